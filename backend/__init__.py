@@ -1,0 +1,1 @@
+"""The business of IronBull. Imports no web framework of the browser side."""

@@ -1,0 +1,1 @@
+"""Candles, prices and symbol rules."""
