@@ -1,0 +1,163 @@
+"""Engine and sessions. The edge opens a session here; nobody below the edge commits.
+
+SQLite runs in WAL mode with one writer at a time in the process: ``transaction()`` takes a lock before it
+begins IMMEDIATE, so writers queue fairly instead of starving each other. MySQL and MariaDB run at READ COMMITTED;
+rows that are changed are locked with SELECT ... FOR UPDATE in id order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+from sqlmodel import Session
+
+T = TypeVar("T")
+
+_RETRYABLE_MYSQL = {1205, 1213}
+_MAX_TRIES = 5
+
+
+class Database:
+    """One engine with its two ways in: ``transaction`` to write, ``reading`` to read."""
+
+    def __init__(self, url: str) -> None:
+        self.url: URL = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _make_engine(self.url)
+        self._writer = threading.Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits when the block ends and rolls back when it raises."""
+        if self.is_sqlite:
+            with self._writer, self._session() as session:
+                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+                yield from _commit_or_rollback(session)
+        else:
+            with self._session() as session:
+                yield from _commit_or_rollback(session)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for reads; anything written in it is rolled back."""
+        with self._session() as session:
+            if self.is_sqlite:
+                session.connection().exec_driver_sql("BEGIN")
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    def run(self, work: Callable[[Session], T]) -> T:
+        """Run ``work(session)`` as one transaction, again on deadlock or lock timeout (at most 5 tries)."""
+        for attempt in range(1, _MAX_TRIES + 1):
+            try:
+                with self.transaction() as session:
+                    return work(session)
+            except OperationalError as error:
+                if attempt == _MAX_TRIES or not _retryable(error):
+                    raise
+                time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
+        raise AssertionError("unreachable")
+
+    async def arun(self, work: Callable[[Session], T]) -> T:
+        """``run`` in a worker thread, for async edges."""
+        return await asyncio.to_thread(self.run, work)
+
+    async def aread(self, work: Callable[[Session], T]) -> T:
+        """``work(session)`` in a reading session in a worker thread."""
+
+        def call() -> T:
+            with self.reading() as session:
+                return work(session)
+
+        return await asyncio.to_thread(call)
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def _session(self) -> Session:
+        return Session(self.engine, expire_on_commit=False, autoflush=False)
+
+
+def _commit_or_rollback(session: Session) -> Iterator[Session]:
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def _retryable(error: OperationalError) -> bool:
+    original = error.orig
+    if original is None:
+        return False
+    if original.args and original.args[0] in _RETRYABLE_MYSQL:
+        return True
+    return "database is locked" in str(original)
+
+
+def _make_engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(
+            url, poolclass=QueuePool, pool_size=8, max_overflow=24, connect_args={"check_same_thread": False}
+        )
+        event.listen(engine, "connect", _sqlite_pragmas)
+        return engine
+    return create_engine(
+        url,
+        pool_size=10,
+        max_overflow=20,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        isolation_level="READ COMMITTED",
+        connect_args={"charset": "utf8mb4", "connect_timeout": 5},
+    )
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    # The driver must not open transactions by itself: writers begin IMMEDIATE.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON", "cache_size=-8000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+_default: Database | None = None
+_default_lock = threading.Lock()
+
+
+def get_db() -> Database:
+    """The database of this process, by the settings."""
+    global _default
+    with _default_lock:
+        if _default is None:
+            from backend.settings import get_settings
+
+            settings = get_settings()
+            settings.home.mkdir(parents=True, exist_ok=True)
+            _default = Database(settings.sqlalchemy_url)
+        return _default
+
+
+def transaction() -> Any:
+    """``get_db().transaction()``"""
+    return get_db().transaction()
+
+
+def reading() -> Any:
+    """``get_db().reading()``"""
+    return get_db().reading()

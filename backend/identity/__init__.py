@@ -1,0 +1,1 @@
+"""Admins, tenants, users and who they are."""

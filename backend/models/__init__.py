@@ -1,0 +1,69 @@
+"""Every table of the platform."""
+
+from sqlmodel import SQLModel
+
+from backend.models.ledger import (
+    LedgerAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    PointCardLog,
+    ProfitPool,
+    Reward,
+    Settlement,
+)
+from backend.models.operations import JobRun, Lease, Notification, PlatformState
+from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
+from backend.models.trading import (
+    Binding,
+    Bot,
+    Cooldown,
+    EquitySnapshot,
+    ExchangeAccount,
+    ExecutionNode,
+    Fill,
+    Order,
+    Position,
+    Scan,
+    ScanPanel,
+    Signal,
+    Strategy,
+    TenantStrategy,
+)
+
+metadata = SQLModel.metadata
+
+__all__ = [
+    "Admin",
+    "AuditLog",
+    "Binding",
+    "Bot",
+    "Cooldown",
+    "EquitySnapshot",
+    "ExchangeAccount",
+    "ExecutionNode",
+    "Fill",
+    "JobRun",
+    "Lease",
+    "LedgerAccount",
+    "LedgerEntry",
+    "LedgerTransaction",
+    "LoginSession",
+    "LoginTry",
+    "Notification",
+    "Order",
+    "PlatformState",
+    "PointCardLog",
+    "Position",
+    "ProfitPool",
+    "Reward",
+    "Scan",
+    "ScanPanel",
+    "Settlement",
+    "Signal",
+    "Strategy",
+    "Tenant",
+    "TenantStrategy",
+    "User",
+    "UserAncestor",
+    "metadata",
+]

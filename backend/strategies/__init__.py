@@ -1,0 +1,1 @@
+"""Pure trading rules: candles and parameters in, decisions out."""
