@@ -151,6 +151,7 @@ class Scan(SQLModel, table=True):
     signals: int = 0
     orders: int = 0
     duration_ms: int = 0
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 
 class ScanPanel(SQLModel, table=True):

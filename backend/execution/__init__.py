@@ -1,0 +1,1 @@
+"""From an order intent to its result: written first, sent once, applied once."""

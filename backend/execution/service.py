@@ -1,0 +1,193 @@
+"""The life of an order intent: write, claim, give back, expire. One outbox, one state machine.
+
+Locking law: an order row is locked before its position row, orders and positions in id order.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from backend.clock import utcnow
+from backend.errors import Conflict, InvalidInput
+from backend.execution.rules import client_order_id
+from backend.models import ExchangeAccount, Order, Position
+
+OPEN_STATES = ("PENDING", "SENT", "UNKNOWN", "OPEN", "PARTIAL")
+FINAL_STATES = ("FILLED", "REJECTED", "EXPIRED", "CANCELLED", "FAILED")
+
+RESEND_LIMIT = 2
+"""An order found absent may be sent once more, with the same id: two attempts in all."""
+
+
+@dataclass(frozen=True)
+class EntryIntent:
+    """What one account should open. Prices in quote currency; ``amount_usdt`` is the notional."""
+
+    account: ExchangeAccount
+    binding_id: int | None
+    signal_id: str
+    strategy_code: str
+    symbol: str
+    position_side: str
+    amount_usdt: Decimal
+    leverage: int
+    price: Decimal
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    market_at: datetime | None
+    ttl_s: float
+
+
+def new_order_id() -> str:
+    """``ORD-`` and 16 upper hex digits."""
+    return f"ORD-{secrets.token_hex(8).upper()}"
+
+
+def write_entry(session: Session, intent: EntryIntent) -> Order:
+    """Write the intent to open a position, PENDING, with its deterministic client order id.
+
+    Raises ``InvalidInput`` when the notional is not positive.
+    """
+    if intent.amount_usdt <= 0:
+        raise InvalidInput("The order amount must be greater than 0.")
+    account = intent.account
+    assert account.id is not None
+    order = Order(
+        order_id=new_order_id(),
+        tenant_id=account.tenant_id,
+        user_id=account.user_id,
+        account_id=account.id,
+        node_id=account.node_id,
+        binding_id=intent.binding_id,
+        signal_id=intent.signal_id,
+        strategy_code=intent.strategy_code,
+        client_order_id=client_order_id(intent.signal_id, account.id, "entry"),
+        exchange=account.exchange,
+        mode=account.mode,
+        symbol=intent.symbol,
+        side="BUY" if intent.position_side == "LONG" else "SELL",
+        position_side=intent.position_side,
+        trade_type="OPEN",
+        amount_usdt=intent.amount_usdt,
+        price=intent.price,
+        stop_loss=intent.stop_loss,
+        take_profit=intent.take_profit,
+        leverage=intent.leverage,
+        market_at=intent.market_at,
+        expires_at=utcnow() + timedelta(seconds=intent.ttl_s),
+    )
+    session.add(order)
+    return order
+
+
+def write_close(
+    session: Session, position: Position, reason: str, *, price: Decimal, market_at: datetime | None, signal_id: str = ""
+) -> Order | None:
+    """Write the intent to close all of ``position``. None when a close is already on its way or nothing is open."""
+    assert position.id is not None
+    closing = session.exec(
+        select(Order).where(
+            Order.position_id == position.id,
+            Order.trade_type == "CLOSE",
+            Order.order_type == "MARKET",
+        )
+    ).all()
+    if position.status != "OPEN" or position.quantity <= 0 or any(order.status in OPEN_STATES for order in closing):
+        return None
+    account = session.get(ExchangeAccount, position.account_id)
+    if account is None:
+        raise Conflict("The exchange account of this position is gone.")
+    identity = signal_id or f"PM{position.id}"
+    order = Order(
+        order_id=new_order_id(),
+        tenant_id=position.tenant_id,
+        user_id=position.user_id,
+        account_id=position.account_id,
+        node_id=account.node_id,
+        binding_id=position.binding_id,
+        signal_id=identity,
+        position_id=position.id,
+        strategy_code=position.strategy_code,
+        # Each new try to close is a new order; a retry of the same try keeps its id.
+        client_order_id=client_order_id(f"close:{position.id}", position.account_id, str(len(closing))),
+        exchange=position.exchange,
+        mode=position.mode,
+        symbol=position.symbol,
+        side="SELL" if position.position_side == "LONG" else "BUY",
+        position_side=position.position_side,
+        trade_type="CLOSE",
+        close_reason=reason,
+        quantity=position.quantity,
+        price=price,
+        leverage=position.leverage,
+        market_at=market_at,
+        expires_at=utcnow() + timedelta(minutes=5),
+    )
+    session.add(order)
+    return order
+
+
+def claim(session: Session, limit: int = 500) -> list[Order]:
+    """Take PENDING orders for sending: they become SENT in this transaction, before anything is on the wire.
+
+    Stale ones become EXPIRED with that reason instead.
+    """
+    now = utcnow()
+    rows = session.exec(
+        select(Order).where(Order.status == "PENDING").order_by(col(Order.id)).limit(limit).with_for_update(skip_locked=True)
+    ).all()
+    taken: list[Order] = []
+    for order in rows:
+        if order.expires_at is not None and order.expires_at <= now:
+            close(order, "EXPIRED", "expired before it could be sent")
+        else:
+            order.status, order.submitted_at, order.updated_at = "SENT", now, now
+            order.attempt += 1
+            order.absent_looks = 0
+            order.looked_at = None
+            taken.append(order)
+        session.add(order)
+    return taken
+
+
+def close(order: Order, status: str, reason: str, code: str = "", message: str = "") -> None:
+    """Bring an order to a final state with its reason."""
+    order.status, order.reason, order.updated_at = status, reason[:64], utcnow()
+    order.error_code, order.error_message = code[:32], message[:255]
+
+
+def adopt_orphans(session: Session, older_than: datetime) -> int:
+    """After a restart: orders claimed by a process that is gone are UNKNOWN until the exchange was asked."""
+    result = session.connection().execute(
+        update(Order)
+        .where(col(Order.status) == "SENT", col(Order.submitted_at) < older_than)
+        .values(status="UNKNOWN", reason="the process that sent it ended", updated_at=utcnow())
+    )
+    return int(result.rowcount)
+
+
+def unresolved(session: Session, limit: int = 200) -> Sequence[Order]:
+    """Orders whose outcome must be asked for, longest unasked first."""
+    return session.exec(
+        select(Order)
+        .where(col(Order.status).in_(("UNKNOWN", "PARTIAL")), Order.order_type == "MARKET")
+        .order_by(col(Order.looked_at), col(Order.id))
+        .limit(limit)
+    ).all()
+
+
+def mark_unknown(session: Session, order_pks: Sequence[int], reason: str) -> None:
+    """No answer, or one that cannot be trusted: the outcome is UNKNOWN, never failed."""
+    if order_pks:
+        session.connection().execute(
+            update(Order)
+            .where(col(Order.id).in_(order_pks), col(Order.status) == "SENT")
+            .values(status="UNKNOWN", reason=reason[:64], updated_at=utcnow())
+        )

@@ -1,0 +1,1 @@
+"""Whether an account may open new positions now."""
