@@ -1,0 +1,1 @@
+"""An agent's bot: settings, start and stop, what it does now."""
