@@ -14,8 +14,10 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from backend.bots.rules import BotConfig
 from backend.clock import from_ms, now_ms, utcnow
 from backend.execution.service import FINAL_STATES, close, new_order_id
+from backend.exits.service import position_fields
 from backend.models import Bot, Cooldown, Fill, Notification, Order, Position
 from backend.portfolio.rules import PositionState, apply_trade
 
@@ -178,14 +180,7 @@ def _position_for(session: Session, order: Order, trade: Trade) -> tuple[Positio
 
 def _exit_settings(session: Session, user_id: int) -> dict[str, Any]:
     bot = session.exec(select(Bot).where(Bot.user_id == user_id)).first()
-    config = bot.config if bot is not None else {}
-    settings: dict[str, Any] = {}
-    for name in ("trailing_start_roi", "trailing_distance_roi"):
-        value = _decimal(config.get(name))
-        settings[name] = value if value is not None and value > 0 else None
-    hours = _decimal(config.get("max_hold_hours"))
-    settings["max_hold_ms"] = int(hours * 3_600_000) if hours is not None and hours > 0 else None
-    return settings
+    return position_fields(BotConfig.from_mapping(bot.config if bot is not None else None))
 
 
 def _book(session: Session, applied: Applied, trades: list[Trade]) -> None:
@@ -343,7 +338,7 @@ def _notify(session: Session, position: Position, kind: str, title: str, message
 
 def _start_cooldown(session: Session, position: Position) -> None:
     bot = session.exec(select(Bot).where(Bot.user_id == position.user_id)).first()
-    minutes = int((bot.config if bot else {}).get("cooldown_minutes", 30))
+    minutes = BotConfig.from_mapping(bot.config if bot is not None else None).cooldown_minutes
     closed = position.closed_market_at
     until = (int(closed.timestamp() * 1000) if closed else now_ms()) + minutes * 60_000
     row = session.get(Cooldown, (position.account_id, position.symbol))

@@ -6,22 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 from sqlmodel import Session, col, select
 
+from backend.bots.rules import BotConfig
 from backend.clock import utcnow
 from backend.models import ExchangeAccount, Position
 from backend.risk.rules import OpenRisk, RiskFacts, RiskLimits, RiskScore, risk_score
 
 
-def limits_of(config: Mapping[str, Any]) -> RiskLimits:
-    """The limits in a bot's settings; what is missing keeps its default."""
-    base = RiskLimits()
-    return RiskLimits(
-        Decimal(str(config.get("daily_loss_limit", base.daily_loss_limit_usdt))),
-        Decimal(str(config.get("max_drawdown_pct", base.max_drawdown_pct))),
-    )
+def limits_of(config: BotConfig) -> RiskLimits:
+    """The limits in a bot's settings."""
+    return RiskLimits(config.daily_loss_limit, config.max_drawdown_pct)
 
 
 def scores(
