@@ -1,0 +1,1 @@
+"""Running a strategy over past candles, as live trading would have."""

@@ -1,0 +1,1 @@
+"""When positions are closed."""
