@@ -1,1 +1,1 @@
-"""An agent's bot: settings, start and stop, what it does now."""
+"""An agent's bot: start, stop, settings, what it sees."""

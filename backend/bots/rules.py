@@ -94,9 +94,8 @@ _AMOUNT_OR_OFF: dict[str, tuple[str, str]] = {
 
 
 def _convert(name: str, value: Any) -> Any:
-    if name in _WHOLE_OR_OFF or name in _AMOUNT_OR_OFF:
-        if value is None or value == "":
-            return None
+    if (name in _WHOLE_OR_OFF or name in _AMOUNT_OR_OFF) and (value is None or value == ""):
+        return None
     if name in _WHOLE or name in _WHOLE_OR_OFF:
         low, high = {**_WHOLE, **_WHOLE_OR_OFF}[name]
         number = _number(name, value)

@@ -158,10 +158,11 @@ class ScanPanel(SQLModel, table=True):
     """What one scan decided for one agent: the live signal panel reads it. Old rows are pruned."""
 
     __tablename__ = "scan_panel"
-    __table_args__ = (UniqueConstraint("user_id", "scan_id"),)
+    __table_args__ = (UniqueConstraint("binding_id", "scan_id"), Index("ix_scan_panel_user", "user_id", "id"))
     id: int | None = Field(None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId)
     user_id: int = Field(sa_type=BigId)
+    binding_id: int = Field(sa_type=BigId)
     scan_id: int = Field(sa_type=BigId)
     strategy_code: str = Field(max_length=64)
     at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
@@ -176,7 +177,7 @@ class Signal(SQLModel, table=True):
     """An intent of a strategy at one bar. ``signal_id`` starts with SIG, PM (exit) or MC (manual close)."""
 
     __tablename__ = "signal"
-    __table_args__ = (UniqueConstraint("strategy_id", "symbol", "bar_open_ms", "signal_type"),)
+    __table_args__ = (UniqueConstraint("strategy_id", "symbol", "bar_open_ms", "signal_type", "side"),)
     id: int | None = Field(None, primary_key=True, sa_type=BigId)
     signal_id: str = Field(max_length=40, unique=True)
     strategy_id: int = Field(sa_type=BigId)

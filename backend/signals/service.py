@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, cast
@@ -32,24 +33,30 @@ class ScanOutcome:
     scan: Scan
     orders: list[Order] = field(default_factory=list)
     panels: list[ScanPanel] = field(default_factory=list)
-    signals: list[Signal] = field(default_factory=list)
+    signals: dict[tuple[str, str], Signal] = field(default_factory=dict)
 
 
-def record_scan(
-    session: Session,
-    strategy: Strategy,
-    decisions: Decisions,
-    *,
-    market_ms: int,
-    duration_ms: int,
-    intent_ttl_s: float,
-    prices: dict[str, Decimal],
-) -> ScanOutcome | None:
-    """Write the scan of one closed bar: signals, intents of every follower, one panel per agent.
+@dataclass(frozen=True)
+class ScanFacts:
+    """What a scan is about: the strategy, its decisions at one closed bar, and the market as it is now.
 
-    None when this bar was scanned before (a late or double tick is harmless). ``prices`` are the current ones: an
-    entry is sized at them, the bar's close is the reference where one is missing.
+    ``prices`` are the current ones: an entry is sized at them; the bar's close is the reference where one is missing.
     """
+
+    strategy: Strategy
+    decisions: Decisions
+    market_ms: int
+    duration_ms: int
+    intent_ttl_s: float
+    prices: Mapping[str, Decimal]
+
+
+def record_scan(session: Session, facts: ScanFacts) -> ScanOutcome | None:
+    """Write the scan of one closed bar: signals, intents of every follower, one panel per binding.
+
+    None when this bar was scanned before (a late or double tick is harmless).
+    """
+    strategy, decisions = facts.strategy, facts.decisions
     assert strategy.id is not None
     seen = session.exec(
         select(Scan.id).where(Scan.strategy_id == strategy.id, Scan.bar_open_ms == decisions.bar_open_ms)
@@ -61,59 +68,48 @@ def record_scan(
         timeframe=strategy.timeframe,
         bar_open_ms=decisions.bar_open_ms,
         symbols=len(decisions.symbols),
-        duration_ms=duration_ms,
+        duration_ms=facts.duration_ms,
         detail=_detail(decisions),
     )
     session.add(scan)
     session.flush()
     outcome = ScanOutcome(scan)
-    signals: dict[tuple[str, str], Signal] = {}
-    for follower in followers(session, strategy, from_ms(market_ms)):
-        panel = _judge_follower(session, strategy, decisions, follower, outcome, signals, prices, market_ms, intent_ttl_s)
+    for follower in followers(session, strategy, from_ms(facts.market_ms)):
+        panel = _judge_follower(session, facts, follower, outcome)
         session.add(panel)
         outcome.panels.append(panel)
         follower.bot.last_scan_at = utcnow()
         follower.bot.scan_count += 1
         follower.bot.observed = "running"
         session.add(follower.bot)
-    scan.signals, scan.orders = len(signals), len(outcome.orders)
-    outcome.signals = list(signals.values())
+    scan.signals, scan.orders = len(outcome.signals), len(outcome.orders)
     session.add(scan)
     session.flush()
     return outcome
 
 
-def _judge_follower(
-    session: Session,
-    strategy: Strategy,
-    decisions: Decisions,
-    follower: Follower,
-    outcome: ScanOutcome,
-    signals: dict[tuple[str, str], Signal],
-    prices: dict[str, Decimal],
-    market_ms: int,
-    intent_ttl_s: float,
-) -> ScanPanel:
-    judged = judge(decisions, follower.gates, follower.context)
+def _judge_follower(session: Session, facts: ScanFacts, follower: Follower, outcome: ScanOutcome) -> ScanPanel:
+    judged = judge(facts.decisions, follower.gates, follower.context)
     rows = [_compact(decision) for decision in judged]
     opened = 0
     for decision, row in zip(judged, rows, strict=True):
         if not decision.passed:
             continue
-        refusal = _enter(session, strategy, decisions, follower, decision, outcome, signals, prices, market_ms, intent_ttl_s)
+        refusal = _enter(session, facts, follower, decision, outcome)
         if refusal:
             row["reason"], row["note"], row["passed"] = SIZE_SKIP, refusal, False
         else:
             opened += 1
-    rows.extend(_silent(decisions, {row["symbol"] for row in rows}))
-    assert follower.user.id is not None and outcome.scan.id is not None
+    rows.extend(_silent(facts.decisions, {row["symbol"] for row in rows}))
+    assert follower.user.id is not None and outcome.scan.id is not None and follower.binding.id is not None
     return ScanPanel(
         tenant_id=follower.user.tenant_id,
         user_id=follower.user.id,
+        binding_id=follower.binding.id,
         scan_id=outcome.scan.id,
-        strategy_code=strategy.code,
-        market_ms=market_ms,
-        analyzed=len(decisions.symbols),
+        strategy_code=facts.strategy.code,
+        market_ms=facts.market_ms,
+        analyzed=len(facts.decisions.symbols),
         passed=sum(1 for row in rows if row["passed"]),
         opened=opened,
         decisions=rows,
@@ -121,78 +117,61 @@ def _judge_follower(
 
 
 def _enter(
-    session: Session,
-    strategy: Strategy,
-    decisions: Decisions,
-    follower: Follower,
-    decision: Decision,
-    outcome: ScanOutcome,
-    signals: dict[tuple[str, str], Signal],
-    prices: dict[str, Decimal],
-    market_ms: int,
-    intent_ttl_s: float,
+    session: Session, facts: ScanFacts, follower: Follower, decision: Decision, outcome: ScanOutcome
 ) -> str:
     """Write one follower's entry intent. Returns why not, or an empty text."""
-    entry = prices.get(decision.symbol) or to_decimal(decision.entry)
+    entry = facts.prices.get(decision.symbol) or to_decimal(decision.entry)
     if entry is None:
         return "There is no price."
+    stop_loss, take_profit = to_decimal(decision.stop_loss), to_decimal(decision.take_profit)
     size, leverage = position_size(
         *follower.sizing,
         ratio_pct=follower.binding.ratio,
-        risk_based=bool(strategy.config.get("risk_based_sizing")),
+        risk_based=bool(facts.strategy.config.get("risk_based_sizing")),
         entry=entry,
-        stop_loss=to_decimal(decision.stop_loss),
+        stop_loss=stop_loss,
     )
     if size.skipped:
         return size.reason
     leverage = min(leverage, follower.config.max_leverage)
     side = cast(Literal["LONG", "SHORT"], decision.direction)
-    plan = make_plan(
-        exit_config(follower.config),
-        side,
-        entry,
-        Decimal(leverage),
-        market_ms,
-        to_decimal(decision.stop_loss),
-        to_decimal(decision.take_profit),
-    )
-    signal = signals.get((decision.symbol, decision.direction))
+    exits = exit_config(follower.config)
+    plan = make_plan(exits, side, entry, Decimal(leverage), facts.market_ms, stop_loss, take_profit)
+    signal = outcome.signals.get((decision.symbol, decision.direction))
     if signal is None:
-        signal = _signal(session, strategy, decisions, decision, entry)
-        signals[(decision.symbol, decision.direction)] = signal
-    order = write_entry(
-        session,
-        EntryIntent(
-            account=follower.account,
-            binding_id=follower.binding.id,
-            signal_id=signal.signal_id,
-            strategy_code=strategy.code,
-            symbol=decision.symbol,
-            position_side=decision.direction,
-            amount_usdt=cap_amount(size.notional_usdt, follower.config),
-            leverage=leverage,
-            price=entry,
-            stop_loss=plan.stop_loss,
-            take_profit=plan.take_profit,
-            market_at=from_ms(market_ms),
-            ttl_s=intent_ttl_s,
-        ),
+        signal = _signal(session, facts, decision, entry)
+        outcome.signals[(decision.symbol, decision.direction)] = signal
+    intent = EntryIntent(
+        account=follower.account,
+        binding_id=follower.binding.id,
+        signal_id=signal.signal_id,
+        strategy_code=facts.strategy.code,
+        symbol=decision.symbol,
+        position_side=decision.direction,
+        amount_usdt=cap_amount(size.notional_usdt, follower.config),
+        leverage=leverage,
+        price=entry,
+        stop_loss=plan.stop_loss,
+        take_profit=plan.take_profit,
+        market_at=from_ms(facts.market_ms),
+        ttl_s=facts.intent_ttl_s,
     )
-    outcome.orders.append(order)
+    outcome.orders.append(write_entry(session, intent))
     return ""
 
 
-def _signal(session: Session, strategy: Strategy, decisions: Decisions, decision: Decision, entry: Decimal) -> Signal:
+def _signal(session: Session, facts: ScanFacts, decision: Decision, entry: Decimal) -> Signal:
+    strategy, bar_ms = facts.strategy, facts.decisions.bar_open_ms
     assert strategy.id is not None
     # Deterministic: the same bar gives the same signal id, so a repeated scan can never order twice.
-    name = client_order_id(f"{strategy.code}:{decision.symbol}", decisions.bar_open_ms, decision.direction)
+    name = client_order_id(f"{strategy.code}:{decision.symbol}", bar_ms, decision.direction)
     signal = Signal(
         signal_id=f"SIG{name[1:21].upper()}",
         strategy_id=strategy.id,
         symbol=decision.symbol,
-        signal_type="OPEN" if decision.direction == "LONG" else "OPEN_SHORT",
+        signal_type="OPEN",
         side="BUY" if decision.direction == "LONG" else "SELL",
-        bar_open_ms=decisions.bar_open_ms,
+        bar_open_ms=bar_ms,
         entry_price=entry,
         stop_loss=to_decimal(decision.stop_loss),
         take_profit=to_decimal(decision.take_profit),
