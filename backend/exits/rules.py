@@ -89,7 +89,6 @@ def make_plan(
     entry: Decimal,
     leverage: Decimal,
     opened_ms: int,
-    *,
     stop_loss: Decimal | None = None,
     take_profit: Decimal | None = None,
 ) -> ExitPlan:
