@@ -1,0 +1,1 @@
+"""Point cards, the profit pool and rewards."""

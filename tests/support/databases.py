@@ -1,0 +1,173 @@
+"""Real databases for tests: SQLite files and a private MariaDB server.
+
+``IRONBULL_TEST_MYSQL_URL`` (``mysql+pymysql://user:password@host:port``, no database name) uses a server that is
+already there. Without it a private server is started from the ``mariadbd`` on the path; where that is missing the
+tests skip with a reason, and fail when ``CI`` is set.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pymysql
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from backend.db import Database
+from backend.models import metadata
+
+_numbers = itertools.count(1)
+
+
+def free_port() -> int:
+    """A TCP port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def private_mariadb() -> Iterator[str]:
+    """Start a MariaDB server of our own, durable as in production; yields its URL without a database name."""
+    home = Path(tempfile.mkdtemp(prefix="ib-db-"))
+    server: subprocess.Popen[bytes] | None = None
+    try:
+        (home / "tmp").mkdir()
+        subprocess.run(
+            ["mariadb-install-db", "--no-defaults", *_as_root(), f"--datadir={home}/data", "--skip-test-db",
+             "--auth-root-authentication-method=normal"],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        port = free_port()
+        server = subprocess.Popen(
+            ["mariadbd", "--no-defaults", *_as_root(), f"--datadir={home}/data", f"--tmpdir={home}/tmp",
+             f"--socket={home}/s.sock", f"--pid-file={home}/pid", f"--port={port}", "--bind-address=127.0.0.1",
+             "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--innodb-flush-log-at-trx-commit=1",
+             "--skip-log-bin", "--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci",
+             "--skip-name-resolve", "--max-connections=300"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        _wait_until_up(server, f"{home}/s.sock")
+        yield f"mysql+pymysql://ironbull:ironbull@127.0.0.1:{port}"
+    finally:
+        if server is not None:
+            server.terminate()
+            server.wait(20)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _as_root() -> list[str]:
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def _wait_until_up(server: subprocess.Popen[bytes], path: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with pymysql.connect(unix_socket=path, user="root") as connection, connection.cursor() as cursor:
+                cursor.execute("CREATE USER 'ironbull'@'127.0.0.1' IDENTIFIED BY 'ironbull'")
+                cursor.execute("GRANT ALL ON *.* TO 'ironbull'@'127.0.0.1'")
+            return
+        except pymysql.err.OperationalError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+@contextmanager
+def scratch_schema(server_url: str) -> Iterator[str]:
+    """A new empty database on the server; yields its URL and drops it afterwards."""
+    name = f"t_{os.getpid()}_{next(_numbers)}"
+    _on_server(server_url, f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+    try:
+        yield f"{server_url.rstrip('/')}/{name}"
+    finally:
+        _on_server(server_url, f"DROP DATABASE {name}")
+
+
+def _on_server(server_url: str, sql: str) -> None:
+    url = make_url(server_url)
+    with (
+        pymysql.connect(host=url.host, port=url.port or 3306, user=url.username, password=url.password or "") as link,
+        link.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[str]:
+    """URL of a MySQL or MariaDB server, without a database name."""
+    given = os.environ.get("IRONBULL_TEST_MYSQL_URL", "")
+    if given:
+        yield given
+        return
+    if shutil.which("mariadbd") is None or shutil.which("mariadb-install-db") is None:
+        reason = "mariadbd is not installed and IRONBULL_TEST_MYSQL_URL is not set"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with private_mariadb() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _mariadb_tables(mariadb_server: str) -> Iterator[str]:
+    with scratch_schema(mariadb_server) as url:
+        database = Database(url)
+        metadata.create_all(database.engine)
+        database.dispose()
+        yield url
+
+
+@pytest.fixture
+def mariadb_url(_mariadb_tables: str) -> Iterator[str]:
+    """URL of a MariaDB database with all tables, empty at the start of the test."""
+    yield _mariadb_tables
+    database = Database(_mariadb_tables)
+    with database.engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            if connection.execute(text(f"SELECT 1 FROM `{table.name}` LIMIT 1")).first():
+                connection.execute(text(f"TRUNCATE TABLE `{table.name}`"))
+    database.dispose()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """URL of a new SQLite file with all tables."""
+    url = f"sqlite:///{tmp_path / 'ironbull.db'}"
+    database = Database(url)
+    metadata.create_all(database.engine)
+    database.dispose()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Each test that asks for this runs once per engine."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database with all tables; the test runs on SQLite and on MariaDB."""
+    made = Database(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    """An empty SQLite database, for tests where the engine does not matter."""
+    made = Database(sqlite_url)
+    yield made
+    made.dispose()
