@@ -1,0 +1,51 @@
+"""The account part of a task: credentials opened from the vault at the moment of sending, never stored or logged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from backend.models import ExchangeAccount, Tenant
+from backend.security.vault import account_record, get_vault
+
+
+def account_tasks(session: Session, account_ids: set[int]) -> dict[int, dict[str, Any]]:
+    """TaskItem account fields by account id, credentials in clear: for immediate sending only."""
+    rows = session.exec(
+        select(ExchangeAccount, Tenant)
+        .join(Tenant, col(Tenant.id) == col(ExchangeAccount.tenant_id))
+        .where(col(ExchangeAccount.id).in_(account_ids))
+    ).all()
+    return {account.id: _task(account, tenant) for account, tenant in rows if account.id is not None}
+
+
+def _task(account: ExchangeAccount, tenant: Tenant) -> dict[str, Any]:
+    assert account.id is not None and tenant.id is not None
+    secret = get_vault().open_json(
+        tenant.data_key_wrapped, tenant.id, account_record(account.id), account.credentials_sealed
+    )
+    return {
+        "account_id": account.id,
+        "tenant_id": account.tenant_id,
+        "user_id": account.user_id,
+        "exchange": account.exchange,
+        "market_type": "future",
+        "sandbox": account.mode == "testnet",
+        "api_key": secret["api_key"],
+        "api_secret": secret["api_secret"],
+        "passphrase": secret.get("passphrase", ""),
+        "base_url": account.base_url,
+    }
+
+
+def seal_credentials(tenant: Tenant, account: ExchangeAccount, api_key: str, api_secret: str, passphrase: str = "") -> None:
+    """Seal a key pair into the account row. ``account.id`` must be known: the box is bound to it."""
+    assert account.id is not None and tenant.id is not None
+    account.credentials_sealed = get_vault().seal_json(
+        tenant.data_key_wrapped,
+        tenant.id,
+        account_record(account.id),
+        {"api_key": api_key, "api_secret": api_secret, "passphrase": passphrase},
+    )
+    account.key_hint = f"…{api_key[-4:]}"

@@ -1,0 +1,184 @@
+"""Send claimed orders to their executors, all in parallel, and apply what comes back.
+
+The order of things is the law: claim and commit, then call with no transaction open, then apply in a transaction per
+account. Whatever is not clearly answered is UNKNOWN and is left to reconciliation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from backend.clock import to_ms, utcnow
+from backend.db import Database
+from backend.execution.apply import Applied, apply_result
+from backend.execution.credentials import account_tasks
+from backend.execution.rules import client_order_id
+from backend.execution.service import claim, mark_unknown
+from backend.execution.wire import NodeTarget, NotAnswered, Wire
+from backend.models import ExecutionNode, Order
+from backend.security.vault import get_vault, node_record
+
+log = structlog.get_logger("dispatch")
+
+NODE_DEADLINE_S = 30.0
+
+
+@dataclass
+class _Job:
+    """One order ready to be sent: no credentials in it."""
+
+    pk: int
+    account_id: int
+    node_id: int | None
+    task: dict[str, Any]
+    client_order_id: str
+
+
+def node_targets(session: Session, node_ids: Iterable[int]) -> dict[int, NodeTarget]:
+    """Enabled nodes by id, with their secrets opened."""
+    rows = session.exec(
+        select(ExecutionNode).where(col(ExecutionNode.id).in_(list(node_ids)), ExecutionNode.status == 1)
+    ).all()
+    return {
+        node.id: NodeTarget(
+            node.id,
+            node.node_code,
+            node.base_url,
+            get_vault().open_platform(node_record(node.node_code), node.secret_sealed),
+            node.public_key,
+        )
+        for node in rows
+        if node.id is not None
+    }
+
+
+def order_task(order: Order) -> dict[str, Any]:
+    """The order part of a TaskItem."""
+    entry = order.trade_type in {"OPEN", "ADD"}
+    task: dict[str, Any] = {
+        "client_order_id": order.client_order_id,
+        "trade_type": order.trade_type,
+        "side": order.side,
+        "position_side": order.position_side,
+        "symbol": order.symbol,
+        "leverage": order.leverage,
+        "reduce_only": not entry,
+        "lookup": order.attempt > 1,
+    }
+    if order.quantity is not None:
+        task["quantity"] = format(order.quantity, "f")
+    if order.amount_usdt is not None:
+        task["amount_usdt"] = format(order.amount_usdt, "f")
+    if order.price is not None:
+        task["entry_price"] = format(order.price, "f")
+    if order.expires_at is not None:
+        task["expires_at_ms"] = to_ms(order.expires_at)
+    if entry and order.stop_loss is not None:
+        task["stop_loss"] = format(order.stop_loss, "f")
+        task["stop_client_order_id"] = client_order_id(order.signal_id, order.account_id, "stop")
+    return task
+
+
+class Dispatcher:
+    """Sends PENDING orders. ``on_applied`` is told of every applied result, on the event loop."""
+
+    def __init__(self, db: Database, wire: Wire, on_applied: Callable[[list[Applied]], None]) -> None:
+        self._db = db
+        self._wire = wire
+        self._on_applied = on_applied
+        self._lock = asyncio.Lock()
+
+    async def run(self) -> int:
+        """Send everything that is PENDING now. Returns how many orders were sent. One run at a time."""
+        async with self._lock:
+            jobs, accounts, targets = await self._db.arun(self._claim)
+            if not jobs:
+                return 0
+            groups: dict[int | None, list[_Job]] = defaultdict(list)
+            for job in jobs:
+                groups[job.node_id].append(job)
+            await asyncio.gather(*(self._send(node, group, accounts, targets) for node, group in groups.items()))
+            return len(jobs)
+
+    def _claim(self, session: Session) -> tuple[list[_Job], dict[int, dict[str, Any]], dict[int, NodeTarget]]:
+        orders = claim(session)
+        session.flush()
+        jobs = [
+            _Job(order.id, order.account_id, order.node_id, order_task(order), order.client_order_id)
+            for order in orders
+            if order.id is not None
+        ]
+        accounts = account_tasks(session, {job.account_id for job in jobs})
+        targets = node_targets(session, {job.node_id for job in jobs if job.node_id is not None})
+        return jobs, accounts, targets
+
+    async def _send(
+        self,
+        node_id: int | None,
+        jobs: list[_Job],
+        accounts: dict[int, dict[str, Any]],
+        targets: dict[int, NodeTarget],
+    ) -> None:
+        target = None if node_id is None else targets.get(node_id)
+        pks = [job.pk for job in jobs]
+        if node_id is not None and target is None:
+            await self._db.arun(lambda s: give_back(s, pks, "the node is disabled"))
+            return
+        # Fields of the request as a whole; every task carries its own and wins.
+        body = {
+            "signal": {"symbol": jobs[0].task["symbol"], "side": jobs[0].task["side"]},
+            "tasks": [{**accounts[job.account_id], **job.task} for job in jobs],
+        }
+        try:
+            answer = await self._wire.call(target, "/api/execute", body, NODE_DEADLINE_S)
+            results = answer.get("results")
+        except NotAnswered as failure:
+            log.warning("executor did not answer", node=node_id, orders=len(pks), sent=failure.sent)
+            if failure.sent:
+                await self._db.arun(lambda s: mark_unknown(s, pks, "the node did not answer"))
+            else:
+                await self._db.arun(lambda s: give_back(s, pks, "the node cannot be reached"))
+            return
+        if not isinstance(results, list):
+            await self._db.arun(lambda s: mark_unknown(s, pks, "the answer had no results"))
+            return
+        await self.apply(jobs_by_client_id(jobs), results)
+        await self._db.arun(lambda s: mark_unknown(s, pks, "the answer left this order out"))
+
+    async def apply(self, pks: dict[tuple[int, str], int], results: list[Any]) -> list[Applied]:
+        """Apply results to orders found by (account id, client order id): one transaction per account."""
+        per_account: dict[int, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+        for result in results:
+            if not isinstance(result, dict):
+                continue
+            key = (int(result.get("account_id") or 0), str(result.get("client_order_id") or ""))
+            if key in pks:
+                per_account[key[0]].append((pks[key], result))
+        applied: list[Applied] = []
+        for rows in per_account.values():
+            applied += await self._db.arun(lambda s, rows=rows: [apply_result(s, pk, row) for pk, row in rows])
+        if applied:
+            self._on_applied(applied)
+        return applied
+
+
+def jobs_by_client_id(jobs: list[_Job]) -> dict[tuple[int, str], int]:
+    """Order primary keys by (account id, client order id)."""
+    return {(job.account_id, job.client_order_id): job.pk for job in jobs}
+
+
+def give_back(session: Session, order_pks: list[int], reason: str) -> None:
+    """Nothing was sent: the orders are PENDING again, and expire if that lasts too long."""
+    session.connection().execute(
+        update(Order)
+        .where(col(Order.id).in_(order_pks), col(Order.status) == "SENT")
+        .values(status="PENDING", reason=reason[:64], attempt=Order.attempt - 1, updated_at=utcnow())
+    )

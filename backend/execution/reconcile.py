@@ -1,0 +1,351 @@
+"""Find out what is not known: look orders up by client id, compare positions with the exchange, heal stops.
+
+An order is absent only when two look-ups, seconds apart, agree and enough time has passed since it was sent for a slow
+exchange to show it. Then it may be sent once more with the same id while it is fresh; else it expires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import structlog
+from sqlmodel import Session, col, select
+
+from backend.clock import utcnow
+from backend.db import Database
+from backend.execution.apply import Applied, record_stop
+from backend.execution.credentials import account_tasks
+from backend.execution.dispatcher import Dispatcher, node_targets
+from backend.execution.rules import client_order_id
+from backend.execution.service import RESEND_LIMIT, close, unresolved
+from backend.execution.wire import NodeTarget, NotAnswered, Wire
+from backend.models import ExchangeAccount, Notification, Order, Position
+
+log = structlog.get_logger("reconcile")
+
+LOOK_GAP = timedelta(seconds=2)
+ABSENT_AFTER = timedelta(seconds=8)
+"""An exchange may need seconds to show a new order; before this age a negative look-up proves nothing."""
+CALL_DEADLINE_S = 15.0
+
+
+@dataclass
+class AccountBatch:
+    """Work for one account: its task fields, where it is executed, and the orders to ask for."""
+
+    account_id: int
+    node_id: int | None
+    orders: list[Order] = field(default_factory=list)
+
+
+class Reconciler:
+    """Asks executors and applies their answers. ``run`` handles unknown orders, ``positions`` compares accounts."""
+
+    def __init__(self, db: Database, wire: Wire, dispatcher: Dispatcher) -> None:
+        self._db = db
+        self._wire = wire
+        self._dispatcher = dispatcher
+
+    async def run(self) -> int:
+        """Look up every unresolved order that is due. Returns how many were asked for."""
+        now = utcnow()
+        due = await self._db.aread(
+            lambda s: [o for o in unresolved(s) if o.looked_at is None or now - o.looked_at >= LOOK_GAP]
+        )
+        await self.look_up(due)
+        return len(due)
+
+    async def look_up(self, orders: Sequence[Order]) -> list[Applied]:
+        """Ask for these orders by client id and apply the answers."""
+        if not orders:
+            return []
+        batches: dict[int, AccountBatch] = {}
+        for order in orders:
+            batch = batches.setdefault(order.account_id, AccountBatch(order.account_id, order.node_id))
+            batch.orders.append(order)
+        tasks, targets = await self._db.aread(lambda s: self._tasks(s, list(batches.values())))
+        by_node: dict[int | None, list[AccountBatch]] = defaultdict(list)
+        for batch in batches.values():
+            by_node[batch.node_id].append(batch)
+        lists = await asyncio.gather(
+            *(self._ask(targets.get(node) if node else None, group, tasks) for node, group in by_node.items())
+        )
+        return [applied for part in lists for applied in part]
+
+    def _tasks(
+        self, session: Session, batches: list[AccountBatch]
+    ) -> tuple[dict[int, dict[str, Any]], dict[int, NodeTarget]]:
+        tasks = account_tasks(session, {batch.account_id for batch in batches})
+        return tasks, node_targets(session, {batch.node_id for batch in batches if batch.node_id is not None})
+
+    async def _ask(
+        self, target: NodeTarget | None, group: list[AccountBatch], tasks: dict[int, dict[str, Any]]
+    ) -> list[Applied]:
+        body = {
+            "tasks": [
+                {
+                    **tasks[batch.account_id],
+                    "queries": [
+                        {
+                            "symbol": order.symbol,
+                            "client_order_id": order.client_order_id,
+                            "conditional": order.order_type == "STOP_MARKET",
+                        }
+                        for order in batch.orders
+                    ],
+                }
+                for batch in group
+                if batch.account_id in tasks
+            ]
+        }
+        try:
+            # A node that is gone cannot be asked; the centre may ask the exchange itself, reading is harmless.
+            answer = await self._wire.call(target, "/api/query-orders", body, CALL_DEADLINE_S)
+        except NotAnswered:
+            if target is None:
+                return []
+            answer = await self._wire.call(None, "/api/query-orders", body, CALL_DEADLINE_S)
+        found: list[dict[str, Any]] = []
+        absent: list[int] = []
+        pks = {(o.account_id, o.client_order_id): o for batch in group for o in batch.orders}
+        for row in answer.get("results") or []:
+            for entry in row.get("orders") or []:
+                order = pks.get((int(row.get("account_id") or 0), str(entry.get("client_order_id") or "")))
+                if order is None or order.id is None or entry.get("found") is None:
+                    continue
+                if entry["found"]:
+                    found.append({**entry, "account_id": order.account_id})
+                else:
+                    absent.append(order.id)
+        index = {key: order.id for key, order in pks.items() if order.id is not None}
+        applied = await self._dispatcher.apply(index, found)
+        await self._db.arun(lambda s: self._note_looks(s, list(index.values()), absent))
+        return applied
+
+    def _note_looks(self, session: Session, asked: list[int], absent: list[int]) -> None:
+        now = utcnow()
+        rows = session.exec(select(Order).where(col(Order.id).in_(asked)).order_by(col(Order.id)).with_for_update()).all()
+        for order in rows:
+            order.looked_at = now
+            session.add(order)
+            if order.id not in absent or order.status != "UNKNOWN":
+                continue
+            order.absent_looks += 1
+            if order.order_type == "STOP_MARKET":
+                if order.absent_looks >= 2:
+                    close(order, "FAILED", "the protective stop is not on the exchange")
+                continue
+            sent = order.submitted_at or order.created_at
+            if order.absent_looks < 2 or now - sent < ABSENT_AFTER:
+                continue
+            fresh = order.expires_at is None or order.expires_at > now
+            if fresh and order.attempt < RESEND_LIMIT:
+                order.status, order.reason = "PENDING", "absent on the exchange, sending once more"
+            else:
+                close(order, "EXPIRED", "absent on the exchange and no longer fresh")
+
+    async def positions(self, account_ids: set[int] | None = None) -> list[Applied]:
+        """Compare open positions with the exchange: stops that fired, closes made elsewhere, missing stops.
+
+        Foreign positions are never touched; the symbol is reported once.
+        """
+        work = await self._db.aread(lambda s: self._open_accounts(s, account_ids))
+        if not work:
+            return []
+        tasks, targets = await self._db.aread(
+            lambda s: self._tasks(s, [AccountBatch(a.id, a.node_id) for a in work if a.id is not None])
+        )
+        by_node: dict[int | None, list[int]] = defaultdict(list)
+        for account in work:
+            if account.id is not None and account.id in tasks:
+                by_node[account.node_id].append(account.id)
+        reports: dict[int, list[dict[str, Any]]] = {}
+        for node, ids in by_node.items():
+            target = targets.get(node) if node is not None else None
+            try:
+                answer = await self._wire.call(
+                    target, "/api/sync-positions", {"tasks": [tasks[i] for i in ids]}, CALL_DEADLINE_S
+                )
+            except NotAnswered:
+                continue
+            for row in answer.get("results") or []:
+                # Only a complete, successful report may make a position count as gone.
+                if row.get("success") is True and isinstance(row.get("positions"), list):
+                    reports[int(row["account_id"])] = row["positions"]
+        gone = await self._db.aread(lambda s: self._missing(s, reports))
+        return await self._explain(gone)
+
+    def _open_accounts(self, session: Session, account_ids: set[int] | None) -> list[ExchangeAccount]:
+        open_ids = set(session.exec(select(Position.account_id).where(Position.status == "OPEN").distinct()).all())
+        if account_ids is not None:
+            open_ids &= account_ids
+        return list(session.exec(select(ExchangeAccount).where(col(ExchangeAccount.id).in_(open_ids))).all())
+
+    def _missing(self, session: Session, reports: dict[int, list[dict[str, Any]]]) -> list[Position]:
+        """Positions the platform holds open with more quantity than the exchange shows."""
+        missing: list[Position] = []
+        rows = session.exec(
+            select(Position).where(col(Position.account_id).in_(list(reports)), Position.status == "OPEN")
+        ).all()
+        for position in rows:
+            there = sum(
+                (
+                    _quantity(row)
+                    for row in reports[position.account_id]
+                    if row.get("symbol") == position.symbol and row.get("position_side") == position.position_side
+                ),
+                Decimal(0),
+            )
+            if there < position.quantity:
+                missing.append(position)
+        return missing
+
+    async def _explain(self, positions: list[Position]) -> list[Applied]:
+        """Ask for the closing orders we know of; what they did is applied like any result."""
+        if not positions:
+            return []
+        ids = [p.id for p in positions if p.id is not None]
+        orders = await self._db.aread(
+            lambda s: s.exec(
+                select(Order).where(
+                    col(Order.position_id).in_(ids),
+                    Order.trade_type == "CLOSE",
+                    col(Order.status).in_(("OPEN", "UNKNOWN", "PARTIAL", "CANCELLED")),
+                )
+            ).all()
+        )
+        return await self.look_up(list(orders))
+
+    async def cancel_stops(self) -> int:
+        """Cancel the resting stops of positions that are closed. Returns how many positions were cleared."""
+        rows = await self._db.aread(
+            lambda s: s.exec(
+                select(Position, ExchangeAccount.node_id)
+                .join(ExchangeAccount, col(ExchangeAccount.id) == col(Position.account_id))
+                .where(Position.stop_status == "CANCEL")
+                .limit(100)
+            ).all()
+        )
+        if not rows:
+            return 0
+        batches = [AccountBatch(position.account_id, node_id) for position, node_id in rows]
+        tasks, targets = await self._db.aread(lambda s: self._tasks(s, batches))
+        cleared: list[int] = []
+        for position, node_id in rows:
+            body = {
+                "symbols": [position.symbol],
+                "tasks": [
+                    {
+                        **tasks[position.account_id],
+                        "symbols": [position.symbol],
+                        "client_order_ids": [position.stop_client_order_id],
+                    }
+                ],
+            }
+            target = targets.get(node_id) if node_id is not None else None
+            try:
+                answer = await self._wire.call(target, "/api/cancel-conditionals", body, CALL_DEADLINE_S)
+            except NotAnswered:
+                continue
+            results = answer.get("results") or [{}]
+            if results[0].get("success") and position.id is not None:
+                cleared.append(position.id)
+        await self._db.arun(lambda s: _clear_stops(s, cleared))
+        return len(cleared)
+
+    async def restore_stops(self) -> int:
+        """Open positions whose stop is not on the exchange get it back, or are closed by the caller.
+
+        Returns how many were placed.
+        """
+        rows = await self._db.aread(
+            lambda s: s.exec(
+                select(Position, ExchangeAccount.node_id)
+                .join(ExchangeAccount, col(ExchangeAccount.id) == col(Position.account_id))
+                .where(Position.status == "OPEN", col(Position.stop_status).in_(("NONE", "LOST")))
+                .limit(100)
+            ).all()
+        )
+        rows = [row for row in rows if row[0].stop_loss is not None]
+        if not rows:
+            return 0
+        tasks, targets = await self._db.aread(
+            lambda s: self._tasks(s, [AccountBatch(p.account_id, node) for p, node in rows])
+        )
+        placed = 0
+        for position, node_id in rows:
+            placed += await self._place_stop(position, tasks, targets.get(node_id) if node_id is not None else None)
+        return placed
+
+    async def _place_stop(
+        self, position: Position, tasks: dict[int, dict[str, Any]], target: NodeTarget | None
+    ) -> int:
+        assert position.id is not None and position.stop_loss is not None
+        earlier = 1 if position.stop_client_order_id else 0
+        client_id = client_order_id(f"stop:{position.id}", position.account_id, f"{earlier}:{position.stop_loss}")
+        task = {
+            **tasks[position.account_id],
+            "symbol": position.symbol,
+            "position_side": position.position_side,
+            "trigger_price": format(position.stop_loss, "f"),
+            "client_order_id": client_id,
+        }
+        try:
+            answer = await self._wire.call(target, "/api/place-stop", {"tasks": [task]}, CALL_DEADLINE_S)
+        except NotAnswered:
+            return 0
+        row = (answer.get("results") or [{}])[0]
+        stop = row.get("stop") if isinstance(row.get("stop"), dict) else row
+        status = str(stop.get("status") or "")
+        position_id = position.id
+        if status == "OPEN":
+            exchange_id = str(stop.get("exchange_order_id") or "")
+            await self._db.arun(lambda s: _remember_stop(s, position_id, client_id, exchange_id))
+            return 1
+        if status == "FAILED":
+            await self._db.arun(lambda s: _stop_failed(s, position_id, str(row.get("error") or "")))
+        return 0
+
+
+def _quantity(row: dict[str, Any]) -> Decimal:
+    try:
+        value = Decimal(str(row.get("quantity")))
+    except InvalidOperation:
+        return Decimal(0)
+    return value if value.is_finite() else Decimal(0)
+
+
+def _clear_stops(session: Session, position_ids: list[int]) -> None:
+    for position in session.exec(select(Position).where(col(Position.id).in_(position_ids))).all():
+        position.stop_status = "NONE"
+        session.add(position)
+
+
+def _remember_stop(session: Session, position_id: int, client_id: str, exchange_id: str) -> None:
+    position = session.get(Position, position_id)
+    if position is not None:
+        record_stop(session, position, client_id, exchange_id)
+
+
+def _stop_failed(session: Session, position_id: int, reason: str) -> None:
+    position = session.get(Position, position_id)
+    if position is None or position.stop_status == "FAILED":
+        return
+    position.stop_status = "FAILED"
+    session.add(position)
+    session.add(
+        Notification(
+            tenant_id=position.tenant_id,
+            user_id=position.user_id,
+            type="risk_alert",
+            title=f"No protective stop on {position.symbol}",
+            message=f"The exchange did not take the stop, so the position is being closed. {reason}"[:500],
+            link=f"/agent/positions/{position.id}",
+        )
+    )
