@@ -268,7 +268,7 @@ def parse_execute(body: dict[str, Any]) -> list[OrderTask]:
         _parse_order(task, signal, symbol, price, shared_amount, parse_account(task, sandbox=sandbox, exchange_url=url))
         for task in root.objects("tasks")
     ]
-    if price is None and any(order.quantity is None for order in orders):
+    if any(order.quantity is None and order.reference_price is None for order in orders):
         raise ProtocolError("FIELD_MISSING", 400, "signal.entry_price required")
     return orders
 
@@ -297,13 +297,13 @@ def _parse_order(
     stop_loss = task.decimal("stop_loss") if task.has("stop_loss") else signal.decimal("stop_loss")
     return OrderTask(
         account=account,
-        symbol=symbol,
+        symbol=task.symbol("symbol") if task.has("symbol") else symbol,
         trade_type=trade_type,
         side=side,
         position_side=natural,
         quantity=quantity,
         amount_usdt=None if quantity is not None else amount,
-        reference_price=price,
+        reference_price=task.decimal("entry_price") or price,
         leverage=task.integer("leverage", None, 1, 200) or signal.integer("leverage", None, 1, 200),
         stop_loss=(stop_loss or None) if entry else None,
         client_order_id=task.client_id("client_order_id", required=False) or new_client_id(),
