@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlmodel import Session
 
+from backend.clock import utcnow
 from backend.ledger.queries import BalanceDifference, balance_differences
 from backend.models import Notification
 from backend.money import format_units
@@ -34,6 +35,6 @@ def alert(session: Session, title: str, message: str, type_: str = "ledger") -> 
         .limit(1)
     ).first()
     if known is None:
-        session.add(Notification(audience="platform", type=type_, title=title, message=message[:500]))
-        session.flush()
+        values = {"audience": "platform", "type": type_, "title": title, "message": message[:500]}
+        session.execute(insert(table).values(link="", is_read=False, created_at=utcnow(), **values))
     return known is None

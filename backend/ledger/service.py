@@ -130,7 +130,7 @@ def open_transaction(
     try:
         return wire.insert(_INSERT_TRANSACTION, row), False
     except IntegrityError:
-        first = wire.run(_BY_KEY, (key,)).first()
+        first = wire.first(_BY_KEY, (key,))
         if first is None:
             raise
         if first[1] != mark:
@@ -145,11 +145,11 @@ def lock(wire: Wire, accounts: Iterable[AccountRef]) -> Held:
     for _ in range(2):
         ids = _resolve(wire, refs, remembered)
         by_id = {account_id: ref for ref, account_id in ids.items()}
-        rows = wire.run(
+        rows = wire.rows(
             "SELECT id, owner_kind, owner_id, kind, currency, balance FROM ledger_account FORCE INDEX (PRIMARY) "
             f"WHERE id IN ({marks(len(by_id))}) ORDER BY id FOR UPDATE",
             sorted(by_id),
-        ).all()
+        )
         balances: dict[AccountRef, int] = {}
         for account_id, owner_kind, owner_id, kind, currency, balance in rows:
             ref = by_id[account_id]
@@ -209,16 +209,16 @@ def reverse(session: Session, transaction_id: int, reason: str, actor: str) -> P
     Raises ``NotFound``, ``Conflict`` for a reversal of a reversal, ``InsufficientBalance`` when the money has gone.
     """
     wire = Wire(session)
-    header = wire.run("SELECT kind, tenant_id FROM ledger_transaction WHERE id = %s", (transaction_id,)).first()
+    header = wire.first("SELECT kind, tenant_id FROM ledger_transaction WHERE id = %s", (transaction_id,))
     if header is None:
         raise NotFound(f"There is no ledger transaction {transaction_id}.")
     if header[0] == "reversal":
         raise Conflict("A reversal is not reversed; post the right transaction instead.")
-    entries = wire.run(
+    entries = wire.rows(
         "SELECT a.owner_kind, a.owner_id, a.kind, a.currency, a.tenant_id, e.amount FROM ledger_entry e "
         "JOIN ledger_account a ON a.id = e.account_id WHERE e.transaction_id = %s ORDER BY e.id",
         (transaction_id,),
-    ).all()
+    )
     postings = [Posting(AccountRef(*row[:5]), -row[5]) for row in entries]
     return post(
         session,
@@ -242,22 +242,22 @@ def _resolve(wire: Wire, refs: Sequence[AccountRef], remembered: dict[AccountRef
 
 def _find_or_make(wire: Wire, ref: AccountRef) -> int:
     name = (ref.owner_kind, ref.owner_id, ref.kind, ref.currency)
-    found = wire.run(_BY_NAME, name).first()
+    found = wire.first(_BY_NAME, name)
     if found is None:
         try:
             return wire.insert(_INSERT_ACCOUNT, (ref.tenant_id, *name, 0, ref.overdraft, stamp()))
         except IntegrityError:
             # Another transaction made it first and has committed; READ COMMITTED sees it now.
-            found = wire.run(_BY_NAME, name).first()
+            found = wire.first(_BY_NAME, name)
             if found is None:
                 raise
     return int(found[0])
 
 
 def _first_answer(wire: Wire, transaction_id: int) -> dict[AccountRef, int]:
-    rows = wire.run(
+    rows = wire.rows(
         "SELECT a.owner_kind, a.owner_id, a.kind, a.currency, a.tenant_id, e.balance_after FROM ledger_entry e "
         "JOIN ledger_account a ON a.id = e.account_id WHERE e.transaction_id = %s ORDER BY e.id",
         (transaction_id,),
-    ).all()
+    )
     return {AccountRef(*row[:5]): row[5] for row in rows}

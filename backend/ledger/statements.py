@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, CursorResult
 from sqlmodel import Session, SQLModel
@@ -32,6 +32,14 @@ class Wire:
     def run(self, sql: str, params: Row) -> CursorResult[Any]:
         """One statement with one row of parameters."""
         return self.connection.exec_driver_sql(_question_marks(sql) if self.sqlite else sql, tuple(params))
+
+    def rows(self, sql: str, params: Row) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return cast(list[tuple[Any, ...]], self.run(sql, params).all())
+
+    def first(self, sql: str, params: Row) -> tuple[Any, ...] | None:
+        """The first row of a query, or None."""
+        return cast(tuple[Any, ...] | None, self.run(sql, params).first())
 
     def insert(self, sql: str, params: Row) -> int:
         """Insert one row and return its new id."""

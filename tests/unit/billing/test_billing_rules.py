@@ -1,0 +1,242 @@
+"""The golden tables of billing, number for number, and what must hold for all inputs."""
+
+from __future__ import annotations
+
+from decimal import Decimal as D
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.billing import rules
+from backend.billing.rules import LEVELS, Member, charge_for, deduct, distribute, level_for, quote_withdrawal
+from backend.errors import InvalidInput
+
+ROOT, A, X, Y, Q, Z, M, T, V, U = range(1, 11)
+
+
+@pytest.mark.parametrize(
+    ("profit", "own", "gift", "out"),
+    [
+        ("1000", "500", "100", ("300", "300", "0", "200", "100", "300")),
+        ("1000", "100", "300", ("300", "100", "200", "0", "100", "100")),
+        ("1000", "50", "20", ("300", "50", "20", "0", "0", "50")),
+        ("1000", "0", "1000", ("300", "0", "300", "0", "700", "0")),
+        ("100", "100", "0", ("30", "30", "0", "70", "0", "30")),
+        ("12.34567891", "100", "0", ("3.703703673", "3.703703673", "0", "96.296296327", "0", "3.703703673")),
+    ],
+    ids=["B1", "B2", "B3", "B4", "B5", "B6"],
+)
+def test_golden_deductions(profit: str, own: str, gift: str, out: tuple[str, ...]) -> None:
+    got = deduct(charge_for(D(profit)), D(own), D(gift))
+    assert (got.nominal, got.self_deduct, got.gift_deduct, got.self_after, got.gift_after, got.pool) == tuple(
+        map(D, out)
+    )
+
+
+def test_shortfall_is_forgiven() -> None:
+    assert deduct(charge_for(D(1000)), D(50), D(20)).forgiven == 230
+
+
+@pytest.mark.parametrize("profit", ["0", "-1", "-0.00000001"])
+def test_only_profit_is_billed(profit: str) -> None:
+    with pytest.raises(InvalidInput):
+        charge_for(D(profit))
+
+
+def node(user: int, level: int, hold: str = "0", market: bool = True) -> Member:
+    return Member(user, level, market, D(hold))
+
+
+GOLDEN = {
+    # name: pool, source level, inviter, path (nearest first), payments, totals by user, undistributed
+    "D1": (
+        "300", 0, node(A, 0, "5000", False), [node(A, 0, "5000", False)],
+        [("tech_team", ROOT, "30"), ("direct", A, "15"), ("peer_undist", ROOT, "6"),
+         ("network_undist", ROOT, "39"), ("platform_retain", ROOT, "210")],
+        {A: "15", ROOT: "285"}, "45",
+    ),
+    "D2": (
+        "100", 0, None, [],
+        [("tech_team", ROOT, "10"), ("direct_undist", ROOT, "5"), ("peer_undist", ROOT, "2"),
+         ("network_undist", ROOT, "13"), ("platform_retain", ROOT, "70")],
+        {ROOT: "100"}, "20",
+    ),
+    "D3": (
+        "50", 0, node(A, 0, "999", False), [node(A, 0, "999", False), node(ROOT, 0, "0", False)],
+        [("tech_team", ROOT, "5"), ("direct_undist", ROOT, "2.5"), ("peer_undist", ROOT, "1"),
+         ("network_undist", ROOT, "6.5"), ("platform_retain", ROOT, "35")],
+        {ROOT: "50"}, "10",
+    ),
+    "D4": (
+        "3000", 0, node(X, 1, "2000"), [node(X, 1, "2000"), node(Y, 3)],
+        [("tech_team", ROOT, "300"), ("direct", X, "150"), ("level_diff", X, "120"), ("level_diff", Y, "120"),
+         ("peer_undist", ROOT, "60"), ("network_undist", ROOT, "150"), ("platform_retain", ROOT, "2100")],
+        {X: "270", Y: "120", ROOT: "2610"}, "210",
+    ),
+    "D5": (
+        "3000", 0, node(X, 1, "0"), [node(X, 1), node(Y, 3), node(Z, 5)],
+        [("tech_team", ROOT, "300"), ("direct_undist", ROOT, "150"), ("level_diff", X, "120"),
+         ("level_diff", Y, "120"), ("level_diff", Z, "120"), ("peer_undist", ROOT, "60"),
+         ("network_undist", ROOT, "30"), ("platform_retain", ROOT, "2100")],
+        {X: "120", Y: "120", Z: "120", ROOT: "2640"}, "240",
+    ),
+    "D6": (
+        "1500", 2, node(Q, 2, "0"), [node(Q, 2)],
+        [("tech_team", ROOT, "150"), ("direct_undist", ROOT, "75"), ("level_diff", Q, "90"), ("peer", Q, "30"),
+         ("network_undist", ROOT, "105"), ("platform_retain", ROOT, "1050")],
+        {Q: "120", ROOT: "1380"}, "180",
+    ),
+    "D7": (
+        "1000", 0, node(Z, 7, "1000"), [node(Z, 7, "1000")],
+        [("tech_team", ROOT, "100"), ("direct", Z, "50"), ("level_diff", Z, "150"),
+         ("platform_retain", ROOT, "700")],
+        {Z: "200", ROOT: "800"}, "0",
+    ),
+    "D8": (
+        "600", 0, node(M, 2, "0", False), [node(M, 2, "0", False), node(T, 3)],
+        [("tech_team", ROOT, "60"), ("direct_undist", ROOT, "30"), ("level_diff", T, "48"),
+         ("peer_undist", ROOT, "12"), ("network_undist", ROOT, "30"), ("platform_retain", ROOT, "420")],
+        {T: "48", ROOT: "552"}, "72",
+    ),
+    "D9": (
+        "1000", 3, node(V, 5, "1500"), [node(V, 5, "1500"), node(U, 3)],
+        [("tech_team", ROOT, "100"), ("direct", V, "50"), ("level_diff", V, "120"), ("peer", U, "20"),
+         ("network_undist", ROOT, "10"), ("platform_retain", ROOT, "700")],
+        {V: "170", U: "20", ROOT: "810"}, "10",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_distributions(name: str) -> None:
+    pool, level, inviter, path, payments, totals, undistributed = GOLDEN[name]
+    got = distribute(D(pool), root_id=ROOT, source_level=level, inviter=inviter, path=path)
+    assert [(p.reward_type, p.user_id, p.amount) for p in got.payments] == [(t, u, D(a)) for t, u, a in payments]
+    assert {user: got.paid_to(user) for user in {p.user_id for p in got.payments}} == {
+        user: D(amount) for user, amount in totals.items()
+    }
+    assert got.undistributed == D(undistributed)
+
+
+def test_golden_rounding() -> None:
+    got = distribute(D("3.703703673"), root_id=ROOT, inviter=node(A, 0, "1000", False), path=[node(A, 0, "1000", False)])
+    assert {p.reward_type: p.exact for p in got.payments} == {
+        "tech_team": D(".3703703673"),
+        "direct": D(".18518518365"),
+        "peer_undist": D(".07407407346"),
+        "network_undist": D(".48148147749"),
+        "platform_retain": D("2.5925925711"),
+    }
+    assert got.undistributed == D(".55555555095")
+    assert sum(p.amount for p in got.payments) == D("3.70370367")
+    assert {p.reward_type: p.amount for p in got.payments} == {
+        "tech_team": D(".37037036"),
+        "direct": D(".18518518"),
+        "peer_undist": D(".07407407"),
+        "network_undist": D(".48148147"),
+        "platform_retain": D("2.59259259"),
+    }
+
+
+def test_remarks_are_the_documented_ones() -> None:
+    got = distribute(D(1000), root_id=ROOT, inviter=node(Z, 7, "1000"), path=[node(Z, 7, "1000")])
+    assert [p.remark for p in got.payments] == [
+        "技术团队 10%",
+        "直推奖励",
+        "级差奖 S0->S7 diff=0.8 (预算封顶)",
+        "平台留存 70%",
+    ]
+    alone = distribute(D(100), root_id=ROOT)
+    assert [p.remark for p in alone.payments][1:4] == [
+        "直推未发放（无邀请人）→ 根账户",
+        "平级未发放（无同级市场节点）→ 根账户",
+        "网体剩余预算 → 根账户",
+    ]
+    poor = distribute(D(100), root_id=ROOT, inviter=node(A, 0, "999.99", False))
+    assert poor.payments[1].remark == "直推未发放（邀请人自持不足）→ 根账户"
+    assert rules.remark_handed_out(rules.GIFT, 5) == "分发给用户#5（赠送）"
+    assert rules.remark_transfer_in(rules.SELF, 5) == "从用户#5自充转入"
+
+
+def test_a_pool_without_root_cannot_be_distributed() -> None:
+    with pytest.raises(rules.DistributionImpossible):
+        distribute(D(100), root_id=None)
+
+
+@pytest.mark.parametrize(
+    ("hold", "team", "level"),
+    [
+        ("999.99999999", "99999999", 0),
+        ("1000", "0", 0),
+        ("1000", "9999.99", 0),
+        ("1000", "10000", 1),
+        ("1000", "49999", 1),
+        ("1000", "50000", 2),
+        ("1000", "200000", 3),
+        ("1000", "500000", 4),
+        ("1000", "1000000", 5),
+        ("1000", "3000000", 6),
+        ("5000", "9999999.99", 6),
+        ("1000", "10000000", 7),
+    ],
+)
+def test_levels(hold: str, team: str, level: int) -> None:
+    assert level_for(D(hold), D(team)) == level
+
+
+@pytest.mark.parametrize(
+    ("amount", "fee", "actual"),
+    [("100", "5.00", "95.00"), ("50", "2.50", "47.50"), ("66.70", "3.34", "63.36"), ("66.50", "3.32", "63.18")],
+)
+def test_golden_withdrawals(amount: str, fee: str, actual: str) -> None:
+    got = quote_withdrawal(D(amount))
+    assert (got.fee, got.actual) == (D(fee), D(actual))
+
+
+def test_a_small_withdrawal_is_refused() -> None:
+    with pytest.raises(rules.WithdrawalTooSmall):
+        quote_withdrawal(D("49.99"))
+
+
+units = st.integers(0, 10**17).map(lambda n: D(n).scaleb(-8))
+
+
+@given(profit=units.filter(bool), own=units, gift=units)
+def test_deduction_conserves_points(profit: D, own: D, gift: D) -> None:
+    got = deduct(charge_for(profit), own, gift)
+    assert got.self_after >= 0 and got.gift_after >= 0 and got.forgiven >= 0
+    assert got.self_after + got.self_deduct == own and got.gift_after + got.gift_deduct == gift
+    assert got.self_deduct + got.gift_deduct + got.forgiven == charge_for(profit)
+    # Gift is only touched when the paid points are used up.
+    assert got.gift_deduct == 0 or got.self_after == 0
+
+
+members = st.builds(
+    Member,
+    user_id=st.integers(2, 40),
+    level=st.integers(0, 7),
+    market_node=st.booleans(),
+    self_hold_usdt=st.sampled_from([D(0), D(999), D(1000), D(5000)]),
+)
+
+
+@given(
+    pool=st.integers(1, 10**16).map(lambda n: D(n).scaleb(-8)),
+    level=st.integers(0, 7),
+    path=st.lists(members, max_size=12, unique_by=lambda m: m.user_id),
+)
+def test_distribution_conserves_the_pool(pool: D, level: int, path: list[Member]) -> None:
+    got = distribute(pool, root_id=ROOT, source_level=level, inviter=path[0] if path else None, path=path)
+    assert sum(p.amount for p in got.payments) == pool
+    assert all(p.amount > 0 for p in got.payments)
+    assert got.undistributed >= 0 and got.direct + got.diff + got.peer <= got.network
+    assert got.tech + got.network + got.platform == pool
+    # No more is lost to rounding than one unit per payment, and the platform gets it.
+    for payment in got.payments:
+        if payment.reward_type != "platform_retain":
+            assert payment.exact - D("1e-8") < payment.amount <= payment.exact
+    assert len({(p.reward_type, p.user_id) for p in got.payments}) == len(got.payments)
+    nodes = {m.user_id for m in path if m.market_node}
+    assert {p.user_id for p in got.payments if p.reward_type in ("level_diff", "peer")} <= nodes
+    assert LEVELS[7].diff_rate == D("0.80")
