@@ -48,6 +48,7 @@ class ProtocolError(Exception):
         self.code = code
         self.status = status
         self.message = message
+        self.authentic = False  # refused, but the sender did hold the secret: the refusal may be signed
 
     def body(self) -> dict[str, str]:
         """The error as the JSON object that goes over the wire."""
@@ -132,9 +133,13 @@ class ReplayCache:
             self._old, self._young = (set() if idle else self._young), set()
             self._turned_at_ms = at_ms
         if nonce in self._young or nonce in self._old:
-            raise ProtocolError("REPLAYED", 401, "This request was already received; sign it again to repeat it.")
+            raise ProtocolError(
+                "REPLAYED", 401, "This request was already received; sign it again to repeat it."
+            )
         if len(self._young) + len(self._old) >= self._capacity:
-            raise ProtocolError("REPLAY_CACHE_FULL", 503, "Too many requests in one minute; send again later.")
+            raise ProtocolError(
+                "REPLAY_CACHE_FULL", 503, "Too many requests in one minute; send again later."
+            )
         self._young.add(nonce)
 
 
@@ -161,8 +166,8 @@ class RequestVerifier:
     ) -> str:
         """The nonce of an acceptable request (empty for a legacy token); raises `ProtocolError` otherwise.
 
-        Codes, all HTTP 401: SIGNATURE_MISSING, TIMESTAMP_INVALID, NONCE_INVALID, CLOCK_SKEW, BEFORE_START,
-        SIGNATURE_WRONG, REPLAYED. The nonce is taken only after the signature proved right, so that strangers
+        Codes, all HTTP 401: SIGNATURE_MISSING, TIMESTAMP_INVALID, NONCE_INVALID, SIGNATURE_WRONG, CLOCK_SKEW,
+        BEFORE_START, REPLAYED; the last three are `authentic`. The nonce is taken only after the signature proved right, so that strangers
         cannot fill the cache.
         """
         at_ms = now_ms() if at_ms is None else at_ms
@@ -175,19 +180,32 @@ class RequestVerifier:
         if not _TIMESTAMP.fullmatch(timestamp):
             raise ProtocolError("TIMESTAMP_INVALID", 401, f"{HEADER_TIMESTAMP} must be epoch milliseconds.")
         if not _NONCE.fullmatch(nonce):
-            raise ProtocolError("NONCE_INVALID", 401, f"{HEADER_NONCE} must be 16-64 characters of [A-Za-z0-9_-].")
+            raise ProtocolError(
+                "NONCE_INVALID", 401, f"{HEADER_NONCE} must be 16-64 characters of [A-Za-z0-9_-]."
+            )
         ts_ms = int(timestamp)
+        expected = sign(self._key, method, path, body, ts_ms, nonce)
+        if not hmac.compare_digest(expected.encode(), signature.encode()):
+            raise ProtocolError(
+                "SIGNATURE_WRONG", 401, "The signature does not match; check the node secret."
+            )
+        try:
+            self._check_fresh(ts_ms, at_ms)
+            self._replays.accept(nonce, at_ms)
+        except ProtocolError as error:
+            error.authentic = True
+            raise
+        return nonce
+
+    def _check_fresh(self, ts_ms: int, at_ms: int) -> None:
         if abs(at_ms - ts_ms) > self._window_ms:
             raise ProtocolError(
                 "CLOCK_SKEW", 401, f"The request is {(at_ms - ts_ms) / 1000:.0f} s away from this node's clock."
             )
         if ts_ms < self._started_ms:
-            raise ProtocolError("BEFORE_START", 401, "The request is older than this node; sign and send it again.")
-        expected = sign(self._key, method, path, body, ts_ms, nonce)
-        if not hmac.compare_digest(expected.encode(), signature.encode()):
-            raise ProtocolError("SIGNATURE_WRONG", 401, "The signature does not match; check the node secret.")
-        self._replays.accept(nonce, at_ms)
-        return nonce
+            raise ProtocolError(
+                "BEFORE_START", 401, "The request is older than this node; sign and send it again."
+            )
 
     def _token_matches(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self._key)
@@ -241,7 +259,9 @@ class NodeKey:
         if not payload:
             raise ProtocolError("SEALED_BAD", 422, "The sealed credentials are malformed.")
         if key_name != self.key_id:
-            raise ProtocolError("SEALED_KEY_STALE", 409, "Sealed for another key; read the node's public key again.")
+            raise ProtocolError(
+                "SEALED_KEY_STALE", 409, "Sealed for another key; read the node's public key again."
+            )
         try:
             plain = SealedBox(self._private).decrypt(base64.b64decode(payload, validate=True))
             content = orjson.loads(plain)
@@ -250,7 +270,9 @@ class NodeKey:
         if not isinstance(content, dict):
             raise ProtocolError("SEALED_BAD", 422, "The sealed credentials are malformed.")
         if content.get("account_id") != account_id or content.get("node_code") != node_code:
-            raise ProtocolError("SEALED_WRONG_RECIPIENT", 403, "The credentials were sealed for another account or node.")
+            raise ProtocolError(
+                "SEALED_WRONG_RECIPIENT", 403, "The credentials were sealed for another account or node."
+            )
         return {name: content.get(name) for name in ("api_key", "api_secret", "passphrase")}
 
 

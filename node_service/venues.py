@@ -56,7 +56,12 @@ VENUES: dict[str, Venue] = {
     "gate": Venue("gate", "gate", weight_per_minute=1200, orders_per_10s=200, max_client_id=28),
     "bybit": Venue("bybit", "bybit", weight_per_minute=1200, orders_per_10s=100, fills_in_reply=False),
     "bitget": Venue(
-        "bitget", "bitget", weight_per_minute=1200, orders_per_10s=100, fills_in_reply=False, needs_passphrase=True
+        "bitget",
+        "bitget",
+        weight_per_minute=1200,
+        orders_per_10s=100,
+        fills_in_reply=False,
+        needs_passphrase=True,
     ),
 }
 

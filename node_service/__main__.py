@@ -1,0 +1,64 @@
+"""`python -m node_service`: run this folder as an execution node.
+
+Settings come from the environment; see README.md in this folder. Exits with 2 and one sentence when they are not fit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+from aiohttp import web
+
+from . import __version__
+from .app import NodeSettings, SettingsError, create_app
+
+log = logging.getLogger("node_service")
+
+
+async def serve(settings: NodeSettings) -> None:
+    """Run until SIGTERM or SIGINT, then let running orders end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    # A caller that hangs up must not stop an order on its way, so handlers are never cancelled.
+    runner = web.AppRunner(
+        create_app(settings), access_log=None, handler_cancellation=False, shutdown_timeout=20.0
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.port)
+    await site.start()
+    port = runner.addresses[0][1]
+    log.info(
+        "node %s %s listens on %s:%d", settings.node_code or "(unnamed)", __version__, settings.host, port
+    )
+    await stop.wait()
+    log.info("stopping: no new orders, running ones are finished")
+    await runner.cleanup()
+
+
+def main() -> int:
+    """The process's exit code."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
+    )
+    try:
+        settings = NodeSettings.from_env()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(serve(settings))
+    except OSError as error:
+        print(
+            f"The node cannot listen on {settings.host}:{settings.port}: {error.strerror}.", file=sys.stderr
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,418 @@
+"""Binance USD-M: raw requests through ccxt's implicit methods, every reply checked before it is believed.
+
+Raw replies carry exact decimal strings; ccxt's unified ones are floats, and they turn an empty or cut body into an
+order without status or a list without positions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from .errors import Kind, Reaction, VenueError, bad_reply
+from .exchange import Market, number, plain, signed_number
+from .limits import Priority, Throttled
+from .orders import BalanceFact, MarketOrder, OrderFact, PositionFact, Session, StopFact, StopOrder, Trade
+from .venues import SymbolError, canonical_symbol
+
+_HEDGE_MAX_AGE_S: Final = 12 * 3600.0  # reading it costs weight 30; -4061 makes us read again
+_PREPARED_MAX_AGE_S: Final = 600.0
+
+_ORDER_STATUS: Final = {
+    "NEW": ("OPEN", False),
+    "PARTIALLY_FILLED": ("PARTIAL", False),
+    "FILLED": ("FILLED", True),
+    "CANCELED": ("CANCELED", True),
+    "EXPIRED": ("EXPIRED", True),
+    "EXPIRED_IN_MATCH": ("EXPIRED", True),
+    "REJECTED": ("REJECTED", True),
+}
+_STOP_STATUS: Final = {
+    "NEW": "OPEN",
+    "TRIGGERING": "OPEN",
+    "TRIGGERED": "TRIGGERED",
+    "FINISHED": "TRIGGERED",
+    "CANCELED": "CANCELED",
+    "EXPIRED": "EXPIRED",
+    "REJECTED": "REJECTED",
+}
+
+
+class BinanceAccount:
+    """The adapter of one account during one request."""
+
+    def __init__(self, session: Session) -> None:
+        self._gateway = session.gateway
+        self._state = session.state
+        self._key = session.key
+
+    # --- before an entry ------------------------------------------------------------------------------------------
+
+    async def prepare(self, market: Market, leverage: int | None, adding: bool) -> None:
+        """Learn the position mode, ensure isolated margin and set the leverage.
+
+        Anything but certainty about isolated margin refuses the entry with MARGIN_MODE_ERROR: better no trade than
+        one that risks the whole account. An open cross position refuses a new entry but may be added to. A failing
+        leverage change only keeps the account's own leverage.
+        """
+        ready = self._state.prepared.get(market.symbol)
+        if ready is not None and ready[0] == leverage and time.monotonic() - ready[1] < _PREPARED_MAX_AGE_S:
+            await self._hedge(Priority.OPEN)
+            return
+        results = await asyncio.gather(
+            self._hedge(Priority.OPEN),
+            self._isolate(market, adding),
+            self._set_leverage(market, leverage),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        if results[2]:
+            self._state.prepared[market.symbol] = (leverage, time.monotonic())
+
+    async def _hedge(self, priority: Priority) -> bool:
+        """Whether the account is in hedge mode."""
+        state = self._state
+        if state.hedge is None or time.monotonic() - state.hedge_read_at > _HEDGE_MAX_AGE_S:
+            reply = await self._read("fapiPrivateGetPositionSideDual", {}, 30, priority)
+            dual = _dict(reply, Kind.READ).get("dualSidePosition")
+            if str(dual).lower() not in ("true", "false"):
+                raise bad_reply(Kind.READ, "the position mode is missing")
+            state.hedge, state.hedge_read_at = str(dual).lower() == "true", time.monotonic()
+        return state.hedge
+
+    async def _isolate(self, market: Market, adding: bool) -> None:
+        try:
+            reply = await self._write(
+                "fapiPrivatePostMarginType",
+                {"symbol": market.venue_id, "marginType": "ISOLATED"},
+                Priority.OPEN,
+            )
+            if str(_dict(reply, Kind.WRITE).get("code")) != "200":
+                raise bad_reply(Kind.WRITE, "margin mode not confirmed")
+        except VenueError as error:
+            if error.reaction is Reaction.TREAT_AS_OK or (
+                error.error_code == "MARGIN_MODE_LOCKED" and adding
+            ):
+                return
+            if error.reaction in (Reaction.STOP_BOT, Reaction.RETRY_AFTER):
+                raise
+            raise VenueError(
+                Reaction.FIX_INPUT,
+                "MARGIN_MODE_ERROR",
+                "Isolated margin could not be ensured, so the order was not sent.",
+                venue_code=error.venue_code,
+            ) from None
+
+    async def _set_leverage(self, market: Market, leverage: int | None) -> bool:
+        if leverage is None:
+            return True
+        try:
+            reply = await self._write(
+                "fapiPrivatePostLeverage", {"symbol": market.venue_id, "leverage": leverage}, Priority.OPEN
+            )
+            return str(_dict(reply, Kind.WRITE).get("leverage")) == str(leverage)
+        except VenueError as error:
+            if error.reaction is Reaction.STOP_BOT:
+                raise
+            return False
+
+    # --- orders ---------------------------------------------------------------------------------------------------
+
+    async def send_market(self, order: MarketOrder, priority: Priority) -> OrderFact:
+        """Send one market order, once."""
+        params: dict[str, Any] = {
+            "symbol": order.market.venue_id,
+            "side": order.side,
+            "type": "MARKET",
+            "quantity": plain(order.quantity),
+            "newClientOrderId": order.client_order_id,
+            "newOrderRespType": "RESULT",
+        }
+        if await self._hedge(priority):
+            params["positionSide"] = (
+                order.position_side
+            )  # in hedge mode this marks the close; reduceOnly is refused
+        elif order.reduces:
+            params["reduceOnly"] = "true"
+        await self._order_room(priority)
+        try:
+            reply = await self._write("fapiPrivatePostOrder", params, priority)
+        except VenueError as error:
+            if error.error_code == "POSITION_MODE":
+                self._state.hedge = None
+            raise
+        return _order_fact(reply, order.market, Kind.WRITE, order.client_order_id, order.quantity)
+
+    async def send_stop(self, stop: StopOrder) -> StopFact:
+        """Send one protective stop, once."""
+        params: dict[str, Any] = {
+            "algoType": "CONDITIONAL",
+            "symbol": stop.market.venue_id,
+            "side": stop.side,
+            "type": "STOP_MARKET",
+            "triggerPrice": plain(stop.trigger_price),
+            "clientAlgoId": stop.client_order_id,
+        }
+        hedge = await self._hedge(Priority.STOP)
+        if stop.quantity is None:
+            params["closePosition"] = "true"
+        else:
+            params["quantity"] = plain(stop.quantity)
+            if not hedge:
+                params["reduceOnly"] = "true"
+        if hedge:
+            params["positionSide"] = stop.position_side
+        await self._order_room(Priority.STOP)
+        reply = await self._write("fapiPrivatePostAlgoOrder", params, Priority.STOP)
+        return _stop_fact(reply, stop.market, Kind.WRITE, stop.client_order_id)
+
+    async def find_order(self, market: Market, client_order_id: str) -> OrderFact | None:
+        """The order with our id, or None when the venue says it knows none."""
+        return await self._find(market, {"origClientOrderId": client_order_id}, client_order_id)
+
+    async def find_by_exchange_id(self, market: Market, order_id: str) -> OrderFact | None:
+        """The order with the venue's id."""
+        return await self._find(market, {"orderId": order_id}, None)
+
+    async def _find(self, market: Market, params: dict[str, Any], expected: str | None) -> OrderFact | None:
+        try:
+            reply = await self._read(
+                "fapiPrivateGetOrder", {"symbol": market.venue_id, **params}, 1, Priority.STOP
+            )
+        except VenueError as error:
+            if error.error_code == "ORDER_NOT_FOUND":
+                return None
+            raise
+        return _order_fact(reply, market, Kind.READ, expected, None)
+
+    async def find_stop(self, market: Market, client_order_id: str) -> StopFact | None:
+        """The conditional order with our id, or None when the venue says it knows none."""
+        try:
+            reply = await self._read(
+                "fapiPrivateGetAlgoOrder",
+                {"symbol": market.venue_id, "clientAlgoId": client_order_id},
+                1,
+                Priority.STOP,
+            )
+        except VenueError as error:
+            if error.error_code == "ORDER_NOT_FOUND":
+                return None
+            raise
+        return _stop_fact(reply, market, Kind.READ, client_order_id)
+
+    async def open_stops(self, market: Market) -> list[StopFact]:
+        """All open conditional orders of the symbol."""
+        reply = await self._read(
+            "fapiPrivateGetOpenAlgoOrders", {"symbol": market.venue_id}, 1, Priority.STOP
+        )
+        return [_stop_fact(row, market, Kind.READ, None) for row in _list(reply, Kind.READ)]
+
+    async def cancel_stop(self, market: Market, client_order_id: str) -> bool:
+        """Cancel one conditional order; False when there is none. Cancelling twice does no harm."""
+        try:
+            reply = await self._write(
+                "fapiPrivateDeleteAlgoOrder",
+                {"symbol": market.venue_id, "clientAlgoId": client_order_id},
+                Priority.STOP,
+            )
+        except VenueError as error:
+            if error.error_code == "ORDER_NOT_FOUND":
+                return False
+            raise
+        if _dict(reply, Kind.WRITE).get("clientAlgoId") != client_order_id:
+            raise bad_reply(Kind.WRITE, "cancellation not confirmed")
+        return True
+
+    # --- facts ----------------------------------------------------------------------------------------------------
+
+    async def trades_of(self, market: Market, order_id: str) -> list[Trade]:
+        """The executions of one order known so far; they may lag behind the order."""
+        reply = await self._read(
+            "fapiPrivateGetUserTrades", {"symbol": market.venue_id, "orderId": order_id}, 5, Priority.STOP
+        )
+        trades = [_trade(row, market) for row in _list(reply, Kind.READ)]
+        if any(trade.order_id != order_id for trade in trades):
+            raise bad_reply(Kind.READ, "trades of another order")
+        return list({trade.trade_id: trade for trade in trades}.values())
+
+    async def recent_trades(self, market: Market, since_ms: int | None) -> list[Trade]:
+        """The account's last executions in a symbol, at most 100."""
+        params: dict[str, Any] = {"symbol": market.venue_id, "limit": 100}
+        if since_ms is not None:
+            params["startTime"] = since_ms
+        reply = await self._read("fapiPrivateGetUserTrades", params, 5, Priority.READ)
+        return [_trade(row, market) for row in _list(reply, Kind.READ)]
+
+    async def balance(self) -> BalanceFact:
+        """The USDT row of the futures account; zeros when there is none."""
+        account = _dict(await self._read("fapiPrivateV3GetAccount", {}, 5, Priority.READ), Kind.READ)
+        for row in _list(account.get("assets"), Kind.READ):
+            if _dict(row, Kind.READ).get("asset") == "USDT":
+                return BalanceFact(
+                    balance=signed_number(row.get("walletBalance"), "wallet balance", Kind.READ),
+                    available=signed_number(row.get("availableBalance"), "available balance", Kind.READ),
+                    unrealized_pnl=signed_number(row.get("unrealizedProfit"), "unrealised profit", Kind.READ),
+                    margin_used=signed_number(row.get("initialMargin"), "margin", Kind.READ),
+                    equity=signed_number(row.get("marginBalance"), "margin balance", Kind.READ),
+                )
+        return BalanceFact()
+
+    async def positions(self) -> list[PositionFact]:
+        """All open positions. An empty list means flat: it is returned only for a literal empty list."""
+        reply = await self._read("fapiPrivateV3GetPositionRisk", {}, 5, Priority.READ)
+        found = [_position(_dict(row, Kind.READ)) for row in _list(reply, Kind.READ)]
+        return [position for position in found if position is not None]
+
+    # --- transport ------------------------------------------------------------------------------------------------
+
+    async def _order_room(self, priority: Priority) -> None:
+        try:
+            await self._state.per_10s.take(1, priority, 5.0)
+            await self._state.per_minute.take(1, priority, 5.0)
+        except Throttled as full:
+            raise VenueError(
+                Reaction.RETRY_AFTER,
+                "RATE_LIMITED",
+                "Too many orders on this account right now; nothing was sent.",
+                retry_after_s=full.retry_after_s,
+            ) from None
+
+    async def _read(self, endpoint: str, params: dict[str, Any], weight: int, priority: Priority) -> Any:
+        return await self._gateway.call(
+            endpoint, params, key=self._key, kind=Kind.READ, weight=weight, priority=priority
+        )
+
+    async def _write(self, endpoint: str, params: dict[str, Any], priority: Priority) -> Any:
+        return await self._gateway.call(
+            endpoint, params, key=self._key, kind=Kind.WRITE, weight=1, priority=priority
+        )
+
+
+# --- belief -------------------------------------------------------------------------------------------------------
+
+
+def _dict(value: Any, kind: Kind) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise bad_reply(kind, "not a JSON object")
+    return value
+
+
+def _list(value: Any, kind: Kind) -> list[Any]:
+    if not isinstance(value, list):
+        raise bad_reply(kind, "not a JSON list")
+    return value
+
+
+def _id(value: Any, what: str, kind: Kind) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str) or str(value) in ("", "0"):
+        raise bad_reply(kind, f"{what} is missing")
+    return str(value)
+
+
+def _milliseconds(value: Any) -> int:
+    return value if isinstance(value, int) and 0 < value < 10**14 else 0
+
+
+def _order_fact(
+    reply: Any, market: Market, kind: Kind, client_order_id: str | None, quantity: Decimal | None
+) -> OrderFact:
+    """A believable order out of a reply; `client_order_id` and `quantity` are what it must be about."""
+    row = _dict(reply, kind)
+    status = _ORDER_STATUS.get(row.get("status", ""))
+    if status is None:
+        raise bad_reply(kind, "unknown order status")
+    found_id = _id(row.get("clientOrderId"), "client order id", kind)
+    if row.get("symbol") != market.venue_id or (client_order_id is not None and found_id != client_order_id):
+        raise bad_reply(kind, "it is about another order")
+    size = number(row.get("origQty"), "quantity", kind)
+    filled = number(row.get("executedQty"), "filled quantity", kind)
+    if filled > size or (quantity is not None and size != quantity):
+        raise bad_reply(kind, "quantities do not fit")
+    average = number(row.get("avgPrice"), "average price", kind, positive=True) if filled else Decimal(0)
+    name, final = status
+    if name == "FILLED" and filled != size:
+        raise bad_reply(kind, "filled, but not all of it")
+    if filled and name in ("CANCELED", "EXPIRED", "OPEN"):
+        name = "PARTIAL"
+    return OrderFact(
+        client_order_id=found_id,
+        exchange_order_id=_id(row.get("orderId"), "order id", kind),
+        status=name,
+        final=final,
+        quantity=size,
+        filled=filled,
+        average=average,
+        side=str(row.get("side", "")),
+        time_ms=_milliseconds(row.get("updateTime")) or _milliseconds(row.get("time")),
+        market_time_ms=_milliseconds(row.get("marketTime")) or None,
+    )
+
+
+def _stop_fact(reply: Any, market: Market, kind: Kind, client_order_id: str | None) -> StopFact:
+    row = _dict(reply, kind)
+    status = _STOP_STATUS.get(row.get("algoStatus", ""))
+    if status is None:
+        raise bad_reply(kind, "unknown stop status")
+    found_id = _id(row.get("clientAlgoId"), "client order id", kind)
+    if row.get("symbol") != market.venue_id or (client_order_id is not None and found_id != client_order_id):
+        raise bad_reply(kind, "it is about another order")
+    actual = str(row.get("actualOrderId") or "")
+    return StopFact(
+        client_order_id=found_id,
+        exchange_order_id=_id(row.get("algoId"), "order id", kind),
+        status=status,
+        trigger_price=number(row.get("triggerPrice"), "trigger price", kind),
+        actual_order_id="" if actual == "0" else actual,
+        closes_position=str(row.get("closePosition", "")).lower() == "true",
+        position_side="LONG" if row.get("side") == "SELL" else "SHORT",
+    )
+
+
+def _trade(value: Any, market: Market) -> Trade:
+    row = _dict(value, Kind.READ)
+    if row.get("symbol") != market.venue_id or row.get("side") not in ("BUY", "SELL"):
+        raise bad_reply(Kind.READ, "a trade of another symbol")
+    pnl = row.get("realizedPnl")
+    return Trade(
+        trade_id=_id(row.get("id"), "trade id", Kind.READ),
+        order_id=_id(row.get("orderId"), "order id", Kind.READ),
+        price=number(row.get("price"), "price", Kind.READ, positive=True),
+        quantity=number(row.get("qty"), "quantity", Kind.READ, positive=True),
+        fee=signed_number(row.get("commission"), "commission", Kind.READ),
+        fee_currency=str(row.get("commissionAsset", "")),
+        side=row["side"],
+        time_ms=_milliseconds(row.get("time")),
+        maker=row.get("maker") is True,
+        realized_pnl=None if pnl is None else signed_number(pnl, "realised profit", Kind.READ),
+        market_time_ms=_milliseconds(row.get("marketTime")) or None,
+    )
+
+
+def _position(row: Mapping[str, Any]) -> PositionFact | None:
+    """An open position, or None for a flat row or a contract we do not trade (a delivery future)."""
+    amount = signed_number(row.get("positionAmt"), "position size", Kind.READ)
+    if amount == 0:
+        return None
+    try:
+        symbol = canonical_symbol(str(row.get("symbol", "")))
+    except SymbolError:
+        return None
+    side = row.get("positionSide")
+    if side not in ("LONG", "SHORT"):
+        side = "LONG" if amount > 0 else "SHORT"
+    notional = abs(signed_number(row.get("notional", "0"), "notional", Kind.READ))
+    margin = signed_number(row.get("initialMargin", "0"), "margin", Kind.READ)
+    return PositionFact(
+        symbol=symbol,
+        position_side=str(side),
+        quantity=abs(amount),
+        entry_price=number(row.get("entryPrice"), "entry price", Kind.READ, positive=True),
+        unrealized_pnl=signed_number(row.get("unRealizedProfit", "0"), "unrealised profit", Kind.READ),
+        leverage=int((notional / margin).to_integral_value()) if margin > 0 else None,
+        liquidation_price=number(row.get("liquidationPrice", "0"), "liquidation price", Kind.READ),
+    )

@@ -1,0 +1,414 @@
+"""One gateway per venue and address: ccxt's transport shared by all accounts, limits, and belief in replies.
+
+All accounts of a venue share one ccxt template: its markets, connection pool, TLS context and clock offset. A request
+runs on a shallow copy of the template that carries the account's key (microseconds, against milliseconds and 0.2 MB
+for an instance per account), so keys never meet and nothing of an account outlives its request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import logging
+import re
+import ssl
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import aiohttp
+import certifi
+import orjson
+
+from .errors import Kind, Reaction, VenueError, bad_reply, classify
+from .limits import Budget, Priority, Throttled
+from .slim_ccxt import load_exchange
+from .venues import Venue, ccxt_symbol
+
+log = logging.getLogger("node_service")
+
+MARKETS_MAX_AGE_S: Final = 3600.0
+MARKETS_MIN_AGE_S: Final = 60.0
+_BIGGEST: Final = Decimal(10) ** 12
+_RATE_LIMITS: Final = re.compile(r'"rateLimits"\s*:\s*(\[[^\]]*\])')
+_INTERVAL_S: Final = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
+
+# Never log a request below this level: it contains the key.
+logging.getLogger("ccxt").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Trading rules of one perpetual. Sizes are in coins; `contract_size` coins make one contract of the venue."""
+
+    symbol: str
+    ccxt_symbol: str
+    venue_id: str
+    step: Decimal  # contracts
+    tick: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal | None
+    min_notional: Decimal
+    contract_size: Decimal
+
+
+@dataclass(slots=True)
+class AccountState:
+    """What is remembered of an account between requests: no key, only its hash as the name in the cache."""
+
+    per_10s: Budget
+    per_minute: Budget
+    hedge: bool | None = None
+    hedge_read_at: float = 0.0
+    prepared: dict[str, tuple[int | None, float]] = field(default_factory=dict)
+
+
+def number(value: Any, what: str, kind: Kind, *, positive: bool = False) -> Decimal:
+    """A finite number between 0 and 1e12 out of a reply; raises `VenueError` BAD_REPLY."""
+    parsed = signed_number(value, what, kind)
+    if parsed < 0 or (positive and parsed == 0):
+        raise bad_reply(kind, f"{what} is not positive")
+    return parsed
+
+
+def signed_number(value: Any, what: str, kind: Kind) -> Decimal:
+    """A finite number between -1e12 and 1e12 out of a reply; raises `VenueError` BAD_REPLY."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise bad_reply(kind, f"{what} is missing")
+    try:
+        parsed = Decimal(value if isinstance(value, str) else repr(value))
+    except InvalidOperation:
+        raise bad_reply(kind, f"{what} is not a number") from None
+    if not parsed.is_finite() or abs(parsed) > _BIGGEST:
+        raise bad_reply(kind, f"{what} is out of range")
+    return parsed
+
+
+def plain(value: Decimal) -> str:
+    """Decimal text without exponent or trailing zeros."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class Gateway:
+    """Requests to one venue at one address. Use inside one event loop; close it at the end."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        *,
+        sandbox: bool,
+        base_url: str,
+        session: aiohttp.ClientSession,
+        tls: ssl.SSLContext,
+    ) -> None:
+        self.venue = venue
+        self.base_url = base_url
+        self.weight = Budget(venue.weight_per_minute, 60.0)
+        self.orders_per_10s = venue.orders_per_10s
+        self.orders_per_minute = venue.orders_per_minute
+        self.latency_ms = 0.0
+        self.last_error = ""
+        self._template = _make_template(venue, sandbox=sandbox, base_url=base_url, session=session, tls=tls)
+        self._markets: dict[str, Market] = {}
+        self._markets_at = 0.0
+        self._loading = asyncio.Lock()
+        self._resyncing = asyncio.Lock()
+
+    async def market(self, symbol: str) -> Market:
+        """The rules of a canonical symbol; raises `VenueError` UNKNOWN_SYMBOL. Loads and refreshes them as needed."""
+        age = time.monotonic() - self._markets_at
+        if (
+            not self._markets
+            or age > MARKETS_MAX_AGE_S
+            or (symbol not in self._markets and age > MARKETS_MIN_AGE_S)
+        ):
+            await self._load_markets(symbol)
+        found = self._markets.get(symbol)
+        if found is None:
+            raise VenueError(
+                Reaction.FIX_INPUT,
+                "UNKNOWN_SYMBOL",
+                f"{symbol} is not traded as a perpetual on {self.venue.code}.",
+            )
+        return found
+
+    async def _load_markets(self, wanted: str) -> None:
+        async with self._loading:
+            age = time.monotonic() - self._markets_at
+            if self._markets and age < MARKETS_MIN_AGE_S:
+                return
+            try:
+                raw = await self._public_markets()
+            except VenueError:
+                if wanted in self._markets:  # old rules serve; a close must not wait for a list of symbols
+                    self._markets_at = time.monotonic() - MARKETS_MAX_AGE_S + MARKETS_MIN_AGE_S
+                    return
+                raise
+            self._markets = {row.symbol: row for row in map(_market_of, raw.values()) if row is not None}
+            self._markets_at = time.monotonic()
+
+    async def _public_markets(self) -> Mapping[str, Any]:
+        loader = copy.copy(self._template)
+        await self._room(10, Priority.READ, 10.0)
+        try:
+            markets: Mapping[str, Any] = await loader.load_markets(True)
+        except Exception as error:
+            raise self._failed(loader, error, Kind.READ) from None
+        if not markets:
+            raise bad_reply(Kind.READ, "the list of symbols is empty")
+        self._take_over_limits(loader.ib_rate_limits)
+        for name in ("markets", "markets_by_id", "symbols", "ids", "currencies", "currencies_by_id", "codes"):
+            setattr(self._template, name, getattr(loader, name))
+        return markets
+
+    def _take_over_limits(self, text: str) -> None:
+        for row in orjson.loads(text) if text else []:
+            window_s = _INTERVAL_S.get(row.get("interval"), 60) * int(row.get("intervalNum", 1))
+            if row.get("rateLimitType") == "REQUEST_WEIGHT":
+                self.weight.resize(int(row["limit"]), window_s)
+            elif row.get("rateLimitType") == "ORDERS" and window_s == 10:
+                self.orders_per_10s = int(row["limit"])
+            elif row.get("rateLimitType") == "ORDERS" and window_s == 60:
+                self.orders_per_minute = int(row["limit"])
+
+    async def call(
+        self,
+        endpoint: str,
+        params: dict[str, Any],
+        *,
+        key: tuple[str, str, str],
+        kind: Kind,
+        weight: int,
+        priority: Priority,
+        timeout_s: float = 10.0,
+        args: tuple[Any, ...] = (),
+    ) -> Any:
+        """One signed request through ccxt's method `endpoint`; the raw decoded reply.
+
+        Reads are repeated up to three times while that can help; writes never, except after -1021 (the venue checks
+        the time before anything else, so a request refused with it was not executed). Raises `VenueError`.
+        """
+        tries = 3 if kind is Kind.READ else 1
+        resynced = False
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._once(endpoint, params, key, kind, weight, priority, timeout_s, args)
+            except VenueError as error:
+                if error.error_code == "CLOCK_SKEW" and error.venue_code == -1021 and not resynced:
+                    resynced = True
+                    await self._resync_clock()
+                    continue
+                again = error.reaction in (Reaction.RETRY_READ, Reaction.RETRY_AFTER) and kind is Kind.READ
+                if not again or attempt >= tries or error.retry_after_s > 1.0:
+                    raise
+                await asyncio.sleep(0.15 * 3 ** (attempt - 1))
+
+    async def _once(
+        self,
+        endpoint: str,
+        params: dict[str, Any],
+        key: tuple[str, str, str],
+        kind: Kind,
+        weight: int,
+        priority: Priority,
+        timeout_s: float,
+        args: tuple[Any, ...],
+    ) -> Any:
+        await self._room(weight, priority, min(timeout_s, 5.0))
+        client = copy.copy(self._template)
+        client.apiKey, client.secret, client.password = key
+        client.timeout = int(timeout_s * 1000)
+        started = time.monotonic()
+        try:
+            reply = await getattr(client, endpoint)(*args, params)
+        except Exception as error:  # ccxt raises its own classes, aiohttp's, and plain ones on broken replies
+            raise self._failed(client, error, kind) from None
+        elapsed_ms = (time.monotonic() - started) * 1000
+        self.latency_ms = elapsed_ms if not self.latency_ms else 0.9 * self.latency_ms + 0.1 * elapsed_ms
+        self._observe(client)
+        return reply
+
+    async def _room(self, weight: int, priority: Priority, timeout_s: float) -> None:
+        try:
+            await self.weight.take(weight, priority, timeout_s)
+        except Throttled as full:
+            raise VenueError(
+                Reaction.RETRY_AFTER,
+                "RATE_LIMITED",
+                "Too many requests to the exchange right now; nothing was sent.",
+                retry_after_s=full.retry_after_s,
+            ) from None
+
+    def _failed(self, client: Any, error: Exception, kind: Kind) -> VenueError:
+        headers = client.ib_headers
+        wait = _seconds(headers.get("Retry-After"))
+        found = classify(error, kind, http_status=client.ib_status, retry_after_s=wait)
+        self._observe(client)
+        if found.error_code in ("RATE_LIMITED", "BLOCKED") and found.venue_code != -1015:
+            self.weight.pause(found.retry_after_s or 5.0)
+        self.last_error = found.error_code
+        return found
+
+    def _observe(self, client: Any) -> None:
+        for name, value in client.ib_headers.items():
+            if name.lower() == "x-mbx-used-weight-1m" and value.isdigit():
+                self.weight.observe(int(value))
+
+    async def _resync_clock(self) -> None:
+        async with self._resyncing:
+            try:
+                await copy.copy(self._template).load_time_difference()  # writes into the shared options
+            except Exception as error:
+                raise self._failed(self._template, error, Kind.READ) from None
+
+    def parser(self) -> Any:
+        """A ccxt instance without any key, for its pure parsing and rounding functions."""
+        return self._template
+
+
+class Gateways:
+    """All gateways and account states of this process, over one connection pool."""
+
+    def __init__(self, *, accounts: int = 5_000, connections: int = 200) -> None:
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._by_address: dict[tuple[str, bool, str], Gateway] = {}
+        self._states: OrderedDict[str, AccountState] = OrderedDict()
+        self._max_accounts = accounts
+
+    @property
+    def open_gateways(self) -> list[Gateway]:
+        """The gateways used so far."""
+        return list(self._by_address.values())
+
+    def gateway(self, venue: Venue, *, sandbox: bool, base_url: str) -> Gateway:
+        """The gateway of a venue at an address, made at first use. Must run inside the event loop."""
+        address = (venue.code, sandbox and not base_url, base_url)
+        found = self._by_address.get(address)
+        if found is None:
+            if self._session is None or self._tls is None:
+                self._tls = ssl.create_default_context(cafile=certifi.where())
+                connector = aiohttp.TCPConnector(ssl=self._tls, limit=self._connections, keepalive_timeout=55)
+                self._session = aiohttp.ClientSession(connector=connector)
+            found = Gateway(venue, sandbox=sandbox, base_url=base_url, session=self._session, tls=self._tls)
+            self._by_address[address] = found
+        return found
+
+    def state(self, gateway: Gateway, api_key: str) -> AccountState:
+        """The remembered state of the account behind `api_key` on `gateway`."""
+        name = hashlib.sha256(f"{gateway.venue.code}\n{gateway.base_url}\n{api_key}".encode()).hexdigest()[
+            :32
+        ]
+        found = self._states.get(name)
+        if found is None:
+            found = AccountState(
+                Budget(gateway.orders_per_10s, 10.0), Budget(gateway.orders_per_minute, 60.0)
+            )
+            self._states[name] = found
+            if len(self._states) > self._max_accounts:
+                self._states.popitem(last=False)
+        self._states.move_to_end(name)
+        return found
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+        self._by_address.clear()
+
+
+def _seconds(value: str | None) -> float:
+    return float(value) if value and value.isdigit() else 0.0
+
+
+def _make_template(
+    venue: Venue, *, sandbox: bool, base_url: str, session: aiohttp.ClientSession, tls: ssl.SSLContext
+) -> Any:
+    parent = load_exchange(venue.ccxt_id)
+
+    def on_rest_response(
+        self: Any, code: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any
+    ) -> Any:
+        self.ib_status, self.ib_headers = code, headers
+        if code == 200 and "/exchangeInfo" in url:
+            found = _RATE_LIMITS.search(body)
+            self.ib_rate_limits = found.group(1) if found else ""
+        return parent.on_rest_response(self, code, reason, url, method, headers, body, *rest)
+
+    shared = type(
+        f"Shared{parent.__name__}",
+        (parent,),
+        {
+            "on_rest_response": on_rest_response,
+            "ib_status": None,
+            "ib_headers": {},
+            "ib_rate_limits": "",
+            "__del__": lambda self: None,  # copies come and go; the session belongs to Gateways
+        },
+    )
+    config: dict[str, Any] = {
+        "enableRateLimit": False,
+        "timeout": 10_000,
+        "session": session,
+        "ssl_context": tls,
+        "options": {"fetchCurrencies": False, "adjustForTimeDifference": True, "defaultType": "swap"},
+    }
+    template = shared(config)
+    template.options["maxRetriesOnFailure"] = 0  # a write is sent once
+    if base_url:
+        template.urls["api"] = _moved(template.urls["api"], base_url)
+    elif sandbox and "demo" in template.urls:
+        demo = template.urls["demo"]
+        template.urls["api"] = {**_moved(template.urls["api"], "https://demo-api.invalid"), **demo}
+    elif sandbox:
+        template.set_sandbox_mode(True)
+    template.open()
+    return template
+
+
+def _moved(urls: Any, base: str) -> Any:
+    """The same addresses on another host: every one of them, so that no key can leave for the real venue."""
+    if isinstance(urls, dict):
+        return {name: _moved(value, base) for name, value in urls.items()}
+    if urls.startswith("ws"):
+        return re.sub(r"^wss?://[^/]+", "ws" + base.removeprefix("http"), urls)
+    return re.sub(r"^https?://[^/]+", base, urls)
+
+
+def _market_of(raw: Mapping[str, Any]) -> Market | None:
+    """The rules of an active linear perpetual, else None."""
+    if not (raw.get("swap") and raw.get("linear") and raw.get("active", True)):
+        return None
+    canonical = f"{raw['base']}/{raw['quote']}"
+    if raw["symbol"] != ccxt_symbol(canonical):
+        return None
+    limits, precision = raw["limits"], raw["precision"]
+    size = _optional(raw.get("contractSize")) or Decimal(1)
+    step, tick = _optional(precision.get("amount")), _optional(precision.get("price"))
+    if step is None or tick is None or step <= 0 or tick <= 0:
+        return None
+    largest = _optional(limits.get("market", {}).get("max") or limits["amount"].get("max"))
+    return Market(
+        symbol=canonical,
+        ccxt_symbol=raw["symbol"],
+        venue_id=raw["id"],
+        step=step,
+        tick=tick,
+        min_quantity=(_optional(limits["amount"].get("min")) or Decimal(0)) * size,
+        max_quantity=None if largest is None else largest * size,
+        min_notional=_optional(limits.get("cost", {}).get("min")) or Decimal(0),
+        contract_size=size,
+    )
+
+
+def _optional(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(repr(value) if isinstance(value, float) else str(value))
