@@ -95,6 +95,7 @@ def apply_result(session: Session, order_pk: int, result: Mapping[str, Any]) -> 
     if applied.position is not None:
         _book_stop(session, applied, result.get("stop"))
         _after_fills(session, applied)
+        _book_emergency(session, applied, result.get("emergency_close"))
     order.updated_at = utcnow()
     session.add(order)
     session.flush()
@@ -109,8 +110,12 @@ def _unknown(session: Session, applied: Applied, reason: str) -> Applied:
     return applied
 
 
+_WORDS = {"CANCELED": "CANCELLED", "FINISHED": "TRIGGERED"}
+
+
 def _set_status(order: Order, result: Mapping[str, Any], applied: Applied) -> None:
     status = str(result.get("status") or "UNKNOWN").upper()
+    status = _WORDS.get(status, status)
     if order.status in FINAL_STATES:
         return
     order.error_code = str(result.get("error_code") or "")[:32]
@@ -119,7 +124,7 @@ def _set_status(order: Order, result: Mapping[str, Any], applied: Applied) -> No
     if reported is not None and reported > order.filled_quantity * Decimal("1.0000001"):
         # The exchange filled more than the trades it has listed so far: ask again until they agree.
         order.status, order.reason = "UNKNOWN", "waiting for the exchange to list all trades"
-    elif status == "FILLED" and order.filled_quantity > 0:
+    elif status in {"FILLED", "TRIGGERED"} and order.filled_quantity > 0:
         close(order, "FILLED", "filled")
     elif status in {"REJECTED", "EXPIRED", "CANCELLED"}:
         if order.filled_quantity > 0:
@@ -131,6 +136,63 @@ def _set_status(order: Order, result: Mapping[str, Any], applied: Applied) -> No
         order.status, order.reason = status, "resting on the exchange"
     else:
         order.status, order.reason = "UNKNOWN", (order.error_code.lower() or "no clear answer")[:64]
+
+
+def _book_emergency(session: Session, applied: Applied, closing: Any) -> None:
+    """The executor closed an entry whose stop it could not place: that close is an order of its own."""
+    position = applied.position
+    if not isinstance(closing, dict) or position is None or not closing.get("client_order_id"):
+        return
+    applied.stop_missing = False
+    client_id = str(closing["client_order_id"])
+    order = session.exec(
+        select(Order).where(Order.account_id == position.account_id, Order.client_order_id == client_id)
+    ).first()
+    if order is None:
+        order = Order(
+            **_closing_fields(position),
+            client_order_id=client_id,
+            close_reason="NAKED",
+            quantity=position.quantity,
+            status="SENT",
+            submitted_at=utcnow(),
+        )
+        session.add(order)
+        session.flush()
+    assert order.id is not None
+    if closing.get("status") == "FLAT":
+        close(order, "REJECTED", "nothing was left to close")
+        session.add(order)
+        return
+    if closing.get("status") == "FAILED":
+        # Not certain: it is asked for by its id like any other order.
+        order.status, order.reason = "UNKNOWN", "the emergency close did not answer clearly"
+        session.add(order)
+        return
+    inner = apply_result(session, order.id, closing)
+    applied.new_fills += inner.new_fills
+    applied.closed = applied.closed or inner.closed
+
+
+def _closing_fields(position: Position) -> dict[str, Any]:
+    """What any order that closes ``position`` has in common with it."""
+    return {
+        "order_id": new_order_id(),
+        "tenant_id": position.tenant_id,
+        "user_id": position.user_id,
+        "account_id": position.account_id,
+        "binding_id": position.binding_id,
+        "signal_id": f"PM{position.id}",
+        "position_id": position.id,
+        "strategy_code": position.strategy_code,
+        "exchange": position.exchange,
+        "mode": position.mode,
+        "symbol": position.symbol,
+        "side": "SELL" if position.position_side == "LONG" else "BUY",
+        "position_side": position.position_side,
+        "trade_type": "CLOSE",
+        "leverage": position.leverage,
+    }
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -279,27 +341,13 @@ def record_stop(session: Session, position: Position, client_id: str, exchange_i
         return
     session.add(
         Order(
-            order_id=new_order_id(),
-            tenant_id=position.tenant_id,
-            user_id=position.user_id,
-            account_id=position.account_id,
-            binding_id=position.binding_id,
-            signal_id=f"PM{position.id}",
-            position_id=position.id,
-            strategy_code=position.strategy_code,
+            **_closing_fields(position),
             client_order_id=client_id,
             exchange_order_id=exchange_id,
-            exchange=position.exchange,
-            mode=position.mode,
-            symbol=position.symbol,
-            side="SELL" if position.position_side == "LONG" else "BUY",
-            position_side=position.position_side,
             order_type="STOP_MARKET",
-            trade_type="CLOSE",
             close_reason="SL",
             price=position.stop_loss,
             quantity=position.quantity,
-            leverage=position.leverage,
             status="OPEN",
             reason="protective stop resting on the exchange",
             submitted_at=utcnow(),

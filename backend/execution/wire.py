@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backend.errors import IronBullError
 from node_service.client import NodeAddress, NodeClient, NodeError
+
+from backend.errors import IronBullError
 from node_service.executor import Executor
+from node_service.protocol import ProtocolError
 
 
 class NotAnswered(IronBullError):
@@ -39,6 +41,18 @@ class NodeTarget:
         return f"NodeTarget({self.code})"
 
 
+_LOCAL = {
+    "/api/execute": "execute",
+    "/api/query-orders": "query_orders",
+    "/api/cancel-conditionals": "cancel_conditionals",
+    "/api/place-stop": "place_stop",
+    "/api/close-position": "close_position",
+    "/api/sync-balance": "sync_balance",
+    "/api/sync-positions": "sync_positions",
+    "/api/sync-trades": "sync_trades",
+}
+
+
 class Wire:
     """Calls executors. One instance per process."""
 
@@ -49,7 +63,12 @@ class Wire:
     async def call(self, target: NodeTarget | None, path: str, body: Mapping[str, Any], deadline_s: float) -> dict[str, Any]:
         """Send one request. Raises ``NotAnswered``; its ``sent`` is False only when nothing can have arrived."""
         if target is None:
-            return await self.local.handle(path, dict(body))
+            method = getattr(self.local, _LOCAL[path])
+            try:
+                answer: dict[str, Any] = await method(dict(body))
+            except ProtocolError as error:
+                raise NotAnswered(error.message, sent=False) from error
+            return answer
         address = NodeAddress(target.code, target.base_url, target.secret, target.public_key)
         try:
             return await self._nodes.call(address, path, dict(body), deadline_s=deadline_s)

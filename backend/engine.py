@@ -1,0 +1,301 @@
+"""The centre at work: candles, scans, exits, dispatch, reconciliation, settlement, each in its own loop.
+
+One ``Engine`` runs in one process at a time (a lease in the database says which). Two ways of time: on a running
+market each loop has its interval; on a stepped market ``step`` walks everything through one tick in a fixed order, so
+that a run can be repeated and compared with a backtest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+
+from backend import announce, leases
+from backend.billing import service as billing
+from backend.clock import utcnow
+from backend.db import Database
+from backend.errors import IronBullError
+from backend.execution.apply import Applied
+from backend.execution.dispatcher import Dispatcher
+from backend.execution.reconcile import Reconciler
+from backend.execution.service import adopt_orphans, write_close
+from backend.execution.wire import Wire
+from backend.exits.service import watch
+from backend.market.feed import Feed, MarketClock, PaperFeed, Prices
+from backend.models import Order, Position
+from backend.settings import Settings
+from backend.signals.scanner import Scanner
+from backend.timetable import Timetable
+
+log = structlog.get_logger("engine")
+
+LEASE = "engine"
+LEASE_TTL_MS = 6_000
+ERROR_PAUSE_S = 1.0
+
+
+class Engine:
+    """Everything the centre does by itself. ``start`` returns at once; ``stop`` ends within seconds."""
+
+    def __init__(self, settings: Settings, db: Database, feed: Feed, wire: Wire) -> None:
+        self.settings = settings
+        self.db = db
+        self.feed = feed
+        self.wire = wire
+        self.dispatcher = Dispatcher(db, wire, self._applied)
+        self.reconciler = Reconciler(db, wire, self.dispatcher)
+        self.scanner = Scanner(db, feed, settings)
+        self.timetable = Timetable(db, settings, wire, lambda: self.prices)
+        self.prices: Prices | None = None
+        self.clock: MarketClock | None = None
+        self.owner = uuid.uuid4().hex
+        self.token: int | None = None
+        self.leading = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._unsettled: list[int] = []
+        self._naked: list[int] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start all loops; they wait until this process holds the lease."""
+        loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [("lead", self._lead)]
+        if self.settings.market_mode == "stepped":
+            loops.append(("conduct", self._conduct))
+        else:
+            loops += [
+                ("prices", self._prices_loop),
+                ("exits", self._exits_loop),
+                ("scan", self._scan_loop),
+                ("dispatch", self._dispatch_loop),
+                ("reconcile", self._reconcile_loop),
+            ]
+        self._tasks = [asyncio.create_task(self._guard(name, loop), name=name) for name, loop in loops]
+
+    async def stop(self) -> None:
+        """Stop the loops, give the lease back, close connections. What is in flight is left to the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.timetable.stop()
+        if self.token is not None:
+            token = self.token
+            with suppress(Exception):
+                await self.db.arun(lambda s: leases.release(s, LEASE, self.owner, token))
+        await self.feed.close()
+        await self.wire.close()
+
+    async def _guard(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        """The edge of a loop: an error is logged and counted, and the loop goes on."""
+        while True:
+            try:
+                if name != "lead":
+                    await self.leading.wait()
+                await loop()
+            except asyncio.CancelledError:
+                raise
+            except IronBullError as error:
+                log.warning("loop paused", loop=name, code=error.code, message=error.message)
+                announce.trouble(name, error.message)
+            except Exception:
+                log.exception("loop failed", loop=name)
+                announce.trouble(name, "An unexpected error; see the log.")
+            await asyncio.sleep(ERROR_PAUSE_S)
+
+    async def _lead(self) -> None:
+        token = await self.db.arun(lambda s: leases.acquire(s, LEASE, self.owner, LEASE_TTL_MS))
+        if token is None:
+            await asyncio.sleep(0.3)
+            return
+        self.token = token
+        await self._take_over()
+        self.leading.set()
+        self.timetable.start()
+        try:
+            while True:
+                await asyncio.sleep(LEASE_TTL_MS / 3000)
+                if not await self.db.arun(lambda s: leases.renew(s, LEASE, self.owner, token, LEASE_TTL_MS)):
+                    log.warning("lease lost")
+                    return
+        finally:
+            self.leading.clear()
+            self.token = None
+            self.timetable.pause()
+
+    async def _take_over(self) -> None:
+        """Before the first scan: what a dead process left behind is asked for, positions are compared."""
+        adopted = await self.db.arun(lambda s: adopt_orphans(s, utcnow()))
+        if adopted:
+            log.info("orders adopted", count=adopted)
+        await self._refresh_prices()
+        await self.reconciler.run()
+        await self.reconciler.positions()
+        await self._settle_pending()
+
+    # --- loops on a running market ---------------------------------------------------------------------------------
+
+    async def _prices_loop(self) -> None:
+        while self.leading.is_set():
+            await self._refresh_prices()
+            await announce.prices(self.db, self.prices)
+            await asyncio.sleep(min(1.0, self.settings.exit_interval_s))
+
+    async def _exits_loop(self) -> None:
+        while self.leading.is_set():
+            await self.check_exits()
+            await asyncio.sleep(self.settings.exit_interval_s)
+
+    async def _scan_loop(self) -> None:
+        while self.leading.is_set():
+            started = time.monotonic()
+            await self.scan()
+            pause = self.settings.scan_interval_s - (time.monotonic() - started)
+            await asyncio.sleep(max(pause, 0.05))
+
+    async def _dispatch_loop(self) -> None:
+        while self.leading.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
+            self._wake.clear()
+            await self.dispatch()
+
+    async def _reconcile_loop(self) -> None:
+        last_positions = 0.0
+        while self.leading.is_set():
+            await self.reconciler.run()
+            if time.monotonic() - last_positions >= self.settings.reconcile_interval_s:
+                await self.reconciler.positions()
+                await self.reconciler.cancel_stops()
+                await self.reconciler.restore_stops()
+                last_positions = time.monotonic()
+            await self._settle_new()
+            await asyncio.sleep(0.5)
+
+    # --- the verbs -------------------------------------------------------------------------------------------------
+
+    async def _refresh_prices(self) -> Prices:
+        self.prices = await self.feed.prices()
+        return self.prices
+
+    async def scan(self) -> int:
+        """Scan every enabled strategy whose newest closed bar was not scanned yet. Returns the intents written."""
+        prices = await self._refresh_prices()
+        written = 0
+        for outcome in await self.scanner.run(prices):
+            written += len(outcome.orders)
+            announce.scan(outcome)
+        if written:
+            self._wake.set()
+        return written
+
+    async def check_exits(self) -> int:
+        """Look at every open position once; write and send exits. Returns how many exits were written."""
+        prices = await self._refresh_prices()
+        watched = await self.db.arun(lambda s: watch(s, prices.by_symbol, prices.market_ms))
+        if watched.stop_crossed:
+            await self._ask_crossed(watched.stop_crossed)
+        if watched.exits:
+            await self.dispatch()
+        return len(watched.exits)
+
+    async def _ask_crossed(self, position_ids: list[int]) -> None:
+        def accounts(session: object) -> set[int]:
+            return {p.account_id for p in _positions(session, position_ids)}
+
+        await self.reconciler.positions(await self.db.aread(accounts))
+
+    async def dispatch(self) -> int:
+        """Send what is pending, then close positions that came back without a stop."""
+        sent = await self.dispatcher.run()
+        if self._naked:
+            ids, self._naked = self._naked, []
+            await self.db.arun(lambda s: _close_naked(s, ids, self.prices))
+            sent += await self.dispatcher.run()
+        if sent:
+            await self._settle_new()
+        return sent
+
+    async def _settle_new(self) -> None:
+        fills, self._unsettled = self._unsettled, []
+        for fill_id in fills:
+            await self.db.arun(lambda s, fill_id=fill_id: billing.settle_fill(s, fill_id))
+        if fills:
+            announce.settled(self.db, fills)
+
+    async def _settle_pending(self) -> None:
+        from backend.billing import jobs
+
+        await self.db.arun(lambda s: jobs.settle_pending(s, 500))
+
+    def _applied(self, results: list[Applied]) -> None:
+        for applied in results:
+            self._unsettled += applied.realising
+            if applied.stop_missing and applied.position is not None and applied.position.id is not None:
+                self._naked.append(applied.position.id)
+        announce.applied(results)
+
+    # --- a stepped market --------------------------------------------------------------------------------------------
+
+    async def step(self) -> MarketClock:
+        """One tick of a stepped market, everything in its order: exchange, exits, then on a new bar the scan."""
+        assert isinstance(self.feed, PaperFeed)
+        clock = await self.feed.step()
+        self.clock = clock
+        await self.check_exits()
+        await self._quiet()
+        if clock.tick == 0:
+            await self.scan()
+            await self._quiet()
+        await announce.prices(self.db, self.prices)
+        return clock
+
+    async def _quiet(self) -> None:
+        """Until nothing is pending or unknown: the market stands still meanwhile."""
+        while True:
+            sent = await self.dispatch()
+            asked = await self.reconciler.run()
+            await self.reconciler.cancel_stops()
+            await self._settle_new()
+            if not sent and not asked and not await self.db.aread(_busy):
+                return
+            if asked:
+                await asyncio.sleep(0.2)
+
+    async def _conduct(self) -> None:
+        while self.leading.is_set():
+            clock = await self.step()
+            if clock.done:
+                log.info("the replay has ended")
+                announce.market_done()
+                await asyncio.Event().wait()
+
+
+def _positions(session: object, ids: list[int]) -> list[Position]:
+    from sqlmodel import Session, col, select
+
+    assert isinstance(session, Session)
+    return list(session.exec(select(Position).where(col(Position.id).in_(ids))).all())
+
+
+def _busy(session: object) -> bool:
+    from sqlmodel import Session, col, select
+
+    assert isinstance(session, Session)
+    query = select(Order.id).where(col(Order.status).in_(("PENDING", "SENT", "UNKNOWN"))).limit(1)
+    return session.exec(query).first() is not None
+
+
+def _close_naked(session: object, ids: list[int], prices: Prices | None) -> None:
+    from sqlmodel import Session
+
+    assert isinstance(session, Session)
+    for position in _positions(session, ids):
+        price = (prices.by_symbol.get(position.symbol) if prices else None) or position.entry_price
+        write_close(session, position, "NAKED", price=price, market_at=None)

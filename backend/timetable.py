@@ -1,0 +1,145 @@
+"""Every scheduled job, its interval, and what is remembered of its last run. Runs only where the lease is held."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy import delete
+from sqlmodel import Session, col
+
+from backend.billing import jobs as billing_jobs
+from backend.clock import utcnow
+from backend.db import Database
+from backend.execution.wire import Wire
+from backend.ledger import jobs as ledger_jobs
+from backend.market.feed import Prices
+from backend.models import EquitySnapshot, JobRun, LoginSession, LoginTry, Notification
+from backend.portfolio.sync import sync_balances
+from backend.settings import Settings
+from backend.signals.service import prune_panels
+
+log = structlog.get_logger("jobs")
+
+SNAPSHOTS_KEPT = timedelta(days=400)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One entry of the timetable."""
+
+    name: str
+    every_s: float
+    work: Callable[[], Awaitable[object]]
+
+
+class Timetable:
+    """APScheduler with the platform's jobs. A failing job raises a notification; the others go on."""
+
+    def __init__(
+        self, db: Database, settings: Settings, wire: Wire, prices: Callable[[], Prices | None]
+    ) -> None:
+        self._db = db
+        self._wire = wire
+        self._prices = prices
+        quick = 5.0 if settings.market_mode == "running" and not settings.production else 30.0
+        self.jobs = [
+            Job("settle_pending", 5, self._db_job(lambda s: billing_jobs.settle_pending(s, 500))),
+            Job("retry_pools", 30, self._db_job(billing_jobs.retry_pools)),
+            Job("refresh_levels", 60, self._db_job(billing_jobs.refresh_levels)),
+            Job("verify_balances", 60, self._db_job(ledger_jobs.verify_balances)),
+            Job("sync_balances", quick, self._sync),
+            Job("prune", 60, self._db_job(_prune)),
+        ]
+        self._scheduler: AsyncIOScheduler | None = None
+        self._running: set[asyncio.Task[object]] = set()
+
+    def start(self) -> None:
+        """Begin; a second start after ``pause`` goes on."""
+        if self._scheduler is not None:
+            self._scheduler.resume()
+            return
+        scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        for job in self.jobs:
+            scheduler.add_job(self.run, "interval", seconds=job.every_s, args=[job], id=job.name, next_run_time=utcnow())
+        scheduler.start()
+        self._scheduler = scheduler
+
+    def pause(self) -> None:
+        """Stop firing: the lease is gone."""
+        if self._scheduler is not None:
+            self._scheduler.pause()
+
+    async def stop(self) -> None:
+        """Stop firing and let running jobs end."""
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=False)
+            self._scheduler = None
+        if self._running:
+            await asyncio.wait(self._running, timeout=3)
+
+    async def run(self, job: Job) -> None:
+        """Run one job now and remember how it went."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        started = time.perf_counter()
+        error = ""
+        try:
+            await job.work()
+        except asyncio.CancelledError:
+            raise
+        except Exception as failure:
+            # The edge of every job: whatever it was, the timetable goes on and people hear of it.
+            log.exception("job failed", job=job.name)
+            error = type(failure).__name__
+        duration_ms = int((time.perf_counter() - started) * 1000)
+        await self._db.arun(lambda s: _remember(s, job.name, duration_ms, error))
+
+    def _db_job(self, work: Callable[[Session], object]) -> Callable[[], Awaitable[object]]:
+        async def call() -> object:
+            return await self._db.arun(work)
+
+        return call
+
+    async def _sync(self) -> object:
+        return await sync_balances(self._db, self._wire, self._prices())
+
+
+def _remember(session: Session, name: str, duration_ms: int, error: str) -> None:
+    row = session.get(JobRun, name) or JobRun(name=name)
+    now = utcnow()
+    row.runs += 1
+    row.last_started_at, row.last_duration_ms = now, duration_ms
+    if error:
+        row.failures += 1
+        if not row.last_error:
+            session.add(
+                Notification(
+                    audience="platform",
+                    type="system",
+                    title=f"Job {name} failed",
+                    message="It is tried again at its next time. Details are in the log.",
+                )
+            )
+    else:
+        row.last_ok_at = now
+    row.last_error = error
+    session.add(row)
+
+
+def _prune(session: Session) -> None:
+    now = utcnow()
+    prune_panels(session)
+    connection = session.connection()
+    connection.execute(delete(LoginTry).where(col(LoginTry.at) < now - timedelta(days=1)))
+    connection.execute(delete(LoginSession).where(col(LoginSession.expires_at) < now - timedelta(days=7)))
+    connection.execute(delete(EquitySnapshot).where(col(EquitySnapshot.at) < now - SNAPSHOTS_KEPT))
