@@ -1,0 +1,123 @@
+"""One running platform: database, market, executors and engine, put together from the settings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+
+from decimal import Decimal
+
+from backend.clock import utcnow
+from backend.db import Database, get_db
+from backend.engine import Engine
+from backend.errors import Unavailable
+from backend.execution.wire import Wire
+from backend.market.feed import CcxtFeed, Feed, PaperFeed
+from backend.paper_exchange.app import create_app
+from backend.paper_exchange.config import PaperConfig
+from backend.settings import Settings, get_settings
+from node_service.client import NodeClient
+from node_service.executor import Executor
+
+log = structlog.get_logger("runtime")
+
+PAPER_PREFIX = "/paper-exchange"
+READY_TIMEOUT_S = 60.0
+
+
+def embeds_paper_exchange(settings: Settings) -> bool:
+    """Whether the simulated exchange runs inside this process."""
+    return not settings.paper_url
+
+
+def paper_base_url(settings: Settings) -> str:
+    """Where accounts of the simulated exchange are traded."""
+    return settings.paper_url.rstrip("/") or f"{settings.base_url}{PAPER_PREFIX}"
+
+
+def paper_config(settings: Settings) -> PaperConfig:
+    """The simulated exchange's configuration from the platform's settings."""
+    return PaperConfig(
+        source=settings.market,
+        seed=settings.market_seed,
+        speed=settings.market_speed,
+        mode=settings.market_mode,
+        db_path=settings.home / "paper.db",
+        control_token=settings.paper_token.get_secret_value(),
+        slippage_bps=Decimal(settings.paper_slippage_bps),
+        exchange_url=settings.exchange_url or None,
+    )
+
+
+def paper_app(settings: Settings) -> Any:
+    """The simulated exchange as an ASGI app to mount at ``PAPER_PREFIX``; None when it runs elsewhere."""
+    return create_app(paper_config(settings)) if embeds_paper_exchange(settings) else None
+
+
+def make_feed(settings: Settings) -> Feed:
+    """The centre's market data. A live market's candles come from the real exchange itself."""
+    if settings.market.startswith("exchange:") and not settings.exchange_url:
+        return CcxtFeed(settings.market.partition(":")[2])
+    return PaperFeed(paper_base_url(settings), settings.paper_token.get_secret_value())
+
+
+class Platform:
+    """The working parts of one process. Use as ``async with Platform(settings).running(paper):``."""
+
+    def __init__(self, settings: Settings | None = None, db: Database | None = None) -> None:
+        self.settings = settings or get_settings()
+        self.db = db or get_db()
+        self.engine: Engine | None = None
+        self.started_at = utcnow()
+
+    @contextlib.asynccontextmanager
+    async def running(self, paper: Any = None) -> AsyncIterator[Platform]:
+        """Run everything until the block ends. ``paper`` is the embedded simulated exchange's app."""
+        async with contextlib.AsyncExitStack() as stack:
+            if paper is not None:
+                await stack.enter_async_context(paper.state.exchange.running())
+            starter = asyncio.create_task(self._start())
+            try:
+                yield self
+            finally:
+                starter.cancel()
+                await asyncio.gather(starter, return_exceptions=True)
+                if self.engine is not None:
+                    await self.engine.stop()
+
+    async def _start(self) -> None:
+        """Start the engine when the market answers: in one process that is after the server listens."""
+        feed = make_feed(self.settings)
+        try:
+            await _until_ready(feed)
+            if self.settings.demo and isinstance(feed, PaperFeed):
+                from backend import demo
+
+                await demo.seed(self.db, self.settings, paper_base_url(self.settings))
+            executor = Executor(node_code="centre", allow_venue_url=not self.settings.production)
+            self.engine = Engine(self.settings, self.db, feed, Wire(executor, NodeClient()))
+            await self.engine.start()
+            log.info("engine started", market=self.settings.market, mode=self.settings.market_mode)
+        except asyncio.CancelledError:
+            await feed.close()
+            raise
+        except Exception:
+            # Without the engine the pages still answer and /api/health says what is missing.
+            log.exception("the engine could not start")
+            await feed.close()
+
+
+async def _until_ready(feed: Feed) -> None:
+    deadline = asyncio.get_running_loop().time() + READY_TIMEOUT_S
+    while True:
+        try:
+            await feed.clock()
+            return
+        except Unavailable:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.1)
