@@ -236,7 +236,7 @@ class Engine:
 
     def _applied(self, results: list[Applied]) -> None:
         for applied in results:
-            self._unsettled += applied.realising
+            self._unsettled += applied.to_settle
             if applied.stop_missing and applied.position is not None and applied.position.id is not None:
                 self._naked.append(applied.position.id)
         announce.applied(results)

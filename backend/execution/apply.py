@@ -45,9 +45,9 @@ class Applied:
     stop_missing: bool = False
 
     @property
-    def realising(self) -> list[int]:
-        """Ids of new fills that realised profit or loss: they are to be settled."""
-        return [fill.id for fill in self.new_fills if fill.trade_type in {"CLOSE", "REDUCE"} and fill.id is not None]
+    def to_settle(self) -> list[int]:
+        """Ids of the new fills. Each is settled once: also an entry's fee is booked."""
+        return [fill.id for fill in self.new_fills if fill.id is not None]
 
 
 @dataclass(frozen=True)

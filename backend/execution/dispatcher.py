@@ -22,9 +22,10 @@ from backend.execution.apply import Applied, apply_result
 from backend.execution.credentials import account_tasks
 from backend.execution.rules import client_order_id
 from backend.execution.service import claim, mark_unknown
-from backend.execution.wire import NodeTarget, NotAnswered, Wire
+from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExecutionNode, Order
 from backend.security.vault import get_vault, node_record
+from node_service.client import Node
 
 log = structlog.get_logger("dispatch")
 
@@ -42,18 +43,16 @@ class _Job:
     client_order_id: str
 
 
-def node_targets(session: Session, node_ids: Iterable[int]) -> dict[int, NodeTarget]:
+def node_targets(session: Session, node_ids: Iterable[int]) -> dict[int, Node]:
     """Enabled nodes by id, with their secrets opened."""
     rows = session.exec(
         select(ExecutionNode).where(col(ExecutionNode.id).in_(list(node_ids)), ExecutionNode.status == 1)
     ).all()
     return {
-        node.id: NodeTarget(
-            node.id,
+        node.id: Node(
             node.node_code,
             node.base_url,
             get_vault().open_platform(node_record(node.node_code), node.secret_sealed),
-            node.public_key,
         )
         for node in rows
         if node.id is not None
@@ -108,7 +107,7 @@ class Dispatcher:
             await asyncio.gather(*(self._send(node, group, accounts, targets) for node, group in groups.items()))
             return len(jobs)
 
-    def _claim(self, session: Session) -> tuple[list[_Job], dict[int, dict[str, Any]], dict[int, NodeTarget]]:
+    def _claim(self, session: Session) -> tuple[list[_Job], dict[int, dict[str, Any]], dict[int, Node]]:
         orders = claim(session)
         session.flush()
         jobs = [
@@ -125,7 +124,7 @@ class Dispatcher:
         node_id: int | None,
         jobs: list[_Job],
         accounts: dict[int, dict[str, Any]],
-        targets: dict[int, NodeTarget],
+        targets: dict[int, Node],
     ) -> None:
         target = None if node_id is None else targets.get(node_id)
         pks = [job.pk for job in jobs]

@@ -24,8 +24,9 @@ from backend.execution.credentials import account_tasks
 from backend.execution.dispatcher import Dispatcher, node_targets
 from backend.execution.rules import client_order_id
 from backend.execution.service import RESEND_LIMIT, close, unresolved
-from backend.execution.wire import NodeTarget, NotAnswered, Wire
+from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExchangeAccount, Notification, Order, Position
+from node_service.client import Node
 
 log = structlog.get_logger("reconcile")
 
@@ -80,12 +81,12 @@ class Reconciler:
 
     def _tasks(
         self, session: Session, batches: list[AccountBatch]
-    ) -> tuple[dict[int, dict[str, Any]], dict[int, NodeTarget]]:
+    ) -> tuple[dict[int, dict[str, Any]], dict[int, Node]]:
         tasks = account_tasks(session, {batch.account_id for batch in batches})
         return tasks, node_targets(session, {batch.node_id for batch in batches if batch.node_id is not None})
 
     async def _ask(
-        self, target: NodeTarget | None, group: list[AccountBatch], tasks: dict[int, dict[str, Any]]
+        self, target: Node | None, group: list[AccountBatch], tasks: dict[int, dict[str, Any]]
     ) -> list[Applied]:
         body = {
             "tasks": [
@@ -284,7 +285,7 @@ class Reconciler:
         return placed
 
     async def _place_stop(
-        self, position: Position, tasks: dict[int, dict[str, Any]], target: NodeTarget | None
+        self, position: Position, tasks: dict[int, dict[str, Any]], target: Node | None
     ) -> int:
         assert position.id is not None and position.stop_loss is not None
         earlier = 1 if position.stop_client_order_id else 0
