@@ -1,0 +1,111 @@
+// Numbers and times as the trader reads them. One shared ticker for everything that ages.
+import { createElement, useEffect, useRef } from "react";
+import { t as say, useT } from "./i18n.jsx";
+
+const MINUS = "\u2212";
+let offset = 0;
+export const serverNow = () => Date.now() + offset;
+export function noteServerTime(ms) {
+  const seen = ms - Date.now();
+  // messages only ever arrive late: keep the largest, and drift back slowly
+  offset = seen > offset || Math.abs(seen - offset) > 5000 ? seen : offset - (offset - seen) * 0.01;
+}
+
+const ticking = new Map(); // period -> {fns, timer}
+export function useTick(fn, period = 1000) {
+  const now = useRef(fn);
+  now.current = fn;
+  const on = !!fn;
+  useEffect(() => {
+    if (!on) return undefined;
+    const call = () => now.current?.();
+    if (!ticking.has(period)) ticking.set(period, { fns: new Set(), timer: 0 });
+    const group = ticking.get(period);
+    group.fns.add(call);
+    if (!group.timer) group.timer = setInterval(() => document.hidden || group.fns.forEach((f) => f()), period);
+    return () => {
+      group.fns.delete(call);
+      if (!group.fns.size) {
+        clearInterval(group.timer);
+        group.timer = 0;
+      }
+    };
+  }, [on, period]);
+}
+
+// "0.4 s", "41 s", "18 min", "6 h 12 min", "6 d 4 h"
+export function age(ms, whole = false) {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 10 && !whole) return say("unit.s", { n: s.toFixed(1) });
+  if (s < 60) return say("unit.s", { n: whole ? Math.ceil(s) : Math.floor(s) });
+  const min = Math.floor(s / 60);
+  if (min < 60) return say("unit.min", { n: min });
+  const h = Math.floor(min / 60);
+  if (h < 24) return min % 60 ? say("unit.h_min", { h, n: min % 60 }) : say("unit.h", { n: h });
+  const d = Math.floor(h / 24);
+  return h % 24 ? say("unit.d_h", { d, n: h % 24 }) : say("unit.d", { n: d });
+}
+
+export function clock(ms, withDate = true) {
+  const iso = new Date(ms).toISOString();
+  return withDate ? `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC` : iso.slice(11, 19);
+}
+
+export function group(value, digits) {
+  const n = Number(value);
+  if (!Number.isFinite(n)) return "–";
+  const text = Math.abs(n).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return (n < 0 ? MINUS : "") + text;
+}
+
+export function render(value, fmt, digits) {
+  if (value === undefined || value === null || value === "") return fmt === "count" ? "" : "–";
+  if (fmt === "count") return Number(value) ? group(value, 0) : "";
+  if (fmt === "int") return group(value, 0);
+  if (fmt === "usdt") return group(value, digits ?? 2);
+  if (fmt === "signed") return (Number(value) > 0 ? "+" : "") + group(value, digits ?? 2);
+  if (fmt === "pct") return `${Number(value) > 0 ? "+" : ""}${group(value, digits ?? 2)} %`;
+  if (fmt === "compact") {
+    const n = Math.abs(Number(value));
+    const [by, unit] = n >= 1e9 ? [1e9, "B"] : n >= 1e6 ? [1e6, "M"] : n >= 1e4 ? [1e3, "K"] : [1, ""];
+    return group(Number(value) / by, unit ? 2 : digits ?? 2) + unit;
+  }
+  return String(value);
+}
+
+// -1, 0, +1 from a number or from a written figure such as "+12.30" or "−4 %"
+export function tone(value) {
+  if (value === undefined || value === null) return 0;
+  if (typeof value === "number") return Math.sign(value);
+  const text = String(value).trim();
+  if (/^[+\-\u2212]?0*[.,]?0*( %)?$/.test(text)) return 0;
+  if (text.startsWith(MINUS) || text.startsWith("-")) return -1;
+  return text.startsWith("+") ? 1 : 0;
+}
+
+// A written figure coloured by its own sign
+export function Num({ value, title, as = "span", className = "" }) {
+  const way = tone(value);
+  return createElement(as, { className: `${way > 0 ? "up" : way < 0 ? "down" : ""} ${className}`, title }, value === "" || value == null ? "–" : value);
+}
+
+// "7 s ago" with the exact time on hover; exact shows only the clock; held drops "ago"
+export function RelTime({ ms, mode = "ago", className = "" }) {
+  const t = useT();
+  const el = useRef(null);
+  const words = () => {
+    const at = Number(ms);
+    if (!at) return "–";
+    if (mode === "clock") return clock(at, false);
+    if (mode === "date") return clock(at);
+    const gap = serverNow() - at;
+    if (mode === "held") return age(gap, true);
+    return gap < 0 ? t("time.in", { age: age(-gap, true) }) : t("time.ago", { age: age(gap, true) });
+  };
+  const live = mode === "ago" || mode === "held";
+  useEffect(() => {
+    if (el.current) el.current.textContent = words();
+  }, [ms, mode, t]);
+  useTick(live ? () => el.current && (el.current.textContent = words()) : null);
+  return createElement("time", { ref: el, className, title: Number(ms) ? clock(Number(ms)) : undefined, suppressHydrationWarning: true }, Number(ms) ? words() : "–");
+}

@@ -1,0 +1,190 @@
+"""The front door: static public pages, cache and security headers, and no guarded page without a session."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+STATIC = {"/": "landing", "/login": "sign_in", "/setup": "set_up"}
+GUARDED = {"admin": "/admin", "tenant": "/tenant", "agent": "/agent"}
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"content-security-policy", b"frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"),
+)
+
+
+def http_doors() -> list[Any]:
+    """What stands in front of the pages: the API, then this door. Nothing while the front end is being built."""
+    if os.environ.get("IRONBULL_EXPORT") == "1":
+        return []
+    from backend.api.app import create_api
+    from backend.db import get_db
+
+    static = Path(os.environ["REFLEX_WEB_WORKDIR"]) / "static"
+    return [create_api(get_db()), lambda app: FrontDoor(app, static)]
+
+
+class _StaticPage:
+    """One file kept in memory, plain and compressed."""
+
+    def __init__(self, path: Path) -> None:
+        self.plain = path.read_bytes()
+        self.gzipped = gzip.compress(self.plain, 9)
+
+
+class FrontDoor:
+    """ASGI wrapper around everything the process serves."""
+
+    def __init__(self, app: App, static: Path) -> None:
+        self.app = app
+        self._pages = {path.stem: _StaticPage(path) for path in sorted(static.glob("*.html"))}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a public page, turn away a stranger, or pass on with headers."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = _Request(scope)
+        if request.method in ("GET", "HEAD"):
+            path = request.path.rstrip("/") or "/"
+            lang = "zh" if path == "/zh" or path.startswith("/zh/") else "en"
+            bare = path.removeprefix("/zh") or "/" if lang == "zh" else path
+            if bare in STATIC:
+                if lang == "en" and request.wants_chinese():
+                    target = "/zh" if bare == "/" else "/zh" + bare
+                    await _redirect(send, 302, target + request.query_string(), vary=True)
+                    return
+                await self._static(send, request, f"{STATIC[bare]}-{lang}", 200)
+                return
+            kind = path.split("/", 2)[1] if path != "/" else ""
+            if kind in GUARDED and "." not in path.rsplit("/", 1)[1]:
+                refused = await _refusal(request, kind)
+                if refused:
+                    await _redirect(send, 303, refused)
+                    return
+                scope = {**scope, "path": path + "/"}
+        await self._pass_on(scope, receive, send, request)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, request: _Request) -> None:
+        started = lost = False
+
+        async def answer(message: Message) -> None:
+            nonlocal started, lost
+            if message["type"] == "http.response.start":
+                started = True
+                headers = list(message.get("headers", []))
+                kind = dict(headers).get(b"content-type", b"")
+                if message["status"] == 404 and kind.startswith(b"text/html"):
+                    lost = True
+                    return
+                message = {**message, "headers": [*headers, *_cache(request.path, message["status"], kind, headers), *_HEADERS]}
+            elif lost:
+                if not message.get("more_body"):
+                    await self._static(send, request, f"not_found-{request.lang()}", 404)
+                return
+            await send(message)
+
+        try:
+            await self.app(scope, receive, answer)
+        except Exception:
+            if started:
+                raise
+            import structlog
+
+            structlog.get_logger("web").exception("request_failed", path=request.path)
+            await self._static(send, request, f"crash-{request.lang()}", 500)
+
+    async def _static(self, send: Send, request: _Request, name: str, status: int) -> None:
+        page = self._pages[name]
+        zipped = b"gzip" in request.header(b"accept-encoding")
+        body = page.gzipped if zipped else page.plain
+        headers = [
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-cache"),
+            (b"vary", b"Accept-Encoding, Accept-Language, Cookie"),
+            *_HEADERS,
+        ]
+        if zipped:
+            headers.append((b"content-encoding", b"gzip"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+
+
+class _Request:
+    """The few things the door asks of a request."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+
+    def header(self, name: bytes) -> bytes:
+        return next((bytes(value) for key, value in self.scope["headers"] if key == name), b"")
+
+    def cookies(self) -> SimpleCookie:
+        jar = SimpleCookie()
+        try:
+            jar.load(self.header(b"cookie").decode("latin-1"))
+        except CookieError:
+            return SimpleCookie()
+        return jar
+
+    def lang(self) -> str:
+        chosen = self.cookies().get("ib_lang")
+        if chosen is not None:
+            return "zh" if chosen.value == "zh" else "en"
+        first = self.header(b"accept-language").split(b",")[0].strip().lower()
+        return "zh" if first.startswith(b"zh") else "en"
+
+    def wants_chinese(self) -> bool:
+        return self.lang() == "zh"
+
+    def query_string(self) -> str:
+        query = bytes(self.scope.get("query_string", b"")).decode("latin-1")
+        return f"?{query}" if query else ""
+
+
+async def _refusal(request: _Request, kind: str) -> str:
+    """Where to send someone who may not see pages of ``kind``; "" when they may."""
+    from backend.identity.sessions import resolve_session
+
+    cookie = request.cookies().get("sid")
+    who = await asyncio.to_thread(resolve_session, cookie.value) if cookie else None
+    if who is None:
+        target = quote(request.path + request.query_string(), safe="")
+        return f"/login?{'error=signed_out&' if cookie else ''}kind={kind}&next={target}"
+    return "" if who.kind == kind else GUARDED[who.kind]
+
+
+async def _redirect(send: Send, status: int, target: str, *, vary: bool = False) -> None:
+    headers = [(b"location", target.encode("latin-1", "ignore")), (b"cache-control", b"no-store"), *_HEADERS]
+    if vary:
+        headers.append((b"vary", b"Accept-Language, Cookie"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _cache(path: str, status: int, kind: bytes, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    if any(key == b"cache-control" for key, _ in headers):
+        return []
+    if path.startswith("/assets/") and status == 200:
+        return [(b"cache-control", b"public, max-age=31536000, immutable")]
+    if kind.startswith(b"text/html"):
+        return [(b"cache-control", b"no-store")]
+    return [(b"cache-control", b"no-cache")]

@@ -1,0 +1,3 @@
+"""The design tokens by name, for whoever composes the app."""
+
+from pages.components.theme import *  # noqa: F403

@@ -1,0 +1,166 @@
+"""The frame of every signed-in page, and the guard that shows nothing before the identity is known."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import reflex as rx
+
+from pages.components.act import PlainForm, menu, palette, preferences, search_button, toast_host
+from pages.components.i18n import USED, t, tx, tx_of
+from pages.components.icons import icon, mark
+from pages.components.live import live_cell, live_dot
+from pages.components.parts import empty, mode_chip, nav_link, rel_time, skeleton
+from pages.routes import Route, menu_of
+from state.session import Session
+from state.ui import Ui
+
+JS = "$/public/js/leave.jsx"
+
+
+class _Leave(rx.Component):
+    """Leaves the app by a full navigation when ``to`` is set: the socket must be opened anew with the new cookie."""
+
+    library = JS
+    tag = "Leave"
+    to: rx.Var[str]
+
+
+def _nav_item(route: Route, active: str, live: bool = True) -> rx.Component:
+    count = (
+        rx.el.span(live_cell(Session.topic, route.count_cell, "", flash=False, fmt="count"), class_name="cnt")
+        if route.count_cell and live
+        else rx.fragment()
+    )
+    current = {"aria-current": "page"} if route.path == active else {}
+    return nav_link(
+        icon(route.icon), rx.el.span(tx(route.title)), count, href=route.path, custom_attrs=current | {"title": t(route.title)}
+    )
+
+
+def _side(kind: str, active: str) -> rx.Component:
+    items: list[rx.Component] = []
+    for heading, routes in groupby(menu_of(kind), key=lambda route: route.group):
+        if heading:
+            items.append(rx.el.h2(tx(heading)))
+        items.extend(_nav_item(route, active) for route in routes)
+    return rx.el.aside(
+        nav_link(mark(), rx.el.span("IronBull"), href=f"/{kind}", class_name="brand"),
+        rx.el.div(
+            rx.el.span(Session.workspace[0:1], class_name="av sq"),
+            rx.el.span(Session.workspace, class_name="grow cut"),
+            class_name="ws",
+        ),
+        rx.el.nav(*items, class_name="nav", aria_label=t("shell.menu")),
+        rx.el.div(_user_menu("upward"), class_name="me"),
+        class_name="side",
+    )
+
+
+def _user_menu(place: str) -> rx.Component:
+    avatar = rx.el.span(Session.initials, class_name="av")
+    who = rx.el.span(
+        rx.el.span(Session.name, class_name="b cut", custom_attrs={"style": {"display": "block"}}),
+        rx.el.span(tx("kind." + Session.kind), class_name="t3 t12"),
+        class_name="grow",
+    )
+    wide = place == "upward"
+    USED.update({"kind.admin", "kind.tenant", "kind.agent"})
+    sign_out = PlainForm.create(
+        rx.el.button(icon("out"), tx("menu.sign_out"), type="submit", class_name="item"),
+        action="/api/session/logout",
+        method="post",
+    )
+    return menu(
+        rx.fragment(avatar, who) if wide else avatar,
+        preferences(),
+        rx.el.hr(),
+        sign_out,
+        label=t("menu.account"),
+        place=place,
+        class_name="" if wide else "btn quiet ico",
+    )
+
+
+def _bell() -> rx.Component:
+    badge = rx.cond(Ui.unread > 0, rx.el.span(rx.cond(Ui.unread > 99, "99+", Ui.unread), class_name="badge-n"), rx.fragment())
+    row = lambda n: rx.el.li(  # noqa: E731
+        icon("bell"),
+        rx.el.b(n["title"]),
+        rx.el.span(rel_time(n["at_ms"]), class_name="t3 t12"),
+        rx.el.p(n["body"]),
+        class_name=rx.cond(n["unread"], "unread", ""),
+        key=n["id"],
+    )
+    body = rx.cond(
+        Ui.notices_ready,
+        rx.cond(
+            Ui.notices.length() > 0,
+            rx.el.ul(rx.foreach(Ui.notices, row), class_name="bell-list"),
+            empty("bell.none", "bell.none_why", "bell"),
+        ),
+        rx.el.div(skeleton(), skeleton("70%"), class_name="wait"),
+    )
+    button = rx.el.span(icon("bell"), badge, class_name="bell btn quiet ico")
+    return menu(button, body, label=t("bell.label", n=Ui.unread), stay=True, on_open=Ui.open_bell)
+
+
+def _top(title: str, kind: str, every_ms: int) -> rx.Component:
+    return rx.el.header(
+        nav_link(mark(), href=f"/{kind}", class_name="only-s", aria_label="IronBull"),
+        rx.el.h1(tx(title)),
+        rx.cond((Session.kind != "admin") & (Session.mode != ""), mode_chip(Session.mode), rx.fragment()),
+        rx.el.span(class_name="sp"),
+        live_dot(Session.topic, every_ms),
+        search_button(),
+        _bell(),
+        rx.el.span(_user_menu("right"), class_name="only-s"),
+        class_name="top",
+    )
+
+
+def _tabs(kind: str, active: str) -> rx.Component:
+    routes = [route for route in menu_of(kind) if route.tab][:5]
+    return rx.el.nav(*[_nav_item(r, active, live=False) for r in routes], class_name="tabs", aria_label=t("shell.menu"))
+
+
+def _waiting() -> rx.Component:
+    """What the prerendered page holds: the frame's shape, no figure and no name."""
+    return rx.el.div(
+        rx.el.aside(rx.el.span(mark(), rx.el.span("IronBull"), class_name="brand"), class_name="side"),
+        rx.el.div(
+            rx.el.div(rx.el.span(mark(), class_name="only-s"), class_name="top"),
+            rx.el.div(skeleton("40%", "16px"), skeleton(height="64px"), skeleton(height="220px"), class_name="wait"),
+            class_name="main",
+        ),
+        class_name="app",
+        aria_busy=True,
+    )
+
+
+def shell(route: Route, *body: Any, active: str = "", fixed: bool = False, every_ms: int = 5000, on_undo: Any = None) -> rx.Component:
+    """A signed-in page in its frame. ``fixed``: the page scrolls inside its parts (lists with a drawer)."""
+    kind = route.kind
+    items = [{"id": r.path, "k": r.title, "keys": r.keys} for r in menu_of(kind)]
+    USED.update({"mode.LIVE", "mode.PAPER", "mode.TESTNET", "mode.SIMULATED"})
+    framed = rx.el.div(
+        rx.el.a(tx("shell.skip"), href="#main", class_name="skip"),
+        _side(kind, active or route.path),
+        rx.el.div(
+            _top(route.title, kind, every_ms),
+            rx.el.main(*body, id="main", class_name="body fixed" if fixed else "body", tab_index=-1),
+            class_name="main",
+        ),
+        _tabs(kind, active or route.path),
+        palette(items),
+        toast_host(Ui.toast, on_undo),
+        class_name="app",
+    )
+    known = rx.State.is_hydrated & (Session.ok_for == route.key)
+    return rx.fragment(_Leave.create(to=Session.leave_to), rx.cond(known, framed, _waiting()))
+
+
+def said(key: rx.Var, params: rx.Var) -> rx.Component:
+    """A sentence whose key and figures come from the state."""
+    return tx_of(key, params)

@@ -1,0 +1,174 @@
+"""Data table and drawer: paged, sorted and filtered in SQL; a phone shows the same rows as two-line cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from pages.components.i18n import t, tx
+from pages.components.icons import icon
+from pages.components.parts import num, rel_time, side_tag, skeleton_rows, symbol
+
+JS = "$/public/js/keys.jsx"
+
+
+class _RowKeys(rx.Component):
+    library = JS
+    tag = "RowKeys"
+    follow: rx.Var[bool]
+
+
+class _Drawer(rx.Component):
+    library = JS
+    tag = "Drawer"
+    label: rx.Var[str]
+    row_id: rx.Var[str]
+    wide: rx.Var[bool]
+    on_close: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: ``key`` of the row dict, words, how to show it, where it goes on a phone card.
+
+    kind: text | num | pnl | sym | side | age | clock | held | chevron; phone: lead | tail | sub | end | "" (drawer only).
+    ``show`` overrides kind with a function of the row. ``sort`` makes the header a button.
+    """
+
+    key: str
+    label: str = ""
+    kind: str = "text"
+    phone: str = ""
+    sort: bool = False
+    quiet: bool = False
+    show: Callable[[rx.Var], Any] | None = None
+
+
+_RIGHT = {"num", "pnl", "age", "held", "clock"}
+
+
+def _cell(column: Column, row: rx.Var) -> rx.Component:
+    value = row[column.key] if column.key else ""
+    if column.show is not None:
+        content = column.show(row)
+    else:
+        content = {
+            "pnl": lambda: num(value),
+            "sym": lambda: symbol(value),
+            "side": lambda: side_tag(value),
+            "age": lambda: rel_time(value),
+            "held": lambda: rel_time(value, "held"),
+            "clock": lambda: rel_time(value, "clock"),
+            "chevron": lambda: icon("chevron", "s"),
+        }.get(column.kind, lambda: value)()
+    css = " ".join(
+        part
+        for part in (
+            "num" if column.kind in _RIGHT else "",
+            f"p-{column.phone}" if column.phone else "",
+            "t2" if column.quiet else "",
+            "chev" if column.kind == "chevron" else "",
+        )
+        if part
+    )
+    return rx.el.td(content, class_name=css)
+
+
+def _head(column: Column, state: Any) -> rx.Component:
+    css = "num" if column.kind in _RIGHT else ""
+    if not column.label:
+        return rx.el.th(rx.el.span(tx("table.open"), class_name="sr"), scope="col")
+    if not column.sort:
+        return rx.el.th(tx(column.label), scope="col", class_name=css)
+    way = rx.cond(state.sort == column.key, rx.cond(state.desc, "descending", "ascending"), "none")
+    button = rx.el.button(tx(column.label), icon("sort", "s"), type="button", on_click=state.sort_by(column.key))
+    return rx.el.th(button, scope="col", class_name=css, aria_sort=way)
+
+
+def data_table(
+    columns: list[Column],
+    state: Any,
+    *,
+    rows: Any = None,
+    empty: rx.Component | None = None,
+    label: str = "",
+    tight: bool = False,
+    openable: bool = True,
+) -> rx.Component:
+    """Table over ``state`` (a ``TableState``): its rows, sort, open row. Arrows move, Enter opens the drawer."""
+    source = state.rows if rows is None else rows
+
+    def line(row: rx.Var) -> rx.Component:
+        props: dict[str, Any] = {"key": row["id"]}
+        if openable:
+            props |= {
+                "tab_index": 0,
+                "on_click": state.show(row["id"]),
+                "class_name": rx.cond(state.open_id == row["id"], "sel", ""),
+                "custom_attrs": {"data-row": row["id"]},
+            }
+        return rx.el.tr(*[_cell(c, row) for c in columns], **props)
+
+    body = rx.cond(state.ready, rx.foreach(source, line), skeleton_rows(len(columns)))
+    table = rx.el.table(
+        rx.el.thead(rx.el.tr(*[_head(c, state) for c in columns])),
+        rx.el.tbody(body),
+        class_name="tbl cards tight" if tight else "tbl cards",
+        aria_label=t(label) if label else "",
+    )
+    keys = _RowKeys.create(table, follow=state.open_id != "" if openable else False)
+    if empty is None:
+        return keys
+    return rx.fragment(keys, rx.cond(state.ready & (source.length() == 0), empty, rx.fragment()))
+
+
+def table_foot(state: Any, csv_href: Any = None, extra: Any = None) -> rx.Component:
+    """"1–25 of 148", turn page, export."""
+    export = (
+        rx.el.a(icon("download"), "CSV", href=csv_href, download=True) if csv_href is not None else rx.fragment()
+    )
+    turn = rx.el.span(
+        rx.el.button(
+            icon("back"), type="button", class_name="btn quiet ico sm", on_click=state.turn(-1),
+            disabled=state.page == 0, aria_label=t("table.previous"),
+        ),
+        rx.el.button(
+            icon("chevron"), type="button", class_name="btn quiet ico sm", on_click=state.turn(1),
+            disabled=~state.has_more, aria_label=t("table.next"),
+        ),
+        class_name="row",
+    )  # fmt: skip
+    return rx.el.div(
+        rx.el.span(tx("table.range", a=state.first_shown, b=state.last_shown, n=state.total), custom_attrs={"aria-live": "polite"}),
+        rx.cond(state.total > state.size, turn, rx.fragment()),
+        rx.el.span(class_name="sp"),
+        extra or rx.fragment(),
+        export,
+        class_name="foot",
+    )
+
+
+def drawer(*sections: Any, state: Any, head: Any, foot: Any = None, label: Any = "", wide: bool = False) -> rx.Component:
+    """Panel beside the list for ``state.open_id``; a bottom sheet on a phone. Esc closes, focus returns to the row."""
+    close = rx.el.button(
+        icon("close"), type="button", class_name="btn quiet ico", on_click=state.close, aria_label=t("act.close")
+    )
+    panel = _Drawer.create(
+        rx.el.div(rx.el.div(rx.el.div(head, class_name="grow"), close, class_name="row", custom_attrs={"style": {"alignItems": "flex-start"}}), class_name="dr-h"),
+        rx.el.div(*sections, class_name="dr-b"),
+        rx.el.div(*foot, class_name="dr-f") if foot else rx.fragment(),
+        label=label,
+        row_id=state.open_id,
+        wide=wide,
+        on_close=state.close,
+    )
+    return rx.cond(state.open_id != "", panel, rx.fragment())
+
+
+def drawer_section(*content: Any, title: str = "", right: Any = None) -> rx.Component:
+    """Part of a drawer below a hairline with a quiet title."""
+    head = rx.el.h3(tx(title), rx.el.span(class_name="sp"), right or rx.fragment()) if title else rx.fragment()
+    return rx.el.section(head, *content, class_name="dr-s")

@@ -1,0 +1,130 @@
+"""Who is asking, and whether they may. Every public handler of every state goes through here.
+
+A state handler can be called by anyone who can open a socket, whatever page is shown. So each one carries
+``@needs(...)``, which resolves the session cookie of the socket's handshake against the session store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, TypeVar
+
+import reflex as rx
+import structlog
+from sqlmodel import Session
+
+from backend.db import get_db
+from backend.errors import IronBullError
+from backend.identity.principal import Principal
+from backend.identity.sessions import resolve_session
+
+COOKIE = "sid"
+log = structlog.get_logger("pages")
+HOME = {"admin": "/admin", "tenant": "/tenant", "agent": "/agent"}
+T = TypeVar("T")
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+def cookie_of(state: rx.State) -> str:
+    """The session cookie this socket was opened with ("" when it had none)."""
+    header = state.router.headers.cookie or ""
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+async def principal_of(state: rx.State) -> Principal | None:
+    """Who is behind this socket now; None when the session is missing, expired or revoked."""
+    sid = cookie_of(state)
+    return await asyncio.to_thread(resolve_session, sid) if sid else None
+
+
+async def signed_in(state: rx.State) -> Principal:
+    """The principal inside a handler guarded by ``needs``. Raises ``PermissionError`` if it ended meanwhile."""
+    who = await principal_of(state)
+    if who is None:
+        raise PermissionError("the session ended")
+    return who
+
+
+def needs(*kinds: str) -> Callable[[Handler], Handler]:
+    """Let only these kinds of principal run the handler; ``"anyone"`` needs no sign-in.
+
+    Without arguments the class attribute ``_allowed`` of the state decides (for mixins). Put it below ``@rx.event``.
+    Refused callers are sent away: to sign in, or to their own home. Errors become a toast.
+    """
+
+    def decorate(fn: Handler) -> Handler:
+        if inspect.isasyncgenfunction(fn):
+
+            @functools.wraps(fn)
+            async def stream(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
+                if not await _admit(self, kinds):
+                    return
+                try:
+                    async for item in fn(self, *args, **kwargs):
+                        yield item
+                except Exception as error:
+                    await _tell(self, error, fn.__qualname__)
+
+            wrapped: Any = stream
+        else:
+
+            @functools.wraps(fn)
+            async def once(self: Any, *args: Any, **kwargs: Any) -> Any:
+                if not await _admit(self, kinds):
+                    return None
+                try:
+                    result = fn(self, *args, **kwargs)
+                    return await result if inspect.isawaitable(result) else result
+                except Exception as error:
+                    await _tell(self, error, fn.__qualname__)
+                    return None
+
+            wrapped = once
+        wrapped._roles = kinds or ("by class",)
+        return wrapped
+
+    return decorate
+
+
+async def _admit(state: rx.State, kinds: tuple[str, ...]) -> bool:
+    allowed = kinds or tuple(getattr(state, "_allowed", ()))
+    if "anyone" in allowed:
+        return True
+    who = await principal_of(state)
+    if who is not None and who.kind in allowed:
+        return True
+    from state.session import Session as SessionState
+
+    here = await state.get_state(SessionState)
+    here.leave_to = HOME[who.kind] if who else here._sign_in_again()
+    return False
+
+
+async def _tell(state: rx.State, error: Exception, where: str) -> None:
+    """This is the edge of a handler: an expected error is told in its own words, any other only as such."""
+    from state.ui import Ui
+
+    ui = await state.get_state(Ui)
+    if isinstance(error, IronBullError):
+        ui._say(text=str(error), bad=True)
+        return
+    log.error("handler_failed", handler=where, exc_info=error)
+    ui._say("toast.failed", bad=True)
+
+
+async def read(work: Callable[[Session], T]) -> T:
+    """``work(session)`` in a reading session, off the event loop."""
+    return await get_db().aread(work)
+
+
+async def write(work: Callable[[Session], T]) -> T:
+    """``work(session)`` as one transaction, off the event loop."""
+    return await get_db().arun(work)

@@ -1,0 +1,88 @@
+"""What the browser may know about the person behind it, and the guard of every signed-in page."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import reflex as rx
+
+from state.base import HOME, needs, principal_of
+
+ROLE_OF_PREFIX = {"admin": ("admin",), "tenant": ("tenant",), "agent": ("agent",)}
+
+
+class Session(rx.State):
+    """A display copy of the principal. Authority is never read from here."""
+
+    _owner: str = ""
+    ok_for: str = ""
+    leave_to: str = ""
+    kind: str = ""
+    name: str = ""
+    initials: str = ""
+    workspace: str = ""
+    topic: str = ""
+    mode: str = ""
+    _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant", "agent")
+
+    @rx.event
+    @needs("anyone")
+    async def enter(self, key: str) -> None:
+        """Decide whether page ``key`` ("agent.bot", its first part is the kind) may show itself here."""
+        who = await principal_of(self)
+        key = key if isinstance(key, str) else ""
+        if who is None:
+            self.ok_for, self.leave_to = "", self._sign_in_again()
+            return
+        if who.kind != key.partition(".")[0]:
+            self.ok_for, self.leave_to = "", HOME[who.kind]
+            return
+        if self.topic == "" or self.kind != who.kind:
+            from backend.dashboards.queries import workspace_of
+            from state.base import read
+
+            shown = await read(lambda session: workspace_of(session, who))
+            self.workspace, self.mode = shown["workspace"], shown["mode"]
+        self.kind, self.name = who.kind, who.name
+        self.initials = _initials(who.name)
+        self.topic = "platform" if who.kind == "admin" else f"{who.kind}:{who.id}"
+        self.leave_to, self.ok_for = "", key
+
+    def _sign_in_again(self) -> str:
+        url = self.router.url
+        path = url.path.rstrip("/") or "/"
+        query = "&".join(f"{k}={quote(v)}" for k, v in dict(url.query_parameters).items())
+        target = path + ("?" + query if query else "")
+        return f"/login?error=signed_out&next={quote(target, safe='')}"
+
+
+def _initials(name: str) -> str:
+    words = [w for w in name.replace("@", " ").replace("-", " ").replace(".", " ").split() if w]
+    if not words:
+        return "?"
+    if len(words) > 1 and words[1][0].isdigit():
+        return words[1][:2]
+    return "".join(w[0] for w in words[:2])
+
+
+class WipeForeign(rx.Middleware):
+    """Empty a tab's state before anything is sent when the person behind its socket is no longer the same.
+
+    The snapshot for a reconnecting tab goes out before ``on_load`` runs: without this, values of the person who
+    signed out would be in it.
+    """
+
+    async def preprocess(self, app: rx.App, state: Any, event: Any) -> None:
+        """Runs under the state lock before every event, hydrate included."""
+        here = await state.get_state(Session)
+        who = await principal_of(here)
+        owner = f"{who.kind}:{who.id}:{who.session_id}" if who else ""
+        if here._owner and here._owner != owner:
+            state._get_root_state().reset()
+            here = await state.get_state(Session)
+        here._owner = owner
+
+    async def postprocess(self, app: rx.App, state: Any, event: Any, update: Any) -> Any:
+        """Nothing to add."""
+        return update
