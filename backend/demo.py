@@ -90,20 +90,20 @@ def _people(total: int) -> list[_Person]:
     return people
 
 
-async def seed(db: Database, settings: Settings, paper_url: str) -> None:
+async def seed(db: Database, settings: Settings) -> None:
     """Make the demo data unless it is there. Raises ``Unavailable`` when the simulated exchange does not answer."""
     state = await db.aread(lambda s: s.get(PlatformState, STATE))
     if state is None:
         people = _people(settings.demo_users)
         hashes = [hash_password(person.password) for person in people]
-        await db.arun(lambda s: _make_people(s, settings, paper_url, people, hashes))
+        await db.arun(lambda s: _make_people(s, settings, people, hashes))
         log.info("demo data made", agents=len(people))
-    await _fund(db, settings, paper_url)
+    else:
+        await db.arun(lambda s: _move_node(s, settings))
+    await _fund(db, settings)
 
 
-def _make_people(
-    session: Session, settings: Settings, paper_url: str, people: list[_Person], hashes: list[str]
-) -> None:
+def _make_people(session: Session, settings: Settings, people: list[_Person], hashes: list[str]) -> None:
     admin_password = secrets.token_urlsafe(12)
     create_admin(session, "admin", admin_password, "Operations")
     strategies = _strategies(session)
@@ -138,7 +138,7 @@ def _make_people(
         )
         user.is_market_node = person.market_node
         members.append(user)
-        _equip(session, user, strategies, node.id if index % 2 else None, paper_url)
+        _equip(session, user, strategies, node.id if index % 2 else None)
         out["agents"].append({"email": person.email, "password": person.password})
     session.add(PlatformState(name=STATE, value={"agents": len(people)}))
     session.flush()
@@ -186,13 +186,22 @@ def _node(session: Session, settings: Settings) -> ExecutionNode:
     return node
 
 
-def _equip(session: Session, user: User, strategies: list[Strategy], node_id: int | None, paper_url: str) -> None:
+def _move_node(session: Session, settings: Settings) -> None:
+    """The demo node is started by this process, on the port of today's settings."""
+    node = session.exec(select(ExecutionNode).where(ExecutionNode.node_code == NODE_CODE)).first()
+    if node is not None:
+        node.base_url = f"http://127.0.0.1:{settings.node_port}"
+        session.add(node)
+
+
+def _equip(session: Session, user: User, strategies: list[Strategy], node_id: int | None) -> None:
     """Point cards, an exchange account, bindings and a running bot."""
     assert user.id is not None
     recharge_user(session, f"demo:user:{user.id}:self", user.tenant_id, user.id, SELF, Decimal(3_000), "demo")
     recharge_user(session, f"demo:user:{user.id}:gift", user.tenant_id, user.id, GIFT, Decimal(500), "demo")
+    # No address: the simulated exchange is wherever the platform runs it.
     account = ExchangeAccount(
-        tenant_id=user.tenant_id, user_id=user.id, mode="simulated", base_url=paper_url, node_id=node_id, status=0
+        tenant_id=user.tenant_id, user_id=user.id, mode="simulated", node_id=node_id, status=0
     )
     session.add(account)
     session.flush()
@@ -205,13 +214,13 @@ def _equip(session: Session, user: User, strategies: list[Strategy], node_id: in
     session.add(Bot(tenant_id=user.tenant_id, user_id=user.id, desired="running", config=BOT_SETTINGS))
 
 
-async def _fund(db: Database, settings: Settings, paper_url: str) -> None:
+async def _fund(db: Database, settings: Settings) -> None:
     """Open and fund the accounts that have no credentials yet. The exchange answers a repeat with the same account."""
     waiting = await db.aread(
         lambda s: [a.id for a in s.exec(select(ExchangeAccount).where(col(ExchangeAccount.status) == 0)).all()]
     )
     headers = {"X-Paper-Token": settings.paper_token.get_secret_value()}
-    async with httpx.AsyncClient(base_url=paper_url, headers=headers, timeout=10.0) as client:
+    async with httpx.AsyncClient(base_url=settings.paper_base_url, headers=headers, timeout=10.0) as client:
         for account_id in waiting:
             body = {"name": f"account-{account_id}", "balance_usdt": str(START_BALANCE_USDT)}
             try:
@@ -221,15 +230,15 @@ async def _fund(db: Database, settings: Settings, paper_url: str) -> None:
             if response.status_code != 200:
                 raise Unavailable(f"The simulated exchange refused to open an account: HTTP {response.status_code}.")
             keys = response.json()
-            await db.arun(lambda s, i=account_id, k=keys: _attach(s, i, k, paper_url))
+            await db.arun(lambda s, i=account_id, k=keys: _attach(s, i, k))
 
 
-def _attach(session: Session, account_id: int | None, keys: dict[str, Any], paper_url: str) -> None:
+def _attach(session: Session, account_id: int | None, keys: dict[str, Any]) -> None:
     account = session.exec(select(ExchangeAccount).where(ExchangeAccount.id == account_id).with_for_update()).one()
     tenant = session.get(Tenant, account.tenant_id)
     assert tenant is not None
     seal_credentials(tenant, account, keys["api_key"], keys["api_secret"])
-    account.base_url, account.status = paper_url, 1
+    account.status = 1
     account.balance = account.futures_balance = account.futures_available = START_BALANCE_USDT
     account.equity_peak = START_BALANCE_USDT
     session.add(account)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import structlog
-
-from decimal import Decimal
 
 from backend.clock import utcnow
 from backend.db import Database, get_db
@@ -19,24 +18,20 @@ from backend.execution.wire import Wire
 from backend.market.feed import CcxtFeed, Feed, PaperFeed
 from backend.paper_exchange.app import create_app
 from backend.paper_exchange.config import PaperConfig
-from backend.settings import Settings, get_settings
+from backend.settings import PAPER_PREFIX, Settings, get_settings
 from node_service.client import NodeClient
 from node_service.executor import Executor
 
+__all__ = ["PAPER_PREFIX", "Platform", "make_feed", "paper_app", "paper_config"]
+
 log = structlog.get_logger("runtime")
 
-PAPER_PREFIX = "/paper-exchange"
 READY_TIMEOUT_S = 60.0
 
 
 def embeds_paper_exchange(settings: Settings) -> bool:
     """Whether the simulated exchange runs inside this process."""
     return not settings.paper_url
-
-
-def paper_base_url(settings: Settings) -> str:
-    """Where accounts of the simulated exchange are traded."""
-    return settings.paper_url.rstrip("/") or f"{settings.base_url}{PAPER_PREFIX}"
 
 
 def paper_config(settings: Settings) -> PaperConfig:
@@ -62,7 +57,7 @@ def make_feed(settings: Settings) -> Feed:
     """The centre's market data. A live market's candles come from the real exchange itself."""
     if settings.market.startswith("exchange:") and not settings.exchange_url:
         return CcxtFeed(settings.market.partition(":")[2])
-    return PaperFeed(paper_base_url(settings), settings.paper_token.get_secret_value())
+    return PaperFeed(settings.paper_base_url, settings.paper_token.get_secret_value())
 
 
 class Platform:
@@ -97,7 +92,7 @@ class Platform:
             if self.settings.demo and isinstance(feed, PaperFeed):
                 from backend import demo
 
-                await demo.seed(self.db, self.settings, paper_base_url(self.settings))
+                await demo.seed(self.db, self.settings)
             executor = Executor(node_code="centre", allow_venue_url=not self.settings.production)
             self.engine = Engine(self.settings, self.db, feed, Wire(executor, NodeClient()))
             await self.engine.start()

@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.errors import ConfigurationError
 
+PAPER_PREFIX = "/paper-exchange"
+"""Where the embedded simulated exchange is mounted."""
+
 _WEAK = {"", "secret", "changeme", "change-me", "default", "dev", "password", "ironbull"}
 _KEYS = ("session_key", "jwt_key", "master_key", "node_secret")
 
@@ -78,6 +81,12 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Where this centre is reached from this machine."""
         return f"http://127.0.0.1:{self.port}"
+
+
+    @property
+    def paper_base_url(self) -> str:
+        """Where accounts of the simulated exchange are traded: a separate service, or this process."""
+        return self.paper_url.rstrip("/") or f"{self.base_url}{PAPER_PREFIX}"
 
 
 def _check_production(settings: Settings) -> None:

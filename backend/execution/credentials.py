@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from backend.models import ExchangeAccount, Tenant
 from backend.security.vault import account_record, get_vault
+from backend.settings import get_settings
 
 
 def account_tasks(session: Session, account_ids: set[int]) -> dict[int, dict[str, Any]]:
@@ -35,7 +36,8 @@ def _task(account: ExchangeAccount, tenant: Tenant) -> dict[str, Any]:
         "api_key": secret["api_key"],
         "api_secret": secret["api_secret"],
         "passphrase": secret.get("passphrase", ""),
-        "base_url": account.base_url,
+        # The simulated exchange is wherever this platform runs it now.
+        "base_url": account.base_url or (get_settings().paper_base_url if account.mode == "simulated" else ""),
     }
 
 

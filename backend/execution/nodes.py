@@ -119,12 +119,13 @@ def update_node(
 
 
 def retire_node(session: Session, node_id: int) -> int:
-    """Disable a node and take all accounts from it; returns how many. They are not executed until assigned again."""
+    """Disable a node and take all accounts from it; returns how many. The centre executes them from then on, so that
+    open positions keep their exits."""
     node = get_node(session, node_id)
     node.status = 0
     session.add(node)
     moved = session.connection().execute(
-        update(ExchangeAccount).where(col(ExchangeAccount.node_id) == node_id).values(node_id=None, status=0)
+        update(ExchangeAccount).where(col(ExchangeAccount.node_id) == node_id).values(node_id=None)
     )
     return int(moved.rowcount)
 

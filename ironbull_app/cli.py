@@ -1,0 +1,128 @@
+"""The ``ironbull`` command. Heavy parts are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trade automatically for others: the platform's command.")
+db_app = typer.Typer(no_args_is_help=True, help="The database schema.")
+admin_app = typer.Typer(no_args_is_help=True, help="Platform admins.")
+app.add_typer(db_app, name="db")
+app.add_typer(admin_app, name="admin")
+
+
+def _out(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+@app.command()
+def run() -> None:
+    """Everything in one process on one port, with the embedded defaults; a demo node beside it."""
+    from ironbull_app import launcher
+
+    raise typer.Exit(launcher.run())
+
+
+@app.command()
+def node() -> None:
+    """An execution node. Needs IRONBULL_NODE_AUTH_SECRET and no database."""
+    from node_service.__main__ import main as node_main
+
+    raise typer.Exit(node_main())
+
+
+@app.command("paper-exchange", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def paper_exchange(context: typer.Context) -> None:
+    """The simulated exchange alone. Options as of ``python -m backend.paper_exchange --help``."""
+    from backend.paper_exchange.__main__ import main as paper_main
+
+    raise typer.Exit(paper_main(context.args))
+
+
+@app.command()
+def build() -> None:
+    """Build the browser side (done by ``run`` when needed)."""
+    from ironbull_app.web_build import ensure_build
+
+    _out(f"The browser side is built in {ensure_build()}")
+
+
+@app.command()
+def doctor() -> None:
+    """What is configured, what answers and what is wrong, in words."""
+    from backend.monitoring.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        _out(f"{finding.mark}  {finding.name}: {finding.text}")
+    raise typer.Exit(1 if any(not finding.ok for finding in findings) else 0)
+
+
+@app.command()
+def secrets() -> None:
+    """Print fresh secrets for a production environment."""
+    import secrets as random
+
+    for name in ("SESSION_KEY", "JWT_KEY", "MASTER_KEY", "NODE_SECRET"):
+        _out(f"IRONBULL_{name}={random.token_hex(32)}")
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the current schema."""
+    from backend.migrations import upgrade
+    from backend.settings import get_settings
+
+    settings = get_settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.sqlalchemy_url)
+    _out("The database is at the current schema.")
+
+
+@admin_app.command("create")
+def admin_create(
+    username: str,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Create a platform admin."""
+    from backend import db
+    from backend.errors import IronBullError
+    from backend.identity.service import create_admin
+
+    try:
+        with db.transaction() as session:
+            create_admin(session, username, password)
+    except IronBullError as error:
+        _out(error.message)
+        raise typer.Exit(1) from error
+    _out(f"Admin {username} was created.")
+
+
+@app.command()
+def backtest(
+    candles: Annotated[Path, typer.Argument(help="OHLCV file: parquet, feather or csv")],
+    strategy: Annotated[str, typer.Option(help="Strategy code")] = "composite_score",
+    symbols: Annotated[str, typer.Option(help="Comma separated, empty for all")] = "",
+    params: Annotated[str, typer.Option(help="Strategy parameters as JSON")] = "{}",
+) -> None:
+    """Run a strategy over candles of a file and print its result as JSON."""
+    from backend.backtest.service import run_file
+
+    chosen = [name for name in symbols.split(",") if name]
+    _out(json.dumps(run_file(candles, strategy, chosen, json.loads(params)), indent=2, default=str))
+
+
+def main() -> None:
+    """Entry point."""
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    app()
+
+
+if __name__ == "__main__":
+    main()
