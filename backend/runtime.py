@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -22,7 +23,7 @@ from backend.settings import PAPER_PREFIX, Settings, get_settings
 from node_service.client import NodeClient
 from node_service.executor import Executor
 
-__all__ = ["PAPER_PREFIX", "Platform", "make_feed", "paper_app", "paper_config"]
+__all__ = ["PAPER_PREFIX", "Platform", "embedded_paper", "make_feed", "paper_config"]
 
 log = structlog.get_logger("runtime")
 
@@ -48,8 +49,10 @@ def paper_config(settings: Settings) -> PaperConfig:
     )
 
 
-def paper_app(settings: Settings) -> Any:
-    """The simulated exchange as an ASGI app to mount at ``PAPER_PREFIX``; None when it runs elsewhere."""
+@lru_cache(maxsize=1)
+def embedded_paper() -> Any:
+    """The simulated exchange inside this process, an ASGI app for ``PAPER_PREFIX``; None when it runs elsewhere."""
+    settings = get_settings()
     return create_app(paper_config(settings)) if embeds_paper_exchange(settings) else None
 
 

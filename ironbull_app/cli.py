@@ -24,9 +24,9 @@ def _out(text: str) -> None:
 @app.command()
 def run() -> None:
     """Everything in one process on one port, with the embedded defaults; a demo node beside it."""
-    from ironbull_app import launcher
+    from ironbull_app.run import main as run_main
 
-    raise typer.Exit(launcher.run())
+    raise typer.Exit(run_main())
 
 
 @app.command()

@@ -34,9 +34,34 @@ def http_doors() -> list[Any]:
         return []
     from backend.api.app import create_api
     from backend.db import get_db
+    from backend.runtime import PAPER_PREFIX, embedded_paper
+
+    paper = embedded_paper()
 
     static = Path(os.environ["REFLEX_WEB_WORKDIR"]) / "static"
-    return [create_api(get_db()), lambda app: FrontDoor(app, static)]
+    doors: list[Any] = [create_api(get_db()), lambda app: FrontDoor(app, static)]
+    if paper is not None:
+        # Outermost: the simulated exchange is a service of its own that only shares the port.
+        doors.append(lambda app: Beside(app, PAPER_PREFIX, paper))
+    return doors
+
+
+class Beside:
+    """Another application under a prefix; everything else passes on."""
+
+    def __init__(self, app: App, prefix: str, other: App) -> None:
+        self.app = app
+        self.prefix = prefix
+        self.other = other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route by prefix."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith(self.prefix + "/"):
+            inner = path[len(self.prefix) :]
+            await self.other({**scope, "path": inner, "raw_path": inner.encode()}, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class _StaticPage:
