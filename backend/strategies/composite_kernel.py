@@ -23,6 +23,7 @@ from backend.strategies.kernels import (
     percentile_side,
     ring_mean,
     rsi_value,
+    sum_of,
     true_range,
     usable,
 )
@@ -70,7 +71,7 @@ RING = RING_VOLATILITY + VOLATILITY_WINDOW
 ROWS = 22
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def fold_score(trend, momentum, volume, position, higher, weights, factor):
     """(raw, direction, score) of the five parts; the score is the whole part of 100 * |raw| * factor.
 
@@ -87,7 +88,7 @@ def fold_score(trend, momentum, volume, position, higher, weights, factor):
     return raw, direction, min(100.0, math.floor(100.0 * abs(raw) * factor + 1e-9))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def volume_part(o, c, volume, median):
     """sign(close - open) * clip01(ln(volume / median) / ln 3); 0 where volume or its median is zero."""
     if volume <= median or median <= 0.0 or c == o:
@@ -96,12 +97,12 @@ def volume_part(o, c, volume, median):
     return size if c > o else -size
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def gap_part(fast, slow, atr):
     return clip((fast - slow) / (2.0 * atr)) if atr > 0.0 else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def higher_step(count, close, fast, slow, atr, fast_sum, slow_sum, atr_sum, previous, high, low):
     """One closed bar of the higher timeframe. ``count`` includes it."""
     fast, fast_sum = mean_seeded(count, FAST, 2.0 / (FAST + 1.0), fast, fast_sum, close)
@@ -112,7 +113,7 @@ def higher_step(count, close, fast, slow, atr, fast_sum, slow_sum, atr_sum, prev
     return fast, slow, atr, fast_sum, slow_sum, atr_sum
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def scan(
     times, interval_ms, opens, highs, lows, closes, volumes, floats, counts, rings, settings, first, out
 ):
@@ -124,9 +125,10 @@ def scan(
     low_pct, high_pct = settings[5], settings[6]
     factor_below, factor_above = settings[7], settings[8]
     stop_atr, target_atr = settings[9], settings[10]
-    scratch = np.empty(VOLUME_WINDOW)
     span_ms = interval_ms * HIGHER_MULTIPLE
     bars = times.shape[0]
+    buckets = times // span_ms
+    ends = (times + interval_ms) % span_ms == 0
     for s in range(opens.shape[0]):
         f = floats[s]
         k = counts[s]
@@ -149,7 +151,7 @@ def scan(
         bucket_high, bucket_low, bucket_close = f[28], f[29], f[30]
         for t in range(bars):
             o, h, low, c = opens[s, t], highs[s, t], lows[s, t], closes[s, t]
-            this_bucket = times[t] // span_ms
+            this_bucket = buckets[t]
             if in_bucket > 0 and this_bucket != bucket:
                 # The bars that would have closed the higher bar never came.
                 higher_n += 1
@@ -193,7 +195,7 @@ def scan(
                     bucket_high, bucket_low = max(bucket_high, h), min(bucket_low, low)
                 bucket, bucket_close = this_bucket, c
                 in_bucket += 1
-            if in_bucket > 0 and (times[t] + interval_ms) % span_ms == 0:
+            if in_bucket > 0 and ends[t]:
                 higher_n += 1
                 hfast, hslow, hatr, hfast_sum, hslow_sum, hatr_sum = higher_step(
                     higher_n, bucket_close, hfast, hslow, hatr, hfast_sum, hslow_sum, hatr_sum,
@@ -214,7 +216,7 @@ def scan(
             if n < MIN_BARS or higher_n < MIN_HIGHER_BARS:
                 answer[OUT_STATUS] = 2.0
                 continue
-            median = median_of(ring[RING_VOLUME:], VOLUME_WINDOW, scratch)
+            median = median_of(ring[RING_VOLUME:], VOLUME_WINDOW)
             top, bottom = ring[RING_HIGH], ring[RING_LOW]
             for i in range(1, RANGE_WINDOW):
                 top = max(top, ring[RING_HIGH + i])
@@ -255,7 +257,7 @@ def scan(
                     answer[OUT_TARGET] = c + direction * target_atr * atr
             closes_ring = ring[RING_CLOSE:RING_VOLUME]
             ma20 = ring_mean(closes_ring, RANGE_WINDOW, range_at, 20)
-            ma50 = ring_mean(closes_ring, RANGE_WINDOW, range_at, RANGE_WINDOW)
+            ma50 = sum_of(closes_ring, RANGE_WINDOW) / RANGE_WINDOW
             earlier = (
                 range_at - SLOPE_BARS if range_at >= SLOPE_BARS else range_at - SLOPE_BARS + RANGE_WINDOW
             )

@@ -32,6 +32,7 @@ from backend.strategies.base import (
     StrategyParams,
     param,
 )
+from backend.strategies.compiled import load_scan
 from backend.strategies.incremental import CarriedState, ScanLayout, start_state
 
 LAYOUT = ScanLayout(
@@ -125,7 +126,4 @@ class CompositeScore:
 
 
 def _load() -> Callable[..., None]:
-    from backend.strategies.composite_kernel import scan
-
-    scan_typed: Callable[..., None] = scan
-    return scan_typed
+    return load_scan("composite_kernel")

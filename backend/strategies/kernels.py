@@ -8,8 +8,8 @@ Definitions follow Wilder and TA-Lib: EMA seeded with the simple mean of its fir
 ATR and ADX smoothed by Wilder's 1/period; MACD with both averages seeded on the same bar; population
 standard deviation in Bollinger bands. Where TA-Lib gives RSI 0 for a market that never moved, this gives 50.
 
-Importing this module imports numba (about half a second): strategies do it on first use. Compiled code is
-cached beside this file, or in the user's cache folder where that is read-only.
+Importing this module imports numba (about half a second): strategies do it on first use, through
+``compiled``, which also says where machine code is cached.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
@@ -26,42 +26,41 @@ NAN = math.nan
 # One-bar steps ------------------------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def usable(o, h, low, c):
     """Whether a bar exists: all four prices positive and finite."""
     return o > 0.0 and h > 0.0 and low > 0.0 and c > 0.0 and h < np.inf and o < np.inf and c < np.inf
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def mean_seeded(n, period, alpha, value, total, x):
     """EMA or Wilder mean (by ``alpha``), seeded with the mean of the first ``period`` values.
 
     ``total`` holds the running sum while seeding. Returns (value, total).
     """
     if n > period:
-        return value + alpha * (x - value), total
+        return (1.0 - alpha) * value + alpha * x, total
     total += x
     if n == period:
         return total / period, total
     return NAN, total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def true_range(h, low, previous_close):
-    span = h - low
-    up = abs(h - previous_close)
-    down = abs(low - previous_close)
-    return max(span, up, down)
+    return max(h, previous_close) - min(low, previous_close)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def gain_loss_step(n, period, gain, loss, change):
     """Wilder's mean gain and mean loss. ``n`` counts changes; sums are kept in place while seeding."""
-    up = change if change > 0.0 else 0.0
-    down = -change if change < 0.0 else 0.0
+    # Half of (|x| + x) is x above zero, else 0: exact, and without a branch nobody can predict.
+    up = 0.5 * (abs(change) + change)
+    down = up - change
     if n > period:
         alpha = 1.0 / period
-        return gain + alpha * (up - gain), loss + alpha * (down - loss)
+        keep = 1.0 - alpha
+        return keep * gain + alpha * up, keep * loss + alpha * down
     gain += up
     loss += down
     if n == period:
@@ -69,26 +68,26 @@ def gain_loss_step(n, period, gain, loss, change):
     return gain, loss
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def rsi_value(gain, loss):
     total = gain + loss
     return 100.0 * gain / total if total > 0.0 else 50.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def directional_step(n, period, plus, minus, h, low, previous_high, previous_low):
     """Wilder's summed +DM and -DM; ``n`` counts changes. Seeded over period - 1 changes, as TA-Lib does."""
     up = h - previous_high
     down = previous_low - low
-    plus_move = up if up > down and up > 0.0 else 0.0
-    minus_move = down if down > up and down > 0.0 else 0.0
+    plus_move = 0.5 * (abs(up) + up) * (up > down)
+    minus_move = 0.5 * (abs(down) + down) * (down > up)
     if n >= period:
         keep = 1.0 - 1.0 / period
         return plus * keep + plus_move, minus * keep + minus_move
     return plus + plus_move, minus + minus_move
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def adx_step(n, period, adx, last_dx, plus, minus):
     """ADX after a change. ``n`` counts changes: DX exists from ``period`` on, its mean ``period - 1`` later.
 
@@ -100,14 +99,15 @@ def adx_step(n, period, adx, last_dx, plus, minus):
     if total > 0.0:
         last_dx = 100.0 * abs(plus - minus) / total
     if n >= 2 * period:
-        return adx + (last_dx - adx) / period, last_dx
+        alpha = 1.0 / period
+        return (1.0 - alpha) * adx + alpha * last_dx, last_dx
     adx += last_dx
     if n == 2 * period - 1:
         return adx / period, last_dx
     return adx, last_dx
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def macd_step(n, fast_period, slow_period, signal_period, state, x):
     """MACD after a value. ``state`` = (fast, slow, signal, fast sum, slow sum, signal sum).
 
@@ -125,7 +125,7 @@ def macd_step(n, fast_period, slow_period, signal_period, state, x):
     return fast, slow, signal, fast_sum, slow_sum, signal_sum
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def clip(x):
     """Held between -1 and 1; 0 where it is not a number."""
     if x >= 1.0:
@@ -135,22 +135,71 @@ def clip(x):
     return 0.0 if math.isnan(x) else x
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def sum_of(values, count):
+    """Sum of the first ``count`` entries, four at a time."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = count - count % 4
+    for i in range(0, whole, 4):
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+    for i in range(whole, count):
+        a += values[i]
+    return (a + b) + (c + d)
+
+
+@njit(cache=True, error_model="numpy")
+def square_of(values, count, mean):
+    """Sum of squared distances from ``mean`` of the first ``count`` entries, four at a time."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = count - count % 4
+    for i in range(0, whole, 4):
+        a += (values[i] - mean) ** 2
+        b += (values[i + 1] - mean) ** 2
+        c += (values[i + 2] - mean) ** 2
+        d += (values[i + 3] - mean) ** 2
+    for i in range(whole, count):
+        a += (values[i] - mean) ** 2
+    return (a + b) + (c + d)
+
+
+@njit(cache=True, error_model="numpy")
 def ring_mean(ring, size, position, count):
     """Mean of the last ``count`` values of a ring whose next write goes to ``position``."""
     total = 0.0
-    place = position
-    for _ in range(count):
-        place -= 1
-        if place < 0:
-            place += size
+    start = position - count
+    if start < 0:
+        for place in range(start + size, size):
+            total += ring[place]
+        start = 0
+    for place in range(start, position):
         total += ring[place]
     return total / count
 
 
-@njit(cache=True)
-def median_of(values, count, scratch):
-    """Median of the first ``count`` (at least 1) entries by insertion sort into ``scratch``."""
+@njit(cache=True, error_model="numpy")
+def median_of(values, count):
+    """Median of the first ``count`` (at least 1) entries, found by rank: no branch depends on the data."""
+    high_rank = count // 2
+    low_rank = high_rank if count % 2 == 1 else high_rank - 1
+    low, high = 0.0, 0.0
+    for i in range(count):
+        x = values[i]
+        below = 0
+        same = 0
+        for j in range(count):
+            below += values[j] < x
+            same += values[j] == x
+        low = x if below <= low_rank < below + same else low
+        high = x if below <= high_rank < below + same else high
+    return 0.5 * (low + high)
+
+
+@njit(cache=True, error_model="numpy")
+def sort_into(values, count, scratch):
+    """The first ``count`` entries in rising order, by insertion."""
     for i in range(count):
         x = values[i]
         j = i - 1
@@ -158,13 +207,9 @@ def median_of(values, count, scratch):
             scratch[j + 1] = scratch[j]
             j -= 1
         scratch[j + 1] = x
-    middle = count // 2
-    if count % 2 == 1:
-        return scratch[middle]
-    return 0.5 * (scratch[middle - 1] + scratch[middle])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def percentile_side(values, count, x, low_pct, high_pct):
     """-1 when ``x`` (one of the values) lies below their low percentile, +1 above the high one, else 0.
 
@@ -187,7 +232,7 @@ def percentile_side(values, count, x, low_pct, high_pct):
 # Passes over [symbols, bars] ----------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def sma(values, period):
     """Simple moving average; each mean is summed afresh, so that no error builds up."""
     out = np.full(values.shape, NAN)
@@ -200,7 +245,7 @@ def sma(values, period):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def ema(values, period):
     out = np.full(values.shape, NAN)
     alpha = 2.0 / (period + 1.0)
@@ -212,7 +257,7 @@ def ema(values, period):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def rsi(close, period):
     """Wilder's RSI, defined from bar ``period`` (counted from 0)."""
     out = np.full(close.shape, NAN)
@@ -225,7 +270,7 @@ def rsi(close, period):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def atr(high, low, close, period):
     """Wilder's ATR; the first bar has no previous close and is left out."""
     out = np.full(close.shape, NAN)
@@ -238,7 +283,7 @@ def atr(high, low, close, period):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def adx(high, low, close, period):
     """Wilder's ADX, defined from bar 2 * period - 1 (counted from 0)."""
     out = np.full(close.shape, NAN)
@@ -254,7 +299,7 @@ def adx(high, low, close, period):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def macd(close, fast_period, slow_period, signal_period):
     """(macd, signal, histogram), all defined once the signal line is."""
     line = np.full(close.shape, NAN)
@@ -272,7 +317,7 @@ def macd(close, fast_period, slow_period, signal_period):
     return line, signal, histogram
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def bollinger(close, period, width):
     """(upper, middle, lower) with the population standard deviation."""
     upper = np.full(close.shape, NAN)
@@ -294,7 +339,7 @@ def bollinger(close, period, width):
     return upper, middle, lower
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def slope(values, period):
     """Slope per bar of the least-squares line through the last ``period`` values."""
     out = np.full(values.shape, NAN)
@@ -310,7 +355,7 @@ def slope(values, period):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def rolling_high(values, period):
     out = np.full(values.shape, NAN)
     for s in range(values.shape[0]):
@@ -322,7 +367,7 @@ def rolling_high(values, period):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def rolling_low(values, period):
     out = np.full(values.shape, NAN)
     for s in range(values.shape[0]):
@@ -334,17 +379,16 @@ def rolling_low(values, period):
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def rolling_median(values, period):
     out = np.full(values.shape, NAN)
-    scratch = np.empty(period)
     for s in range(values.shape[0]):
         for t in range(period - 1, values.shape[1]):
-            out[s, t] = median_of(values[s, t - period + 1 :], period, scratch)
+            out[s, t] = median_of(values[s, t - period + 1 :], period)
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def rolling_percentile(values, period, pct):
     """Linearly interpolated percentile of the last ``period`` values (the current one included)."""
     out = np.full(values.shape, NAN)
@@ -354,6 +398,6 @@ def rolling_percentile(values, period, pct):
     upper = min(lower + 1, period - 1)
     for s in range(values.shape[0]):
         for t in range(period - 1, values.shape[1]):
-            median_of(values[s, t - period + 1 :], period, scratch)
+            sort_into(values[s, t - period + 1 :], period, scratch)
             out[s, t] = scratch[lower] + (place - lower) * (scratch[upper] - scratch[lower])
     return out

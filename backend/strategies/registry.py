@@ -7,8 +7,11 @@ from typing import Any
 
 from backend.strategies.base import CandleBatch, ParameterError, Strategy
 from backend.strategies.composite_score import CompositeScore
+from backend.strategies.market_regime import MarketRegime
 
-_STRATEGIES: dict[str, Strategy] = {strategy.code: strategy for strategy in (CompositeScore(),)}
+_STRATEGIES: dict[str, Strategy] = {
+    strategy.code: strategy for strategy in (CompositeScore(), MarketRegime())
+}
 
 
 class UnknownStrategy(ParameterError):
