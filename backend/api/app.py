@@ -69,7 +69,7 @@ def create_api(
     api.add_exception_handler(IronBullError, _expected)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
-    for router in (*core_routers(context, live), *routers):
+    for router in (*core_routers(), *routers):
         api.include_router(router)
     api.include_router(live_router(context, live))
     api.include_router(_nothing_else())

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api.context import ApiContext
-from backend.api.session import router as session_router
-from backend.live import Hub
+from backend.api import auth, session, system
+from backend.api.admin import reads
+from backend.api.agent import routes as agent_routes
+from backend.api.nodes.routes import nodes_router
+from backend.api.tenant import routes as tenant_routes
 
 
-def core_routers(context: ApiContext, live: Hub) -> list[APIRouter]:
+def core_routers() -> list[APIRouter]:
     """Every router of this package that serves this process."""
-    return [session_router]
+    return [
+        session.router,
+        auth.router,
+        system.router,
+        reads.router,
+        nodes_router(),
+        agent_routes.router,
+        tenant_routes.router,
+    ]

@@ -116,4 +116,6 @@ def _node(settings: Settings) -> Finding:
         body = answer.json()
     except (httpx.HTTPError, ValueError):
         return Finding("node", True, f"none on port {settings.node_port} of this machine")
-    return Finding("node", body.get("status") == "ok", f"{body.get('node_code') or 'a node'} on port {settings.node_port}")
+    return Finding(
+        "node", body.get("status") == "ok", f"{body.get('node_code') or 'a node'} on port {settings.node_port}"
+    )

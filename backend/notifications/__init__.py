@@ -1,0 +1,1 @@
+"""Messages to agents, tenants and admins: in the app first, elsewhere best effort."""
