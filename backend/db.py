@@ -56,6 +56,8 @@ class Database:
             try:
                 yield session
             finally:
+                # What was read stays readable after the session; a rollback alone would expire it.
+                session.expunge_all()
                 session.rollback()
 
     def run(self, work: Callable[[Session], T]) -> T:

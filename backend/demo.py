@@ -116,8 +116,8 @@ def _make_people(session: Session, settings: Settings, people: list[_Person], ha
         tenant = made.tenant
         assert tenant.id is not None
         tenants.append(tenant)
-        recharge_tenant(session, f"demo:tenant:{tenant.id}:self", tenant.id, SELF, Decimal(100_000), "demo")
-        recharge_tenant(session, f"demo:tenant:{tenant.id}:gift", tenant.id, GIFT, Decimal(20_000), "demo")
+        recharge_tenant(session, f"demo:tenant:{tenant.id}:self", tenant_id=tenant.id, card=SELF, amount=Decimal(100_000), actor="demo")
+        recharge_tenant(session, f"demo:tenant:{tenant.id}:gift", tenant_id=tenant.id, card=GIFT, amount=Decimal(20_000), actor="demo")
         for order, strategy in enumerate(strategies):
             assert strategy.id is not None
             session.add(TenantStrategy(tenant_id=tenant.id, strategy_id=strategy.id, sort_order=order))
@@ -197,8 +197,10 @@ def _move_node(session: Session, settings: Settings) -> None:
 def _equip(session: Session, user: User, strategies: list[Strategy], node_id: int | None) -> None:
     """Point cards, an exchange account, bindings and a running bot."""
     assert user.id is not None
-    recharge_user(session, f"demo:user:{user.id}:self", user.tenant_id, user.id, SELF, Decimal(3_000), "demo")
-    recharge_user(session, f"demo:user:{user.id}:gift", user.tenant_id, user.id, GIFT, Decimal(500), "demo")
+    tenant_id, user_id = user.tenant_id, user.id
+    own, gift = Decimal(3_000), Decimal(500)
+    recharge_user(session, f"demo:user:{user_id}:self", tenant_id=tenant_id, user_id=user_id, card=SELF, amount=own)
+    recharge_user(session, f"demo:user:{user_id}:gift", tenant_id=tenant_id, user_id=user_id, card=GIFT, amount=gift)
     # No address: the simulated exchange is wherever the platform runs it.
     account = ExchangeAccount(
         tenant_id=user.tenant_id, user_id=user.id, mode="simulated", node_id=node_id, status=0
