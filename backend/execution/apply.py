@@ -18,7 +18,7 @@ from backend.bots.rules import BotConfig
 from backend.clock import from_ms, now_ms, utcnow
 from backend.execution.service import FINAL_STATES, close, new_order_id
 from backend.exits.service import position_fields
-from backend.models import Bot, Cooldown, Fill, Notification, Order, Position
+from backend.models import Bot, Cooldown, ExchangeAccount, Fill, Notification, Order, Position
 from backend.portfolio.rules import PositionState, apply_trade
 
 CLOSE_WORDS = {
@@ -150,7 +150,7 @@ def _book_emergency(session: Session, applied: Applied, closing: Any) -> None:
     ).first()
     if order is None:
         order = Order(
-            **_closing_fields(position),
+            **_closing_fields(session, position),
             client_order_id=client_id,
             close_reason="NAKED",
             quantity=position.quantity,
@@ -174,9 +174,11 @@ def _book_emergency(session: Session, applied: Applied, closing: Any) -> None:
     applied.closed = applied.closed or inner.closed
 
 
-def _closing_fields(position: Position) -> dict[str, Any]:
+def _closing_fields(session: Session, position: Position) -> dict[str, Any]:
     """What any order that closes ``position`` has in common with it."""
+    account = session.get(ExchangeAccount, position.account_id)
     return {
+        "node_id": account.node_id if account is not None else None,
         "order_id": new_order_id(),
         "tenant_id": position.tenant_id,
         "user_id": position.user_id,
@@ -341,7 +343,7 @@ def record_stop(session: Session, position: Position, client_id: str, exchange_i
         return
     session.add(
         Order(
-            **_closing_fields(position),
+            **_closing_fields(session, position),
             client_order_id=client_id,
             exchange_order_id=exchange_id,
             order_type="STOP_MARKET",
