@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -65,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     app = create_app(config_from(args))
     if args.token is None:
-        print(f"control token: {app.state.exchange.control_token}", flush=True)
+        sys.stdout.write(f"control token: {app.state.exchange.control_token}\n")
+        sys.stdout.flush()
     uvicorn.run(app, host=args.host, port=args.port, log_level=args.log_level, access_log=False)
 
 

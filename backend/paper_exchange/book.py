@@ -32,9 +32,7 @@ class Changes:
     incomes: list[Income] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.accounts or self.positions or self.orders or self.algos or self.trades or self.incomes
-        )
+        return bool(self.accounts or self.positions or self.orders or self.algos or self.trades or self.incomes)
 
 
 class Book:
@@ -89,7 +87,7 @@ class Book:
         self.adopt(account)
         self.touch(account)
         if balance:
-            self.book_income(account, "", "TRANSFER", balance, 0, "TRANSFER")
+            self.book_income(account, "", "TRANSFER", balance, info="TRANSFER")
         return account
 
     def touch(self, account: Account) -> None:
@@ -103,7 +101,7 @@ class Book:
 
     # --- bookings ---------------------------------------------------------------------------------
     def book_income(
-        self, account: Account, symbol: str, kind: str, amount: Decimal, trade_id: int, info: str
+        self, account: Account, symbol: str, kind: str, amount: Decimal, *, trade_id: int = 0, info: str = ""
     ) -> Income:
         """Adds a booking to the wallet; every change of a wallet goes through here."""
         income = Income(
@@ -157,12 +155,10 @@ class Book:
             self.accounts[algo.account_id].algos.pop(algo.algo_id, None)
             self.open_algos.get(algo.symbol, {}).pop(algo.algo_id, None)
 
-    def fill(
-        self, account: Account, order: Order, qty: Decimal, price: Decimal, maker: bool, finish: bool = True
-    ) -> Trade:
+    def fill(self, account: Account, order: Order, qty: Decimal, price: Decimal, *, maker: bool) -> Trade:
         """Trades ``qty`` of an order at ``price``: position, realised PnL, fee, status.
 
-        With ``finish`` the position's closing orders expire when it became flat.
+        When the position became flat, the orders that could only close it expire.
         """
         now, market = self.wall_ms(), self.prices.market_ms()
         position = account.position(order.symbol, order.position_side)
@@ -192,14 +188,14 @@ class Book:
         self.next_trade_id += 1
         self.changes.trades.append(trade)
         if realized:
-            self.book_income(account, order.symbol, "REALIZED_PNL", realized, trade.trade_id, "")
+            self.book_income(account, order.symbol, "REALIZED_PNL", realized, trade_id=trade.trade_id)
         if fee:
-            self.book_income(account, order.symbol, "COMMISSION", -fee, trade.trade_id, "")
+            self.book_income(account, order.symbol, "COMMISSION", -fee, trade_id=trade.trade_id)
         self.touch(account)
         order.filled += qty
         order.quote += quote
         self.set_status(order, "FILLED" if order.filled >= order.qty else "PARTIALLY_FILLED")
-        if finish and before and (not position.amount or (position.amount > 0) != (before > 0)):
+        if before and (not position.amount or (position.amount > 0) != (before > 0)):
             self.expire_closers(account, position, was_long=before > 0)
         if not position.amount:
             del account.positions[position.symbol, position.side]

@@ -68,9 +68,7 @@ def check_order(book: Book, account: Account, request: OrderRequest) -> tuple[De
         raise refuse(-4164, spec.min_notional)
     if len(account.orders) >= MAX_OPEN_ORDERS:
         raise refuse(-2025)
-    crosses = request.kind == "MARKET" or (
-        request.price >= price if request.is_buy else request.price <= price
-    )
+    crosses = request.kind == "MARKET" or (request.price >= price if request.is_buy else request.price <= price)
     if request.kind == "LIMIT":
         if crosses and request.tif == "GTX":
             raise refuse(-5022)
@@ -82,12 +80,12 @@ def check_order(book: Book, account: Account, request: OrderRequest) -> tuple[De
     return qty, taker if crosses else ZERO
 
 
-def check_margin(
-    book: Book, account: Account, request: OrderRequest, qty: Decimal, price: Decimal
-) -> None:
+def check_margin(book: Book, account: Account, request: OrderRequest, qty: Decimal, price: Decimal) -> None:
     """-2027 above the bracket of the leverage, -2019 without the margin and fee for the opening part."""
-    opening = ZERO if closes_only(request) else opening_part(
-        account, request.symbol, request.position_side, request.is_buy, qty
+    opening = (
+        ZERO
+        if closes_only(request)
+        else opening_part(account, request.symbol, request.position_side, request.is_buy, qty)
     )
     if not opening:
         return
@@ -120,6 +118,7 @@ def place(
     account: Account,
     request: OrderRequest,
     fractions: Sequence[Decimal] = (),
+    *,
     over_ticks: bool = False,
 ) -> Order:
     """Accepts a plain order and fills what can be filled at once.
@@ -144,7 +143,7 @@ def place(
         orig_kind=request.kind,
     )
     book.add_order(account, order)
-    execute(book, account, order, taker_price, fractions, over_ticks)
+    execute(book, account, order, taker_price, fractions, over_ticks=over_ticks)
     return order
 
 
@@ -154,6 +153,7 @@ def execute(
     order: Order,
     taker_price: Decimal,
     fractions: Sequence[Decimal] = (),
+    *,
     over_ticks: bool = False,
 ) -> None:
     """Fills a fresh order at ``taker_price`` (0 = it does not cross) and settles what is left of it."""
@@ -230,9 +230,7 @@ def set_leverage(book: Book, account: Account, spec: SymbolSpec, leverage: int) 
     if leverage < setting.leverage and held:
         if setting.isolated:
             raise refuse(-4161)
-        extra = sum(
-            (abs(p.amount) * price / leverage - abs(p.amount) * price / setting.leverage for p in held), ZERO
-        )
+        extra = sum((abs(p.amount) * price / leverage - abs(p.amount) * price / setting.leverage for p in held), ZERO)
         if extra > book.summary(account).available:
             raise refuse(-2019)
     setting.leverage = leverage

@@ -65,8 +65,7 @@ _TEXTS: dict[int, str] = {
     -4140: "Invalid symbol status for opening position.",
     -4161: "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
     -4164: "Order's notional must be no smaller than {} (unless you choose reduce only).",
-    -4509: "Time in Force (TIF) GTE can only be used with open positions. Please ensure that positions are "
-    "available.",
+    -4509: "Time in Force (TIF) GTE can only be used with open positions. Please ensure that positions are available.",
     -5000: "Path {}, Method {} is invalid",
     -5021: "Due to the order could not be filled as FOK, the order has been rejected. The order will not be "
     "recorded in the order history",

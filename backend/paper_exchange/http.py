@@ -89,8 +89,8 @@ class PaperApp:
         except Exception:
             # The edge: nothing of the failure reaches the caller.
             log.exception("paper exchange request failed: %s %s", scope["method"], path)
-            error = refuse(-1000)
-            status, body = error.status, orjson.dumps(error.body())
+            unknown = refuse(-1000)
+            status, body = unknown.status, orjson.dumps(unknown.body())
         for fault in of_kind(faults, "delay", when="after"):
             await asyncio.sleep(fault.detail["delay_ms"] / 1000)
         for fault in of_kind(faults, "status", when="after"):
@@ -257,7 +257,7 @@ def _hang_up(send: Send) -> None:
         seen.add(id(thing))
         owner = getattr(thing, "__self__", None)
         transport = getattr(owner, "transport", None)
-        if transport is not None:
+        if owner is not None and transport is not None:
             owner.disconnected = True
             transport.close()
             return

@@ -140,7 +140,7 @@ def income_reply(income: Income) -> Json:
 
 
 def position_risk(
-    account: Account, position: Position, summary: Summary, specs: Specs, prices: Prices, version: int
+    account: Account, position: Position, summary: Summary, specs: Specs, prices: Prices, *, version: int
 ) -> Json:
     """A position as in positionRisk v2 or v3."""
     spec, price = specs[position.symbol], prices.last(position.symbol)

@@ -196,7 +196,8 @@ def parse_order(params: Params, spec: SymbolSpec, dual: bool, conditional: bool)
         raise refuse(-1102, "quantity")
     else:
         qty = check_qty(spec, qty, is_market=not is_limit)
-    request = OrderRequest(
+    trigger, callback_rate, activate = _trigger_fields(params, spec, kind)
+    return OrderRequest(
         symbol=spec.symbol,
         side=side,
         position_side=position_side,
@@ -208,14 +209,16 @@ def parse_order(params: Params, spec: SymbolSpec, dual: bool, conditional: bool)
         client_id=client_id(params, "clientAlgoId" if conditional else "newClientOrderId"),
         response=response,
         close_position=close_position,
-        **_trigger_fields(params, spec, kind),
+        trigger=trigger,
+        callback_rate=callback_rate,
+        activate=activate,
     )
-    return request
 
 
-def _trigger_fields(params: Params, spec: SymbolSpec, kind: str) -> dict[str, Decimal]:
+def _trigger_fields(params: Params, spec: SymbolSpec, kind: str) -> tuple[Decimal, Decimal, Decimal]:
+    """(trigger price, callback rate in %, activation price), each 0 where it does not apply."""
     if kind not in CONDITIONAL_TYPES:
-        return {}
+        return ZERO, ZERO, ZERO
     if kind == "TRAILING_STOP_MARKET":
         rate = number(params, "callbackRate")
         if rate is None:
@@ -223,8 +226,8 @@ def _trigger_fields(params: Params, spec: SymbolSpec, kind: str) -> dict[str, De
         if not Decimal("0.1") <= rate <= 10:
             raise VenueError(-2007, "Invalid callBack rate.")
         activate = number(params, "activatePrice")
-        return {"callback_rate": rate, "activate": check_price(spec, activate) if activate else ZERO}
+        return ZERO, rate, check_price(spec, activate) if activate else ZERO
     trigger = number(params, "triggerPrice")
     if trigger is None:
         raise refuse(-1102, "triggerprice")
-    return {"trigger": check_price(spec, trigger)}
+    return check_price(spec, trigger), ZERO, ZERO

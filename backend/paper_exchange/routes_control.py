@@ -14,7 +14,14 @@ from backend.paper_exchange.exchange import Exchange
 from backend.paper_exchange.faults import BadFault, read_fault
 from backend.paper_exchange.http import CONTROL, Call, Route
 from backend.paper_exchange.model import Account
-from backend.paper_exchange.replies import algo_reply, balance_rows, income_reply, order_reply, position_risk, trade_reply
+from backend.paper_exchange.replies import (
+    algo_reply,
+    balance_rows,
+    income_reply,
+    order_reply,
+    position_risk,
+    trade_reply,
+)
 from backend.paper_exchange.requests import integer
 
 MAX_STEPS = 100_000
@@ -76,8 +83,8 @@ async def get_bars(x: Exchange, call: Call) -> Any:
     names = list(x.source.symbols)
     if call.params.get("symbols"):
         names = call.params["symbols"].split(",")
-        if unknown := [name for name in names if name not in x.source.specs]:
-            raise refuse(-1121) if len(unknown) else _bad("symbols")
+        if any(name not in x.source.specs for name in names):
+            raise refuse(-1121)
     since = integer(call.params, "since_ms")
     found = await x.source.candles(names, interval_ms, since, max(1, min(limit, MAX_BARS)), forming=False)
     keys = ("open", "high", "low", "close", "volume")
@@ -125,7 +132,7 @@ def get_dump(x: Exchange, call: Call) -> Any:
         "orders": [order_reply(o, specs[o.symbol], True) for o in x.store.orders(number, None)],
         "algo_orders": [algo_reply(a, specs[a.symbol]) for a in x.store.algos(number, None)],
         "trades": [trade_reply(t, specs[t.symbol]) for t in x.store.trades(number, None)],
-        "positions": [position_risk(account, p, summary, specs, x.prices, 2) for p in account.held()],
+        "positions": [position_risk(account, p, summary, specs, x.prices, version=2) for p in account.held()],
         "balances": balance_rows(account, summary),
         "income": [income_reply(i) for i in x.store.incomes(number, None)],
     }

@@ -44,7 +44,7 @@ def _place(x: Exchange, call: Call, params: dict[str, str]) -> dict[str, Any]:
     partial = next(of_kind(call.faults, "partial"), None)
     fractions = [Decimal(part) for part in partial.detail["fractions"]] if partial else []
     over_ticks = bool(partial and partial.detail.get("over_ticks"))
-    order = desk.place(x.book, call.account, request, fractions, over_ticks)
+    order = desk.place(x.book, call.account, request, fractions, over_ticks=over_ticks)
     _created(x, call, order.order_id)
     return ack_reply(order, spec) if request.response == "ACK" else order_reply(order, spec)
 

@@ -36,7 +36,7 @@ def positions(version: int) -> Any:
                 sides = ("LONG", "SHORT") if call.account.dual else ("BOTH",)
                 held = [Position(call.account.account_id, spec.symbol, side) for side in sides]
         summary = x.book.summary(call.account)
-        return [position_risk(call.account, p, summary, x.source.specs, x.prices, version) for p in held]
+        return [position_risk(call.account, p, summary, x.source.specs, x.prices, version=version) for p in held]
 
     return handler
 

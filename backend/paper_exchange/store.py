@@ -80,9 +80,7 @@ class Store:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        self.db = sqlite3.connect(
-            str(path) if path else ":memory:", isolation_level=None, check_same_thread=False
-        )
+        self.db = sqlite3.connect(str(path) if path else ":memory:", isolation_level=None, check_same_thread=False)
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=NORMAL")
         self.db.execute("PRAGMA busy_timeout=5000")
@@ -188,9 +186,7 @@ class Store:
         ):
             order = _load(Order, text)
             accounts[order.account_id].orders[order.order_id] = order
-        for (text,) in self.db.execute(
-            "SELECT data FROM algo_order WHERE status IN ('NEW', 'TRIGGERED') ORDER BY id"
-        ):
+        for (text,) in self.db.execute("SELECT data FROM algo_order WHERE status IN ('NEW', 'TRIGGERED') ORDER BY id"):
             algo = _load(Algo, text)
             if algo.is_open:
                 accounts[algo.account_id].algos[algo.algo_id] = algo
@@ -244,21 +240,25 @@ class Store:
 
     def orders(self, account_id: int, symbol: str | None, **window: int | None) -> list[Order]:
         """Plain orders of an account, oldest first; see ``_window``."""
-        return [_load(Order, text) for text in self._window("plain_order", account_id, symbol, "created_ms", **window)]
+        return [
+            _load(Order, text) for text in self._window("plain_order", account_id, symbol, "created_ms", None, **window)
+        ]
 
     def algos(self, account_id: int, symbol: str | None, **window: int | None) -> list[Algo]:
         """Conditional orders of an account, oldest first."""
-        return [_load(Algo, text) for text in self._window("algo_order", account_id, symbol, "created_ms", **window)]
+        return [
+            _load(Algo, text) for text in self._window("algo_order", account_id, symbol, "created_ms", None, **window)
+        ]
 
     def trades(self, account_id: int, symbol: str | None, **window: int | None) -> list[Trade]:
         """Trades of an account, oldest first."""
-        return [_load(Trade, text) for text in self._window("trade", account_id, symbol, "time_ms", **window)]
+        return [_load(Trade, text) for text in self._window("trade", account_id, symbol, "time_ms", None, **window)]
 
     def incomes(
         self, account_id: int, symbol: str | None, kind: str | None = None, **window: int | None
     ) -> list[Income]:
         """Bookings of an account, oldest first."""
-        rows = self._window("income", account_id, symbol, "time_ms", kind=kind, **window)
+        rows = self._window("income", account_id, symbol, "time_ms", kind, **window)
         return [_load(Income, text) for text in rows]
 
     def _window(
@@ -267,12 +267,12 @@ class Store:
         account_id: int,
         symbol: str | None,
         time_column: str,
+        kind: str | None = None,
         *,
         start_ms: int | None = None,
         end_ms: int | None = None,
         from_id: int | None = None,
         order_id: int | None = None,
-        kind: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
     ) -> Iterable[str]:

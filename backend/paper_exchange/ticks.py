@@ -115,7 +115,7 @@ def pay_funding(book: Book, now_ms: int) -> None:
             amount = money(-position.amount * price * rate)
             if not amount:
                 continue
-            book.book_income(account, position.symbol, "FUNDING_FEE", amount, 0, "")
+            book.book_income(account, position.symbol, "FUNDING_FEE", amount)
             if account.setting(position.symbol).isolated:
                 position.margin += amount
             book.changes.positions[account.account_id, position.symbol, position.side] = position
@@ -147,7 +147,7 @@ def _liquidate_isolated(book: Book, account: Account, position: Position) -> Non
     # The venue takes what is left of the margin and pays what is missing: the loss is the margin.
     rest = margin + (account.wallet - start)
     if rest:
-        book.book_income(account, symbol, "INSURANCE_CLEAR", -rest, 0, "LIQUIDATION")
+        book.book_income(account, symbol, "INSURANCE_CLEAR", -rest, info="LIQUIDATION")
 
 
 def _liquidate_cross(book: Book, account: Account) -> None:
@@ -163,7 +163,7 @@ def _liquidate_cross(book: Book, account: Account) -> None:
         _close_out(book, account, position)
     missing = book.summary(account).cross_wallet
     if missing < 0:
-        book.book_income(account, "", "INSURANCE_CLEAR", -missing, 0, "LIQUIDATION")
+        book.book_income(account, "", "INSURANCE_CLEAR", -missing, info="LIQUIDATION")
 
 
 def _close_out(book: Book, account: Account, position: Position) -> None:

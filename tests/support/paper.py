@@ -63,7 +63,7 @@ class PaperServer:
     def start(self) -> None:
         """Starts the process and waits until it answers."""
         command = [sys.executable, "-m", "backend.paper_exchange", "--port", str(self.port), "--token", TOKEN]
-        with open(self.log_path, "ab") as log:
+        with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *self._args],
                 cwd=ROOT,

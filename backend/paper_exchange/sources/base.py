@@ -46,7 +46,7 @@ class Source(Protocol):
 
     interval_ms: int
     symbols: tuple[str, ...]
-    specs: Mapping[str, SymbolSpec]
+    specs: dict[str, SymbolSpec]
     prices: Floats
     previous: Floats
     # False when the price jumped here (first tick of a bar, or polled), so nothing traded in between.

@@ -63,11 +63,9 @@ class SimulatedSource(ArrayMarket):
         super().__init__()
         self.seed = config.seed
         self.start_ms = config.start_ms - config.start_ms % 86_400_000
-        wanted = [
-            (symbol, price)
-            for symbol, price in listing()
-            if config.symbols is None or symbol in config.symbols
-        ][: config.max_symbols]
+        wanted = [(symbol, price) for symbol, price in listing() if config.symbols is None or symbol in config.symbols][
+            : config.max_symbols
+        ]
         if not wanted:
             raise ValueError("none of the configured symbols exists in the simulated market")
         self.symbols = tuple(symbol for symbol, _ in wanted)
@@ -84,8 +82,7 @@ class SimulatedSource(ArrayMarket):
         # Ticks are powers of ten; dividing by their inverse gives the float nearest to the decimal price.
         self._per_unit = np.array([float(1 / tick) for tick in ticks])
         self.specs = {
-            symbol: make_spec(symbol, price, tick)
-            for (symbol, price), tick in zip(wanted, ticks, strict=True)
+            symbol: make_spec(symbol, price, tick) for (symbol, price), tick in zip(wanted, ticks, strict=True)
         }
         self._first_block = 0
         self._end: _State | None = None
@@ -128,9 +125,7 @@ class SimulatedSource(ArrayMarket):
         self._snapshots[block] = self._end.pack()
         made = self._make_block(block, self._end)
         surplus = len(self.times) - HISTORY_BLOCKS * BLOCK_BARS
-        o, h, low, c, v = (
-            np.concatenate([old[surplus:], new]) for old, new in zip(self.bars, made, strict=True)
-        )
+        o, h, low, c, v = (np.concatenate([old[surplus:], new]) for old, new in zip(self.bars, made, strict=True))
         self.bars = (o, h, low, c, v)
         self._first_block += surplus // BLOCK_BARS
         self.row -= surplus
