@@ -18,6 +18,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -85,11 +86,23 @@ def loads(raw: bytes) -> dict[str, Any]:
 # --- signatures ---------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
+def _hmac_states(key: bytes) -> tuple[Any, Any]:
+    """HMAC-SHA256 with the key already taken in: half the cost of starting anew for each short message."""
+    block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    return hashlib.sha256(bytes(x ^ 0x36 for x in block)), hashlib.sha256(bytes(x ^ 0x5C for x in block))
+
+
 def sign(secret: str | bytes, method: str, path: str, body: bytes, ts_ms: int, nonce: str) -> str:
     """The hex signature of one request."""
-    key = secret.encode() if isinstance(secret, str) else secret
+    start, finish = _hmac_states(secret.encode() if isinstance(secret, str) else secret)
     digest = hashlib.sha256(body).hexdigest()
-    return hmac.digest(key, f"{method}\n{path}\n{digest}\n{ts_ms}\n{nonce}".encode(), "sha256").hex()
+    inner = start.copy()
+    inner.update(f"{method}\n{path}\n{digest}\n{ts_ms}\n{nonce}".encode())
+    outer = finish.copy()
+    outer.update(inner.digest())
+    signature: str = outer.hexdigest()
+    return signature
 
 
 def sign_reply(secret: str | bytes, status: int, path: str, body: bytes, ts_ms: int, nonce: str) -> str:
