@@ -7,7 +7,7 @@ all roundings goes to the platform's share, so that the payments always sum to t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 from backend.errors import Conflict, InvalidInput
@@ -194,18 +194,25 @@ def distribute(
         return _Split(pool, root_id, source_level, inviter, path, rates).run()
 
 
+@dataclass(slots=True)
 class _Split:
     """The steps of one distribution, sharing the remaining network budget."""
 
-    def __init__(
-        self, pool: Decimal, root_id: int, source_level: int, inviter: Member | None, path: Sequence[Member], rates: Rates
-    ) -> None:
-        self.pool, self.root_id, self.source_level = pool, root_id, source_level
-        self.inviter, self.path, self.rates = inviter, path, rates
-        self.tech = pool * rates.tech
-        self.network = pool * rates.network
+    pool: Decimal
+    root_id: int
+    source_level: int
+    inviter: Member | None
+    path: Sequence[Member]
+    rates: Rates
+    tech: Decimal = field(init=False)
+    network: Decimal = field(init=False)
+    budget: Decimal = field(init=False)
+    payments: list[Payment] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.tech = self.pool * self.rates.tech
+        self.network = self.pool * self.rates.network
         self.budget = self.network
-        self.payments: list[Payment] = []
 
     def run(self) -> Distribution:
         self._pay(self.root_id, "tech_team", self.tech, self.rates.tech, "技术团队 10%")
@@ -271,18 +278,9 @@ class _Split:
         return ZERO
 
     def _pay(
-        self,
-        user_id: int,
-        reward_type: str,
-        exact: Decimal,
-        rate: Decimal,
-        remark: str,
-        from_level: int | None = None,
-        to_level: int | None = None,
+        self, user_id: int, reward_type: str, exact: Decimal, rate: Decimal, remark: str, *levels: int
     ) -> None:
-        self.payments.append(
-            Payment(user_id, reward_type, exact, _down(exact), rate, remark, from_level, to_level)
-        )
+        self.payments.append(Payment(user_id, reward_type, exact, _down(exact), rate, remark, *levels))
 
 
 def _down(value: Decimal) -> Decimal:

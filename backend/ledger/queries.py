@@ -121,3 +121,7 @@ def check_not_negative(session: Session) -> Invariant:
     )
     text = "; ".join(f"{kind} of {owner} {number}: {format_units(value)}" for kind, owner, number, value in rows)
     return Invariant("no spendable balance is negative", not rows, checked, text)
+
+
+ALL_CHECKS = (check_zero_sum, check_balances, check_not_negative)
+"""Every invariant of this room."""

@@ -14,7 +14,7 @@ class LedgerAccount(SQLModel, table=True):
 
     Kinds: ``platform_source``, ``point_self``, ``point_gift``, ``pool``, ``burned_gift``, ``reward``,
     ``withdrawal_frozen``, ``fee_income``, ``trading``, ``market``. ``overdraft`` marks the accounts that may go below zero
-    (the platform's source and the outside market); every other balance cannot.
+    (the platform's source, trading results and the outside market); every other balance cannot.
     """
 
     __tablename__ = "ledger_account"
@@ -24,7 +24,7 @@ class LedgerAccount(SQLModel, table=True):
     owner_kind: str = Field(max_length=20)
     owner_id: int = Field(0, sa_type=BigId)
     kind: str = Field(max_length=24)
-    currency: str = Field("USDT", max_length=12)
+    currency: str = Field("USDT", max_length=16)
     balance: int = Field(0, sa_type=BigInteger)
     overdraft: bool = False
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
@@ -52,14 +52,18 @@ class LedgerEntry(SQLModel, table=True):
     id: int | None = Field(None, primary_key=True, sa_type=BigId)
     transaction_id: int = Field(sa_type=BigId, index=True)
     account_id: int = Field(sa_type=BigId)
-    currency: str = Field("USDT", max_length=12)
+    currency: str = Field("USDT", max_length=16)
     amount: int = Field(sa_type=BigInteger)
     balance_after: int = Field(sa_type=BigInteger)
     __table_args__ = (Index("ix_ledger_entry_account", "account_id", "id"),)
 
 
 class Settlement(SQLModel, table=True):
-    """The billing of one realising fill: exactly one row per fill, also when nothing was due."""
+    """The settlement of one fill: exactly one row per fill, also when nothing was due.
+
+    ``profit`` is the realised profit or loss of the fill, gross of ``fee`` (in the fill's fee currency).
+    ``deduct_total`` is the nominal charge; what the cards could not cover of it is forgiven.
+    """
 
     __tablename__ = "settlement"
     id: int | None = Field(None, primary_key=True, sa_type=BigId)
@@ -67,7 +71,9 @@ class Settlement(SQLModel, table=True):
     tenant_id: int = Field(sa_type=BigId, index=True)
     user_id: int = Field(sa_type=BigId, index=True)
     account_id: int = Field(sa_type=BigId)
+    transaction_id: int | None = Field(None, sa_type=BigId)
     profit: int = Field(sa_type=BigInteger)
+    fee: int = Field(0, sa_type=BigInteger)
     deduct_total: int = Field(0, sa_type=BigInteger)
     self_deduct: int = Field(0, sa_type=BigInteger)
     gift_deduct: int = Field(0, sa_type=BigInteger)

@@ -1,0 +1,121 @@
+"""Scheduled work of billing. Each function is one transaction; the edge opens and commits it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlmodel import Session
+
+from backend.billing.rules import RATES, ZERO, level_for
+from backend.billing.service import MAX_POOL_TRIES, POOL_FAILED, POOL_PENDING, distribute_pool, settle_fill
+from backend.billing.tree import self_holds, team_performance
+from backend.clock import utcnow
+from backend.errors import IronBullError
+from backend.ledger.jobs import alert
+from backend.ledger.statements import Wire
+from backend.models import ExchangeAccount, Fill, PlatformState, ProfitPool, Settlement, User
+
+log = structlog.get_logger(__name__)
+
+_fill = Fill.__table__  # type: ignore[attr-defined]
+_settlement = Settlement.__table__  # type: ignore[attr-defined]
+_pool = ProfitPool.__table__  # type: ignore[attr-defined]
+_user = User.__table__  # type: ignore[attr-defined]
+_exchange_account = ExchangeAccount.__table__  # type: ignore[attr-defined]
+
+_WATERMARK = "settled_through"
+_SETTLED_AGE = timedelta(minutes=10)
+_CHUNK = 500
+
+
+def settle_pending(session: Session, limit: int = 200) -> int:
+    """Settle fills that have no settlement, oldest first: what a crash between fill and settlement left behind.
+
+    Opening fills are settled too: they have a fee. A fill that cannot be settled raises an alert and does not stop
+    the others. Fills below a watermark are known to be settled and are not looked at again. Returns how many were
+    settled.
+    """
+    state = session.get(PlatformState, _WATERMARK)
+    low = int(state.value.get("fill_id", 0)) if state is not None else 0
+    pending = session.execute(
+        select(_fill.c.id)
+        .outerjoin(_settlement, _settlement.c.fill_id == _fill.c.id)
+        .where(_fill.c.id > low, _settlement.c.id.is_(None))
+        .order_by(_fill.c.id)
+        .limit(limit)
+    ).scalars()
+    settled, failed = 0, []
+    for fill_id in list(pending):
+        try:
+            with session.begin_nested():
+                settled += not settle_fill(session, fill_id).replayed
+        except IronBullError as error:
+            failed.append(fill_id)
+            log.error("fill not settled", fill_id=fill_id, code=error.code, reason=error.message)
+            alert(session, f"Fill {fill_id} could not be settled", error.message, "billing")
+    if settled + len(failed) < limit:
+        _move_watermark(session, low, failed)
+    return settled
+
+
+def _move_watermark(session: Session, low: int, failed: list[int]) -> None:
+    # Ids are given before commit, so a smaller id may still appear: only fills of some age are passed for good.
+    old = _fill.c.created_at < utcnow() - _SETTLED_AGE
+    high = session.execute(select(func.max(_fill.c.id)).where(_fill.c.id > low, old)).scalar_one_or_none()
+    high = min([high or low, *(fill_id - 1 for fill_id in failed)])
+    if high > low:
+        session.merge(PlatformState(name=_WATERMARK, value={"fill_id": high}, updated_at=utcnow()))
+        session.flush()
+
+
+def retry_pools(session: Session, limit: int = 50) -> int:
+    """Distribute pending and failed pools again, at most 10 times each; then alert the admins. Returns the paid ones."""
+    waiting = session.execute(
+        select(_pool.c.id)
+        .where(_pool.c.status.in_((POOL_PENDING, POOL_FAILED)), _pool.c.retry_count < MAX_POOL_TRIES)
+        .order_by(_pool.c.id)
+        .limit(limit)
+    ).scalars()
+    paid = 0
+    for pool_id in list(waiting):
+        if distribute_pool(session, pool_id):
+            paid += 1
+            continue
+        tries, reason = session.execute(
+            select(_pool.c.retry_count, _pool.c.last_error).where(_pool.c.id == pool_id)
+        ).one()
+        if tries >= MAX_POOL_TRIES:
+            alert(session, f"Profit pool {pool_id} is stuck", f"Distribution failed {tries} times: {reason}", "billing")
+    return paid
+
+
+def refresh_levels(session: Session) -> int:
+    """Recompute every member level from self-hold and team performance. Returns how many changed."""
+    session.flush()
+    wire = Wire(session)
+    owners = session.execute(
+        select(_exchange_account.c.user_id).where(_exchange_account.c.status == 1).distinct().order_by("user_id")
+    ).scalars()
+    holds: dict[int, Decimal] = {}
+    for chunk in _chunks(list(owners)):
+        holds.update(self_holds(wire, chunk))
+    ranked = [user_id for user_id, hold in holds.items() if hold >= RATES.self_hold_min]
+    teams: dict[int, Decimal] = {}
+    for chunk in _chunks(ranked):
+        teams.update(team_performance(wire, chunk))
+    wanted = {user_id: level_for(holds[user_id], teams.get(user_id, ZERO)) for user_id in ranked}
+    changes: dict[int, list[int]] = {}
+    for user_id, level in session.execute(select(_user.c.id, _user.c.member_level).order_by(_user.c.id)):
+        if wanted.get(user_id, 0) != level:
+            changes.setdefault(wanted.get(user_id, 0), []).append(user_id)
+    for level, user_ids in changes.items():
+        for chunk in _chunks(user_ids):
+            session.execute(update(_user).where(_user.c.id.in_(chunk)).values(member_level=level))
+    return sum(map(len, changes.values()))
+
+
+def _chunks(items: list[int]) -> list[list[int]]:
+    return [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]

@@ -1,0 +1,86 @@
+"""Who stands above a user, what they hold, and the level that gives them: reads for distribution and levels.
+
+Self-hold is the sum of ``futures_balance`` over a user's enabled exchange accounts; team performance is the sum of
+the self-holds of all descendants. Balances are summed in Python where the engine has no exact decimals (SQLite).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from backend.billing.rules import RATES, ZERO, DistributionImpossible, Member, level_for
+from backend.ledger.statements import Wire, marks
+
+_CHAIN = (
+    "SELECT n.depth, u.id, u.is_market_node, e.futures_balance FROM "
+    "(SELECT %s AS id, 0 AS depth UNION ALL SELECT ancestor_id, depth FROM user_ancestor WHERE descendant_id = %s) n "
+    "JOIN `user` u ON u.id = n.id LEFT JOIN exchange_account e ON e.user_id = u.id AND e.status = 1 ORDER BY n.depth"
+)
+_TEAMS = (
+    "SELECT a.ancestor_id, {balance} FROM user_ancestor a "
+    "JOIN exchange_account e ON e.user_id = a.descendant_id AND e.status = 1 WHERE a.ancestor_id IN ({ids}){group}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A user with the ancestors above, nearest first, and the levels as they are now."""
+
+    source_level: int
+    inviter: Member | None
+    path: tuple[Member, ...]
+
+
+def chain_above(wire: Wire, user_id: int) -> Chain:
+    """Read the invite line of a user. Raises ``DistributionImpossible`` when the user does not exist.
+
+    Team performance is summed only for those whose level can matter: market nodes with enough self-hold, and the
+    source when such a node could be its peer. So the size of a team that earns nothing costs nothing.
+    """
+    depths: dict[int, int] = {}
+    nodes: set[int] = set()
+    holds: dict[int, Decimal] = {}
+    for depth, member_id, is_node, balance in wire.rows(_CHAIN, (user_id, user_id)):
+        depths[member_id] = depth
+        if is_node:
+            nodes.add(member_id)
+        if balance is not None:
+            holds[member_id] = holds.get(member_id, ZERO) + Decimal(balance)
+    if user_id not in depths:
+        raise DistributionImpossible(f"User {user_id} does not exist.")
+    above_nodes = nodes - {user_id}
+    ranked = [one for one in (*sorted(above_nodes), user_id) if holds.get(one, ZERO) >= RATES.self_hold_min]
+    teams = team_performance(wire, ranked) if above_nodes and ranked else {}
+    path = tuple(
+        Member(one, level_for(holds.get(one, ZERO), teams.get(one, ZERO)), one in nodes, holds.get(one, ZERO))
+        for one in sorted(depths, key=lambda key: depths[key])
+        if one != user_id
+    )
+    inviter = path[0] if path and depths[path[0].user_id] == 1 else None
+    source_level = level_for(holds.get(user_id, ZERO), teams.get(user_id, ZERO))
+    return Chain(source_level, inviter, path)
+
+
+def team_performance(wire: Wire, user_ids: Sequence[int]) -> dict[int, Decimal]:
+    """Team performance in USDT by user id; users without a team are left out."""
+    totals: dict[int, Decimal] = {}
+    if not user_ids:
+        return totals
+    balance, group = ("e.futures_balance", "") if wire.sqlite else ("SUM(e.futures_balance)", " GROUP BY a.ancestor_id")
+    sql = _TEAMS.format(balance=balance, ids=marks(len(user_ids)), group=group)
+    for ancestor_id, amount in wire.rows(sql, user_ids):
+        totals[ancestor_id] = totals.get(ancestor_id, ZERO) + Decimal(amount)
+    return totals
+
+
+def self_holds(wire: Wire, user_ids: Sequence[int]) -> dict[int, Decimal]:
+    """Self-hold in USDT by user id; users without an enabled account are left out."""
+    holds: dict[int, Decimal] = {}
+    if not user_ids:
+        return holds
+    sql = f"SELECT user_id, futures_balance FROM exchange_account WHERE status = 1 AND user_id IN ({marks(len(user_ids))})"
+    for user_id, amount in wire.rows(sql, user_ids):
+        holds[user_id] = holds.get(user_id, ZERO) + Decimal(amount)
+    return holds
