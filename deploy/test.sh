@@ -1,0 +1,13 @@
+#!/bin/sh
+# What `make test` runs: services, lint, types, import rules, then every test. Ends what it started.
+set -eu
+cd "$(dirname "$0")/.."
+
+stop() { [ ! -f .cache/test.env ] || docker compose -f deploy/compose.test.yml down -v; }
+trap stop EXIT
+
+sh deploy/test-services.sh
+[ ! -f .cache/test.env ] || . ./.cache/test.env
+make --no-print-directory lint types
+.venv/bin/python -m ironbull_app.cli build
+.venv/bin/python -m pytest tests -n "${WORKERS:-2}" --dist loadscope
