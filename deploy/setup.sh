@@ -38,7 +38,7 @@ make_venv() {
   .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r deploy/bootstrap.txt
 }
 
-[ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && [ -x .venv/bin/uv ] || make_venv
+if ! { [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && [ -x .venv/bin/uv ]; }; then make_venv; fi
 
 stamp=.venv/.installed
 want=$(cat "$lock" pyproject.toml | cksum)
