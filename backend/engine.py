@@ -27,6 +27,7 @@ from backend.execution.service import adopt_orphans, write_close
 from backend.execution.wire import Wire
 from backend.exits.service import watch
 from backend.market.feed import Feed, MarketClock, PaperFeed, Prices
+from backend.market.rules import TICKS_PER_BAR
 from backend.models import Order, Position
 from backend.settings import Settings
 from backend.signals.scanner import Scanner
@@ -66,7 +67,7 @@ class Engine:
     async def start(self) -> None:
         """Start all loops; they wait until this process holds the lease."""
         loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [("lead", self._lead)]
-        if self.settings.market_mode == "stepped":
+        if self.settings.stepped:
             loops.append(("conduct", self._conduct))
         else:
             loops += [
@@ -270,7 +271,10 @@ class Engine:
 
     async def _conduct(self) -> None:
         while self.leading.is_set():
+            started = time.monotonic()
             clock = await self.step()
+            tick_s = clock.interval_ms / TICKS_PER_BAR / 1000 / self.settings.market_speed
+            await asyncio.sleep(max(0.0, tick_s - (time.monotonic() - started)))
             if clock.done:
                 log.info("the replay has ended")
                 announce.market_done()

@@ -41,7 +41,7 @@ def paper_config(settings: Settings) -> PaperConfig:
         source=settings.market,
         seed=settings.market_seed,
         speed=settings.market_speed,
-        mode=settings.market_mode,
+        mode="stepped" if settings.stepped else "running",
         db_path=settings.home / "paper.db",
         control_token=settings.paper_token.get_secret_value(),
         slippage_bps=Decimal(settings.paper_slippage_bps),
@@ -99,7 +99,7 @@ class Platform:
             executor = Executor(node_code="centre", allow_venue_url=not self.settings.production)
             self.engine = Engine(self.settings, self.db, feed, Wire(executor, NodeClient()))
             await self.engine.start()
-            log.info("engine started", market=self.settings.market, mode=self.settings.market_mode)
+            log.info("engine started", market=self.settings.market, stepped=self.settings.stepped)
         except asyncio.CancelledError:
             await feed.close()
             raise

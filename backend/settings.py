@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     market: str = "simulated"
     market_seed: int = 7
     market_speed: float = Field(360.0, gt=0)
-    market_mode: Literal["running", "stepped"] = "running"
+    market_mode: Literal["auto", "running", "stepped"] = "auto"
     paper_url: str = ""
     paper_token: SecretStr = SecretStr("")
     paper_slippage_bps: int = Field(2, ge=0, le=1000)
@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         """Where this centre is reached from this machine."""
         return f"http://127.0.0.1:{self.port}"
 
+
+    @property
+    def stepped(self) -> bool:
+        """Whether the centre walks the market tick by tick. A replay is, so that no bar is missed at any speed."""
+        return self.market_mode == "stepped" or (self.market_mode == "auto" and self.market.startswith("replay:"))
 
     @property
     def paper_base_url(self) -> str:

@@ -24,6 +24,7 @@ class MarketClock:
     mode: str = "live"
     speed: float = 1.0
     tick: int = 0
+    interval_ms: int = 60_000
     done: bool = False
 
 
@@ -92,19 +93,28 @@ class PaperFeed:
 
     async def clock(self) -> MarketClock:
         body = await self._get("/paper/clock")
-        return MarketClock(
-            int(body["market_ms"]), str(body["mode"]), float(body["speed"]), int(body["tick"]), bool(body.get("done"))
-        )
+        return _clock(body)
 
     async def step(self, ticks: int = 1) -> MarketClock:
         """Advance a stepped market."""
         response = await self._client.post("/paper/step", json={"ticks": ticks})
         if response.status_code != 200:
             raise Unavailable(f"The simulated exchange refused to step: HTTP {response.status_code}.")
-        return await self.clock()
+        return _clock(response.json())
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _clock(body: dict[str, Any]) -> MarketClock:
+    return MarketClock(
+        market_ms=int(body["market_ms"]),
+        mode=str(body["mode"]),
+        speed=float(body["speed"]),
+        tick=int(body["tick"]),
+        interval_ms=int(body["interval_ms"]),
+        done=bool(body.get("done")),
+    )
 
 
 def parse_prices(market_ms: int, table: Any) -> Prices:
