@@ -13,10 +13,10 @@ STOP_S = 4
 
 
 def prepare(web: Path | None = None) -> Path:
-    """Set the environment Reflex reads when the app is imported. Call before importing ``ironbull_app.ironbull_app``."""
+    """Set what Reflex reads from the environment. Call before importing ``ironbull_app.ironbull_app``."""
     web = web or ensure_build()
-    home = Path(os.environ.get("IRONBULL_HOME", "./var")).resolve()
-    os.environ["IRONBULL_HOME"] = str(home)  # the working directory changes below
+    # The working directory changes below: a path the user gave is relative to where the user is.
+    os.environ["IRONBULL_HOME"] = str(Path(os.environ.get("IRONBULL_HOME", "./var")).resolve())
     os.environ.update(
         REFLEX_ENV_MODE="prod",
         REFLEX_WEB_WORKDIR=str(web),
@@ -27,13 +27,6 @@ def prepare(web: Path | None = None) -> Path:
     )
     os.chdir(ROOT)
     return web
-
-
-def make_asgi() -> Any:
-    """The ASGI application: API, live socket, pages. ``prepare`` must have run."""
-    from ironbull_app.ironbull_app import app
-
-    return app()
 
 
 def serve(host: str, port: int, *, on_app: Callable[[Any], None] | None = None) -> None:
@@ -52,7 +45,3 @@ def serve(host: str, port: int, *, on_app: Callable[[Any], None] | None = None) 
         app(), host=host, port=port, ws_per_message_deflate=False, access_log=False, log_level="warning",
         timeout_graceful_shutdown=STOP_S, server_header=False,
     )  # fmt: skip
-
-
-if __name__ == "__main__":
-    serve(os.environ.get("IRONBULL_HOST", "127.0.0.1"), int(os.environ.get("IRONBULL_PORT", "3000")))

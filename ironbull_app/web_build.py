@@ -133,9 +133,7 @@ def _export(work: Path) -> None:
     }
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]
     done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, check=False)
-    if done.returncode or not (work / ".web" / "build" / "client" / "index.html").exists() and not any(
-        (work / ".web" / "build" / "client").glob("public-*")
-    ):
+    if done.returncode or not any((work / ".web" / "build" / "client").glob("public-*")):
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
         raise WebBuildFailed(f"The front end could not be built. Node 22 and the npm registry are needed.\n{tail}")
 

@@ -35,7 +35,7 @@ class Route:
 
 ROUTES: tuple[Route, ...] = (
     Route("/agent", "pages.agent.dashboard", "nav.dashboard", "dashboard", "", "g d", tab=True),
-    Route("/agent/positions", "pages.agent.positions", "nav.positions", "layers", "", "g p", tab=True, count_cell="open_positions"),
+    Route("/agent/positions", "pages.agent.positions", "nav.positions", "layers", "", "g p", tab=True, count_cell="open"),
     Route("/agent/positions/[pid]", "pages.agent.position", "nav.positions"),
     Route("/agent/bot", "pages.agent.bot", "nav.bot", "bot", "", "g b", tab=True),
     Route("/tenant", "pages.tenant.overview", "nav.overview", "dashboard", "", "g d", tab=True),
@@ -46,3 +46,8 @@ ROUTES: tuple[Route, ...] = (
 def menu_of(kind: str) -> list[Route]:
     """Routes of a kind of person that stand in its menus, in order."""
     return [route for route in ROUTES if route.kind == kind and route.group is not None]
+
+
+def route_of(path: str) -> Route:
+    """The route with this address. Raises ``StopIteration`` for an unknown one."""
+    return next(route for route in ROUTES if route.path == path)

@@ -229,8 +229,9 @@ export function Countdown({ topic: name, lastMs = 0, intervalMs = 0, lastCell, i
     paint();
     if (!lastCell) return undefined;
     return subscribe(name, (changed) => {
-      if (changed[lastCell]) scan.current.last = Number(changed[lastCell]);
-      if (intervalCell && changed[intervalCell]) scan.current.interval = Number(changed[intervalCell]);
+      const seen = at(changed, lastCell);
+      if (seen) scan.current.last = Number(seen);
+      if (intervalCell && at(changed, intervalCell)) scan.current.interval = Number(at(changed, intervalCell));
       paint();
     });
   }, [name, lastMs, intervalMs, lastCell, intervalCell, t]);

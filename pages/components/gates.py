@@ -12,23 +12,23 @@ def _gate(gate: rx.Var) -> rx.Component:
     number = rx.el.span(gate["n"], class_name="n")
     passed = rx.el.li(
         rx.el.span(icon("check", "s"), class_name="g"),
-        rx.el.span(number, tx(gate["k"])),
+        rx.el.span(number, tx_of(gate["k"], gate["kp"])),
         rx.el.em(gate["value"]),
         class_name="gate",
     )
     stopped = rx.el.li(
         rx.el.span(icon("close", "s"), class_name="g"),
-        rx.el.div(rx.el.p(number, tx(gate["k"])), rx.el.p(tx_of(gate["why"], gate["why_p"]))),
+        rx.el.div(rx.el.p(number, tx_of(gate["k"], gate["kp"])), rx.el.p(tx_of(gate["why"], gate["why_p"]))),
         rx.el.em(gate["value"]),
         class_name="gate stop",
     )
     skipped = rx.el.li(
-        rx.el.span(class_name="g"), rx.el.span(number, tx(gate["k"])), rx.el.em(tx("gates.not_reached")),
+        rx.el.span(class_name="g"), rx.el.span(number, tx_of(gate["k"], gate["kp"])), rx.el.em(tx("gates.not_reached")),
         class_name="gate skip",
     )  # fmt: skip
     return rx.match(gate["state"], ("pass", passed), ("stop", stopped), skipped)
 
 
 def gates_list(gates: rx.Var) -> rx.Component:
-    """``gates``: list of {n, k, state pass|stop|skip, value, why key, why_p params} in the order they are asked."""
+    """``gates``: list of {n, k, kp params, state pass|stop|skip, value, why key, why_p params} in the order they are asked."""
     return rx.el.ul(rx.foreach(gates, _gate), class_name="gates")

@@ -64,9 +64,9 @@ def live_dot(topic: Any, every_ms: int = 3333, **props: Any) -> rx.Component:
 
 
 def countdown(topic: Any, last_ms: Any, interval_ms: Any, *, label: str = "scan.next", every: bool = False) -> rx.Component:
-    """Time to the next scan; follows the cells ``last_scan_ms`` and ``scan_interval_ms`` of the topic."""
+    """Time to the next scan; follows the cell ``scan>at_ms`` of the topic."""
     return _Countdown.create(
-        topic=topic, last_ms=last_ms, interval_ms=interval_ms, last_cell="last_scan_ms", interval_cell="scan_interval_ms",
+        topic=topic, last_ms=last_ms, interval_ms=interval_ms, last_cell="scan>at_ms",
         label=t(label), every=every,
     )  # fmt: skip
 
