@@ -6,7 +6,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
-from typing import Any, Literal
+from typing import Any
 
 CENT = Decimal("0.01")
 ONE = Decimal(1)
@@ -270,9 +270,8 @@ def floor_to(value: Decimal, step: Decimal) -> Decimal:
     return (value / step).to_integral_value(rounding=ROUND_DOWN) * step
 
 
-def stop_price(value: Decimal, tick: Decimal, side: Literal["LONG", "SHORT"]) -> Decimal:
-    """A stop on the market's price grid, moved towards the entry (a long's up), never losing more."""
+def round_price(price: Decimal, tick: Decimal) -> Decimal:
+    """The nearest multiple of ``tick`` (halves up), as nodes place stops."""
     if tick <= 0:
-        return value
-    down = (value / tick).to_integral_value(rounding=ROUND_DOWN) * tick
-    return down if side == "SHORT" or down == value else down + tick
+        return price
+    return (price / tick).to_integral_value(rounding=ROUND_HALF_UP) * tick

@@ -19,7 +19,7 @@ from backend.execution.rules import (
     position_size,
     quantity_for,
     risk_based_notional,
-    stop_price,
+    round_price,
 )
 
 NONE = SizingSource()
@@ -149,10 +149,10 @@ def test_quantity_is_cut_to_the_step_and_never_raised():
     assert small.coins == 0 and "minimum" in small.reason
 
 
-def test_stop_price_moves_towards_the_entry():
-    assert stop_price(D("98.4501"), D("0.01"), "LONG") == D("98.46")
-    assert stop_price(D("101.5599"), D("0.01"), "SHORT") == D("101.55")
-    assert stop_price(D("98.45"), D("0.01"), "LONG") == D("98.45")
+def test_prices_go_to_the_nearest_tick():
+    assert round_price(D("98.4549"), D("0.01")) == D("98.45")
+    assert round_price(D("98.455"), D("0.01")) == D("98.46")
+    assert round_price(D("98.455"), D(0)) == D("98.455")
 
 
 @given(st.decimals(0, 10**6, places=8), st.sampled_from([D("0.1"), D("0.001"), D(1), D("0.00000001")]))
