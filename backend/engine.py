@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
+from sqlmodel import Session, col, select
 
 from backend import announce, leases
 from backend.billing import service as billing
@@ -60,6 +61,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._unsettled: list[int] = []
         self._naked: list[int] = []
+        self._doubtful: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life ----------------------------------------------------------------------------------------------------
@@ -207,10 +209,8 @@ class Engine:
         return len(watched.exits)
 
     async def _ask_crossed(self, position_ids: list[int]) -> None:
-        def accounts(session: object) -> set[int]:
-            return {p.account_id for p in _positions(session, position_ids)}
-
-        await self.reconciler.positions(await self.db.aread(accounts))
+        accounts = await self.db.aread(lambda s: {p.account_id for p in _positions(s, position_ids)})
+        await self.reconciler.positions(accounts)
 
     async def dispatch(self) -> int:
         """Send what is pending, then close positions that came back without a stop."""
@@ -219,6 +219,9 @@ class Engine:
             ids, self._naked = self._naked, []
             await self.db.arun(lambda s: _close_naked(s, ids, self.prices))
             sent += await self.dispatcher.run()
+        if self._doubtful:
+            accounts, self._doubtful = self._doubtful, set()
+            await self.reconciler.positions(accounts)
         if sent:
             await self._settle_new()
         return sent
@@ -237,6 +240,9 @@ class Engine:
 
     def _applied(self, results: list[Applied]) -> None:
         for applied in results:
+            if applied.order.error_code == "POSITION_FLAT":
+                # Somebody or something closed it first: ask what happened.
+                self._doubtful.add(applied.order.account_id)
             self._unsettled += applied.to_settle
             if applied.stop_missing and applied.position is not None and applied.position.id is not None:
                 self._naked.append(applied.position.id)
@@ -281,25 +287,16 @@ class Engine:
                 await asyncio.Event().wait()
 
 
-def _positions(session: object, ids: list[int]) -> list[Position]:
-    from sqlmodel import Session, col, select
-
-    assert isinstance(session, Session)
+def _positions(session: Session, ids: list[int]) -> list[Position]:
     return list(session.exec(select(Position).where(col(Position.id).in_(ids))).all())
 
 
-def _busy(session: object) -> bool:
-    from sqlmodel import Session, col, select
-
-    assert isinstance(session, Session)
+def _busy(session: Session) -> bool:
     query = select(Order.id).where(col(Order.status).in_(("PENDING", "SENT", "UNKNOWN"))).limit(1)
     return session.exec(query).first() is not None
 
 
-def _close_naked(session: object, ids: list[int], prices: Prices | None) -> None:
-    from sqlmodel import Session
-
-    assert isinstance(session, Session)
+def _close_naked(session: Session, ids: list[int], prices: Prices | None) -> None:
     for position in _positions(session, ids):
         price = (prices.by_symbol.get(position.symbol) if prices else None) or position.entry_price
         write_close(session, position, "NAKED", price=price, market_at=None)

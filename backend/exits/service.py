@@ -90,9 +90,10 @@ def watch(session: Session, prices: Mapping[str, Decimal], market_ms: int) -> Wa
             position.peak_price, position.updated_at = after.peak, utcnow()
             session.add(position)
         if resting and _beyond(plan, price):
+            # The exchange closes this one by itself; closing it here as well would only be refused.
             assert position.id is not None
             crossed.append(position.id)
-        if reason is not None:
+        elif reason is not None:
             order = write_close(session, position, reason, price=price, market_at=from_ms(market_ms))
             if order is not None:
                 exits.append(order)
