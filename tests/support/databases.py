@@ -134,10 +134,10 @@ def mariadb_url(_mariadb_tables: str) -> Iterator[str]:
     """URL of a MariaDB database with all tables, empty at the start of the test."""
     yield _mariadb_tables
     database = Database(_mariadb_tables)
-    with database.engine.connect() as connection:
+    with database.engine.begin() as connection:
+        # Rows of a test are few: deleting them is much faster than truncating tables.
         for table in metadata.sorted_tables:
-            if connection.execute(text(f"SELECT 1 FROM `{table.name}` LIMIT 1")).first():
-                connection.execute(text(f"TRUNCATE TABLE `{table.name}`"))
+            connection.execute(text(f"DELETE FROM `{table.name}`"))
     database.dispose()
 
 

@@ -289,9 +289,9 @@ def test_settle_pending_finds_what_a_crash_left(database: Database) -> None:
         tenant = add_tenant(session)
         user = add_user(session, tenant)
         fund(session, user, "100")
-        return [add_fill(session, user, pnl).id for pnl in ("10", "-4", "0", "7")]
+        return user.id, [add_fill(session, user, pnl).id for pnl in ("10", "-4", "0", "7")]
 
-    fills = database.run(build)
+    user_id, fills = database.run(build)
     database.run(lambda s: service.settle_fill(s, fills[1]))
     assert database.run(lambda s: jobs.settle_pending(s, 2)) == 2
     assert database.run(jobs.settle_pending) == 1
@@ -305,7 +305,7 @@ def test_settle_pending_finds_what_a_crash_left(database: Database) -> None:
     with database.reading() as session:
         state = session.execute(text("SELECT value FROM platform_state WHERE name = 'settled_through'")).scalar_one()
         assert str(fills[-1]) in str(state)
-    database.run(lambda s: add_fill(s, s.get(User, 2), "1"))
+    database.run(lambda s: add_fill(s, s.get(User, user_id), "1"))
     assert database.run(jobs.settle_pending) == 1
     assert_sound(database)
 
