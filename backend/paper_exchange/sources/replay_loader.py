@@ -124,8 +124,9 @@ def load(source: Path) -> tuple[dict[str, list[NDArray[Any]]], list[Path]]:
         times = _times(frame[columns["time"]], path)
         values = np.column_stack([_number(frame, columns[field], path) for field in FIELDS])
         if "symbol" in columns:
-            names = frame[columns["symbol"]].cast(pl.String).fill_null("").to_numpy()
-            kinds, which = np.unique(names, return_inverse=True)
+            names = frame[columns["symbol"]].cast(pl.String).fill_null("")
+            kinds = names.unique().sort().to_list()
+            which = names.rank("dense").to_numpy() - 1
             order = np.argsort(which, kind="stable")
             cuts = np.searchsorted(which[order], np.arange(len(kinds) + 1))
             for i, kind in enumerate(kinds):
