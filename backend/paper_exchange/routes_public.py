@@ -18,6 +18,7 @@ from backend.paper_exchange.sources.base import FUNDING_MS
 from backend.paper_exchange.symbols import SymbolSpec
 
 _ORDER_TYPES = ["LIMIT", "MARKET", *sorted(CONDITIONAL_TYPES)]
+UNLIMITED_WEIGHT = 1_000_000_000  # published when no limit is enforced: clients pace themselves by this figure
 _DEPTHS = (5, 10, 20, 50, 100, 500, 1000)
 
 
@@ -76,7 +77,7 @@ def exchange_info(x: Exchange, _: Call) -> Any:
         "futuresType": "U_MARGINED",
         "rateLimits": [
             {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1,
-             "limit": x.config.weight_limit_1m or 2400},
+             "limit": x.config.weight_limit_1m or UNLIMITED_WEIGHT},
             {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
             {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
         ],
