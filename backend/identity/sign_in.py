@@ -99,12 +99,6 @@ def sign_in(
     return answer
 
 
-def purge_tries(session: Session) -> int:
-    """Remove tries that no longer count; returns how many."""
-    result = session.exec(delete(LoginTry).where(col(LoginTry.at) < utcnow() - WINDOW))
-    return int(result.rowcount)
-
-
 def _reserve_try(
     db: Database, kind: Kind, identifier: str, tenant_id: int | None, buckets: _Buckets, *, ip: str
 ) -> list[_Candidate]:

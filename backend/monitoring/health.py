@@ -60,9 +60,12 @@ def scheduler_check(db: Database) -> HealthCheck:
 
 
 def market_check(hub: Hub) -> HealthCheck:
-    """Whether the market feed has published lately in this process (directly or through the bus)."""
+    """Whether the market feed has published lately in this process (directly or through the bus). A replay that has
+    reached its end is well."""
 
     def check() -> Health:
+        if hub.snapshot("market").get("done"):
+            return Health(True, "the replay has ended")
         age = hub.age_s("market")
         if age is None:
             return Health(False, "no market data yet")
