@@ -13,8 +13,9 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-SOURCES = ("kernels.py", "composite_kernel.py", "regime_kernel.py")
+SOURCES = ("kernels.py", "composite_kernel.py", "regime_kernel.py", "../backtest/fast_kernel.py")
 
 
 @cache
@@ -46,8 +47,13 @@ def prepare_cache() -> Path:
     return folder
 
 
-def load_scan(module: str) -> Callable[..., None]:
-    """The compiled ``scan`` of a kernel module beside this one; imports numba on first use."""
+def load(module: str) -> ModuleType:
+    """A module of compiled functions; imports numba on first use."""
     prepare_cache()
-    scan: Callable[..., None] = import_module(f"backend.strategies.{module}").scan
+    return import_module(module)
+
+
+def load_scan(module: str) -> Callable[..., None]:
+    """The compiled ``scan`` of a kernel module beside this one."""
+    scan: Callable[..., None] = load(f"backend.strategies.{module}").scan
     return scan
