@@ -289,7 +289,13 @@ class BinanceAccount:
 
     async def _write(self, endpoint: str, params: dict[str, Any], priority: Priority) -> Any:
         return await self._gateway.call(
-            endpoint, params, key=self._key, kind=Kind.WRITE, weight=1, priority=priority
+            endpoint,
+            params,
+            key=self._key,
+            kind=Kind.WRITE,
+            weight=1,
+            priority=priority,
+            timeout_s=self._gateway.order_timeout_s,
         )
 
 
@@ -331,7 +337,8 @@ def _order_fact(
         raise bad_reply(kind, "it is about another order")
     size = number(row.get("origQty"), "quantity", kind)
     filled = number(row.get("executedQty"), "filled quantity", kind)
-    if filled > size or (quantity is not None and size != quantity):
+    # The venue may shrink a reducing order to what is left of the position, never enlarge one.
+    if filled > size or (quantity is not None and size > quantity):
         raise bad_reply(kind, "quantities do not fit")
     average = number(row.get("avgPrice"), "average price", kind, positive=True) if filled else Decimal(0)
     name, final = status

@@ -111,6 +111,7 @@ class Gateway:
         self.weight = Budget(venue.weight_per_minute, 60.0)
         self.orders_per_10s = venue.orders_per_10s
         self.orders_per_minute = venue.orders_per_minute
+        self.order_timeout_s = 10.0
         self.latency_ms = 0.0
         self.last_error = ""
         self._template = _make_template(venue, sandbox=sandbox, base_url=base_url, session=session, tls=tls)
