@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _environment() -> dict[str, str]:
+    """The child's environment. Compiled modules are kept, or every start would compile the whole stack."""
+    out = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if out.pop("PYTHONDONTWRITEBYTECODE", None):
+        out["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / f"paper-pycache-{os.getuid()}")
+    return out
 
 
 class PaperServer:
@@ -70,9 +79,9 @@ class PaperServer:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                env=_environment(),
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(f"paper exchange ended:\n{self.log_path.read_text()[-3000:]}")

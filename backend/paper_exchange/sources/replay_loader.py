@@ -57,7 +57,7 @@ def _read(path: Path) -> pl.DataFrame:
         if name.endswith(".parquet"):
             return pl.read_parquet(path)
         if name.endswith((".feather", ".arrow", ".ipc")):
-            return pl.read_ipc(path, memory_map=False)
+            return pl.read_ipc(path)
         frame = pl.read_csv(path, infer_schema_length=10_000, try_parse_dates=True)
         if re.fullmatch(r"[\d.]+", frame.columns[0]):
             frame = pl.read_csv(path, has_header=False, infer_schema_length=10_000)

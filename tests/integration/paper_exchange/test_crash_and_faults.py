@@ -212,7 +212,7 @@ def test_hidden_orders_garbage_and_rejected_stops(server: PaperServer, client: A
     server.faults({"kind": "garbage", "fields": {"avgPrice": "NaN", "executedQty": "-1"}, "times": 1})
     spoiled = client.fetch_order(order["id"], SOL)
     assert spoiled["average"] != spoiled["average"] and spoiled["filled"] == -1
-    server.faults({"kind": "garbage", "body": "<html>gateway</html>", "times": 1})
+    server.faults({"kind": "garbage", "body": "<html>gateway</html>", "path": "/fapi/v3/positionRisk", "times": 1})
     assert client.fetch_positions() == []
 
     price = float(server.prices()["SOLUSDT"])

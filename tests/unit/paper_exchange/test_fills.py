@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -159,7 +160,7 @@ async def test_wallet_and_position_are_the_sums_of_their_parts(
     steps: list[tuple[str, int, bool, int]], path: list[int], isolated: bool
 ) -> None:
     """Whatever is traded: wallet = all bookings; bookings = trades' results; position = signed trades."""
-    bars = [(float(a), float(max(a, b)), float(min(a, b)), float(b)) for a, b in zip(path, path[1:], strict=False)]
+    bars = [(float(a), float(max(a, b)), float(min(a, b)), float(b)) for a, b in pairwise(path)]
     bench = Bench({"AAVEUSDT": bars}, slippage_bps=Decimal("3"))
     bench.account.setting("AAVEUSDT").isolated = isolated
     for side, hundredths, reduce_only, ticks in steps:
