@@ -9,6 +9,7 @@ config = rx.Config(
     default_color_mode="dark",
     state_manager_mode="memory",
     redis_token_expiration=1800,
+    frontend_packages=["@fontsource-variable/inter@5.3.0"],
     show_built_with_reflex=False,
     telemetry_enabled=False,
     frontend_compression_formats=["gzip"],

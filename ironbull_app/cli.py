@@ -30,6 +30,14 @@ def run() -> None:
 
 
 @app.command()
+def worker() -> None:
+    """The engine without pages. Several may run; one acts at a time."""
+    from backend.worker import main as worker_main
+
+    raise typer.Exit(worker_main())
+
+
+@app.command()
 def node() -> None:
     """An execution node. Needs IRONBULL_NODE_AUTH_SECRET and no database."""
     from node_service.__main__ import main as node_main

@@ -208,7 +208,7 @@ async def _redirect(send: Send, status: int, target: str, *, vary: bool = False)
 def _cache(path: str, status: int, kind: bytes, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     if any(key == b"cache-control" for key, _ in headers):
         return []
-    if path.startswith("/assets/") and status == 200:
+    if path.startswith(("/assets/", "/fonts/")) and status == 200:
         return [(b"cache-control", b"public, max-age=31536000, immutable")]
     if kind.startswith(b"text/html"):
         return [(b"cache-control", b"no-store")]

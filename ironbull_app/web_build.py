@@ -26,6 +26,7 @@ SOURCES = ("ironbull_app", "pages", "state", "assets", "reflex.lock", "rxconfig.
 _BESIDE = ("backend", "node_service")
 _PUBLIC = re.compile(r"public-(\w+)-(en|zh)")
 _KEEP_BUILDS = 3
+FONT = "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2"
 
 
 class WebBuildFailed(RuntimeError):
@@ -92,6 +93,9 @@ def _build(cache: Path, target: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(web / "build" / "client", fresh / "build" / "client")
     shutil.copytree(web / "backend", fresh / "backend")
+    fonts = fresh / "build" / "client" / "fonts"
+    fonts.mkdir()
+    shutil.copyfile(web / "node_modules" / FONT, fonts / "inter-latin.woff2")
     _free_of_port(fresh / "build" / "client" / "assets")
     _strip_public(fresh)
     shutil.rmtree(target, ignore_errors=True)

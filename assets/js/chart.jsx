@@ -148,8 +148,9 @@ export function EquityChart({ points, height, label }) {
   };
   useEffect(() => {
     const chart = createChart(box.current, { autoSize: true, ...look(), handleScroll: { vertTouchDrag: false } });
-    const peak = chart.addSeries(LineSeries, {});
-    const equity = chart.addSeries(AreaSeries, { priceFormat: { type: "custom", minMove: 0.01, formatter: (v) => group(v, Math.abs(v) < 1000 ? 2 : 0) } });
+    const money = { priceFormat: { type: "custom", minMove: 0.01, formatter: (v) => group(v, Math.abs(v) < 1000 ? 2 : 0) } };
+    const peak = chart.addSeries(LineSeries, money);
+    const equity = chart.addSeries(AreaSeries, money);
     const under = chart.addSeries(BaselineSeries, { baseValue: { type: "price", price: 0 }, priceFormat: { type: "custom", minMove: 0.01, formatter: (v) => `${group(v, 1)} %` } }, 1);
     const x = { chart, equity, peak, under, byTime: new Map() };
     ref.current = x;

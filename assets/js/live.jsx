@@ -1,7 +1,7 @@
 // One websocket for the whole page; cells write their own text, React does not render on a tick.
 import { createElement, useEffect, useRef } from "react";
 import { useT } from "./i18n.jsx";
-import { render, tone, useTick, serverNow, noteServerTime, age, clock } from "./time.jsx";
+import { numeric, render, useTick, serverNow, noteServerTime, age, clock } from "./time.jsx";
 
 const topics = new Map(); // name -> {cells, at, fns}
 const status = new Set();
@@ -116,7 +116,7 @@ export function subscribe(name, fn) {
   };
 }
 
-const numeric = (v) => (typeof v === "number" ? v : Number(String(v).replace(/[,+\s%]/g, "").replace("−", "-")));
+const tone = (v) => Math.sign(numeric(v)) || 0;
 
 // A value that follows (topic, cell). fmt: text | int | usdt | signed | pct | compact
 export function LiveCell({ topic: name, cell, initial, fmt, digits, coloured, flash = true, staleMs = 0, className = "" }) {

@@ -58,17 +58,22 @@ export function group(value, digits) {
   return (n < 0 ? MINUS : "") + text;
 }
 
+// a number, or a written figure such as "+1,234.50" or "−4.20 %"
+export const numeric = (v) => (typeof v === "number" ? v : Number(String(v ?? "").replace(/[,+\s%]/g, "").replace(MINUS, "-") || NaN));
+
 export function render(value, fmt, digits) {
   if (value === undefined || value === null || value === "") return fmt === "count" ? "" : "–";
-  if (fmt === "count") return Number(value) ? group(value, 0) : "";
-  if (fmt === "int") return group(value, 0);
-  if (fmt === "usdt") return group(value, digits ?? 2);
-  if (fmt === "signed") return (Number(value) > 0 ? "+" : "") + group(value, digits ?? 2);
-  if (fmt === "pct") return `${Number(value) > 0 ? "+" : ""}${group(value, digits ?? 2)} %`;
+  if (!fmt || fmt === "text") return String(value);
+  const exact = numeric(value);
+  if (fmt === "count") return exact ? group(exact, 0) : "";
+  if (fmt === "int") return group(exact, 0);
+  if (fmt === "usdt") return group(exact, digits ?? 2);
+  if (fmt === "signed") return (exact > 0 ? "+" : "") + group(exact, digits ?? 2);
+  if (fmt === "pct") return Number.isFinite(exact) ? `${exact > 0 ? "+" : ""}${group(exact, digits ?? 2)} %` : "–";
   if (fmt === "compact") {
-    const n = Math.abs(Number(value));
+    const n = Math.abs(exact);
     const [by, unit] = n >= 1e9 ? [1e9, "B"] : n >= 1e6 ? [1e6, "M"] : n >= 1e4 ? [1e3, "K"] : [1, ""];
-    return group(Number(value) / by, unit ? 2 : digits ?? 2) + unit;
+    return group(exact / by, unit ? 2 : digits ?? 2) + unit;
   }
   return String(value);
 }

@@ -10,7 +10,7 @@ from pages.components.charts import equity_chart, equity_legend
 from pages.components.i18n import USED, t, tx, tx_of
 from pages.components.icons import icon
 from pages.components.live import countdown, live_cell, live_signal
-from pages.components.parts import empty, link_button, nav_link, num, rel_time, section_head, sentence, side_tag, stat, stats
+from pages.components.parts import empty, link_button, nav_link, num, panel_mode, rel_time, section_head, sentence, side_tag, stat, stats
 from pages.components.shell import shell
 from pages.components.table import data_table
 from pages.routes import route_of
@@ -89,6 +89,7 @@ def _equity() -> rx.Component:
     return rx.el.section(
         rx.el.div(
             rx.el.h2(tx("chart.equity")),
+            panel_mode(Session.mode),
             equity_legend(),
             rx.el.span(class_name="sp"),
             segmented(spans, AgentDashboard.span, AgentDashboard.set_span, label=t("chart.span")),
@@ -159,6 +160,7 @@ def _positions() -> rx.Component:
     return rx.el.section(
         section_head(
             "nav.positions",
+            panel_mode(Session.mode),
             nav_link(tx("pos.all"), href="/agent/positions"),
             meta=tx("pos.meta", n=AgentDashboard.cards["open"], margin=AgentDashboard.cards["margin"]),
             flush=True,

@@ -55,6 +55,11 @@ def mode_chip(mode: rx.Var | str, quiet_live: bool = False) -> rx.Component:
     return rx.cond(mode == "", rx.fragment(), known)
 
 
+def panel_mode(mode: rx.Var) -> rx.Component:
+    """On a panel that shows figures: a chip for anything that is not live money, nothing for LIVE."""
+    return rx.cond((mode == "LIVE") | (mode == ""), rx.fragment(), chip(tx("mode." + mode.to(str)), kind="look"))
+
+
 def side_tag(side: rx.Var | str) -> rx.Component:
     """Arrow and word in steel: direction is not money. Anything but LONG/SHORT is a dash."""
     up = rx.el.svg(rx.el.path(d="M4 1l3.500 6h-7z"), view_box="0 0 8 8", custom_attrs={"aria-hidden": True})

@@ -145,7 +145,7 @@ def shell(route: Route, *body: Any, active: str = "", fixed: bool = False, every
     items = [{"id": r.path, "k": r.title, "keys": r.keys} for r in menu_of(kind)]
     USED.update({"mode.LIVE", "mode.PAPER", "mode.TESTNET", "mode.SIMULATED"})
     framed = rx.el.div(
-        rx.el.a(tx("shell.skip"), href="#main", class_name="skip"),
+        rx.el.a(tx("shell.skip"), href="#main", class_name="skip-link"),
         _side(kind, active or route.path),
         rx.el.div(
             _top(route.title, kind, every_ms),

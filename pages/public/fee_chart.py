@@ -42,7 +42,7 @@ def fee_chart(lang: str) -> rx.Component:
     parts: list[rx.Component] = []
     for level in range(0, _HIGH + 1, 200):
         parts.append(rx.el.line(x1=56, x2=_W, y1=_y(level), y2=_y(level), class_name="grid"))
-        parts.append(rx.el.text(str(level), x=44, y=_y(level) + 4, text_anchor="end"))
+        parts.append(rx.el.text(str(level), x=44, y=_y(level) + 4, custom_attrs={"textAnchor": "end"}))
     mark_line = []
     for n, (pnl, total, high, fee) in enumerate(months()):
         left, width, centre = 72 + n * _GAP, 62, 72 + n * _GAP + 31
@@ -52,12 +52,12 @@ def fee_chart(lang: str) -> rx.Component:
             parts.append(rx.el.rect(x=left, y=_y(total), width=width, height=_y(high) - _y(total), class_name="new"))
         top = max(total, high)
         mark_line.append(f"{'M' if n == 0 else 'L'}{left - 16} {_y(top)}H{left + width + 32}")
-        parts.append(rx.el.text(words(lang, "pub.month", n=n + 1), x=centre, y=_H + 20, text_anchor="middle"))
-        parts.append(rx.el.text(_signed(pnl), x=centre, y=_H + 42, text_anchor="middle", class_name="up" if pnl > 0 else "down"))
-        parts.append(rx.el.text(str(fee), x=centre, y=_H + 64, text_anchor="middle", class_name="fee" if fee else ""))
+        parts.append(rx.el.text(words(lang, "pub.month", n=n + 1), x=centre, y=_H + 20, custom_attrs={"textAnchor": "middle"}))
+        parts.append(rx.el.text(_signed(pnl), x=centre, y=_H + 42, custom_attrs={"textAnchor": "middle"}, class_name="up" if pnl > 0 else "down"))
+        parts.append(rx.el.text(str(fee), x=centre, y=_H + 64, custom_attrs={"textAnchor": "middle"}, class_name="fee" if fee else ""))
     parts.append(rx.el.path(d=" ".join(mark_line), class_name="mark-line"))
-    parts.append(rx.el.text(words(lang, "pub.pnl"), x=44, y=_H + 42, text_anchor="end"))
-    parts.append(rx.el.text(words(lang, "pub.fee"), x=44, y=_H + 64, text_anchor="end"))
+    parts.append(rx.el.text(words(lang, "pub.pnl"), x=44, y=_H + 42, custom_attrs={"textAnchor": "end"}))
+    parts.append(rx.el.text(words(lang, "pub.fee"), x=44, y=_H + 64, custom_attrs={"textAnchor": "end"}))
     svg = rx.el.svg(
         *parts, view_box=f"-24 0 {_W + 24} {_H + 74}", class_name="p-fee",
         custom_attrs={"role": "img", "aria-label": words(lang, "pub.fee_label")},

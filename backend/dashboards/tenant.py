@@ -1,0 +1,120 @@
+"""Reads of the merchant's overview. Plain values out; the states format them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from backend.billing.queries import tenant_money, user_money
+from backend.clock import to_ms, utcnow
+from backend.identity.principal import Principal
+from backend.identity.scope import scoped
+from backend.models import Binding, Bot, ExchangeAccount, Reward, Settlement, TenantStrategy, User
+from backend.money import from_units
+
+
+def overview(session: Session, who: Principal) -> dict[str, Any]:
+    """Figures of the cards."""
+    since = utcnow() - timedelta(days=30)
+    week = utcnow() - timedelta(days=7)
+    people = scoped(select(func.count()).select_from(User), who, User).where(col(User.is_root).is_(False))
+    capital, accounts = session.exec(
+        scoped(select(func.coalesce(func.sum(ExchangeAccount.futures_balance), 0), func.count()), who, ExchangeAccount).where(
+            ExchangeAccount.status == 1
+        )
+    ).one()
+    paid, receivers = session.exec(
+        scoped(select(func.coalesce(func.sum(Reward.amount), 0), func.count(func.distinct(Reward.user_id))), who, Reward).where(
+            col(Reward.created_at) >= since
+        )
+    ).one()
+    money = tenant_money(session, who.id)
+    return {
+        "people": int(session.exec(people).one()),
+        "people_week": int(session.exec(people.where(col(User.created_at) >= week)).one()),
+        "trading": int(session.exec(scoped(select(func.count()).select_from(Bot), who, Bot).where(Bot.desired == "running")).one()),
+        "capital": Decimal(capital),
+        "accounts": int(accounts),
+        "cards_self": from_units(money.point_self),
+        "cards_gift": from_units(money.point_gift),
+        "rewards": from_units(int(paid)),
+        "receivers": int(receivers),
+        "strategies": int(
+            session.exec(
+                select(func.count()).select_from(TenantStrategy).where(
+                    TenantStrategy.tenant_id == who.id, TenantStrategy.status == 1
+                )
+            ).one()
+        ),
+        "followers": int(session.exec(scoped(select(func.count()).select_from(Binding), who, Binding).where(Binding.status == 1)).one()),
+    }  # fmt: skip
+
+
+def tree(session: Session, who: Principal, limit: int = 500) -> list[dict[str, Any]]:
+    """The invite tree in reading order with its depth: root first, each person before those they invited."""
+    users = list(session.exec(scoped(select(User), who, User).order_by(col(User.id)).limit(limit)).all())
+    ids = [user.id for user in users if user.id is not None]
+    money = user_money(session, ids)
+    holds = _holds(session, who)
+    children: dict[int | None, list[User]] = {}
+    known = set(ids)
+    for user in users:
+        children.setdefault(user.inviter_id if user.inviter_id in known else None, []).append(user)
+    rows: list[dict[str, Any]] = []
+    team: dict[int, Decimal] = {}
+
+    def walk(user: User, depth: int) -> Decimal:
+        assert user.id is not None
+        place = len(rows)
+        rows.append({})
+        below = sum((walk(child, depth + 1) for child in children.get(user.id, [])), Decimal(0))
+        team[user.id] = below
+        own = holds.get(user.id, Decimal(0))
+        rows[place] = {
+            "id": str(user.id),
+            "depth": depth,
+            "name": user.name or user.email,
+            "root": user.is_root,
+            "market_node": user.is_market_node,
+            "level": user.member_level,
+            "hold": None if user.is_root else own,
+            "team": below,
+            "rewards": from_units(money[user.id].total_reward),
+            "cards": from_units(money[user.id].point_self + money[user.id].point_gift),
+            "invited": len(children.get(user.id, [])),
+            "email": user.email,
+            "code": user.invite_code,
+            "active": user.status == 1,
+            "joined_ms": to_ms(user.created_at),
+        }
+        return below + own
+
+    for root in children.get(None, []):
+        walk(root, 0)
+    return rows
+
+
+def settlements(session: Session, who: Principal, limit: int = 8) -> list[dict[str, Any]]:
+    """The newest settlements with whose they are."""
+    statement = scoped(select(Settlement, User.name), who, Settlement).join(User, col(User.id) == Settlement.user_id)
+    return [
+        {
+            "id": str(row.id), "at_ms": to_ms(row.created_at), "user": name, "profit": from_units(row.profit),
+            "deducted": from_units(row.self_deduct + row.gift_deduct),
+        }
+        for row, name in session.exec(statement.order_by(col(Settlement.id).desc()).limit(limit)).all()
+    ]  # fmt: skip
+
+
+def _holds(session: Session, who: Principal) -> dict[int, Decimal]:
+    rows: Iterable[Any] = session.exec(
+        scoped(select(ExchangeAccount.user_id, func.sum(ExchangeAccount.futures_balance)), who, ExchangeAccount)
+        .where(ExchangeAccount.status == 1)
+        .group_by(ExchangeAccount.user_id)
+    ).all()
+    return {int(user): Decimal(total) for user, total in rows}
