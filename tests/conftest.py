@@ -1,5 +1,11 @@
 """Fixtures shared by all tests; each kind lives in ``tests/support``."""
 
+import os
+import tempfile
+
+# Before anything of the project reads settings: a home and secrets of the test run alone.
+os.environ.setdefault("IRONBULL_HOME", tempfile.mkdtemp(prefix="ib-home-"))
+
 from tests.support.databases import (
     _mariadb_tables,
     database,

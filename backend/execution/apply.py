@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from backend.bots.rules import BotConfig
 from backend.clock import from_ms, now_ms, utcnow
+from backend.execution.rules import client_order_id
 from backend.execution.service import FINAL_STATES, close, new_order_id
 from backend.exits.service import position_fields
 from backend.models import Bot, Cooldown, ExchangeAccount, Fill, Notification, Order, Position
@@ -150,7 +151,7 @@ def _book_emergency(session: Session, applied: Applied, closing: Any) -> None:
     ).first()
     if order is None:
         order = Order(
-            **_closing_fields(session, position),
+            **closing_fields(session, position),
             client_order_id=client_id,
             close_reason="NAKED",
             quantity=position.quantity,
@@ -174,7 +175,7 @@ def _book_emergency(session: Session, applied: Applied, closing: Any) -> None:
     applied.closed = applied.closed or inner.closed
 
 
-def _closing_fields(session: Session, position: Position) -> dict[str, Any]:
+def closing_fields(session: Session, position: Position) -> dict[str, Any]:
     """What any order that closes ``position`` has in common with it."""
     account = session.get(ExchangeAccount, position.account_id)
     return {
@@ -312,14 +313,23 @@ def _book_trade(session: Session, applied: Applied, position: Position, trade: T
         position.exit_price = order.avg_price
         position.close_reason = order.close_reason or "EXTERNAL"
         position.closed_at, position.closed_market_at = from_ms(trade.time_ms), from_ms(trade.market_time_ms)
+        if order.order_type == "STOP_MARKET":
+            position.stop_status = "NONE"
         applied.closed = True
     session.add(position)
 
 
 def _book_stop(session: Session, applied: Applied, stop: Any) -> None:
-    """Remember the protective stop that rests on the exchange as an order of its own."""
+    """Remember the protective stop that rests on the exchange as an order of its own.
+
+    An entry found by look-up says nothing about its stop: the id is known, so the exchange is asked for it, too.
+    """
     order, position = applied.order, applied.position
-    if not isinstance(stop, dict) or position is None or order.trade_type not in {"OPEN", "ADD"}:
+    if position is None or order.trade_type not in {"OPEN", "ADD"} or order.stop_loss is None:
+        return
+    if not isinstance(stop, dict):
+        if position.stop_status == "NONE" and position.status == "OPEN":
+            record_stop(session, position, client_order_id(order.signal_id, order.account_id, "stop"), known=False)
         return
     status = str(stop.get("status") or "NONE")
     if status == "NONE":
@@ -332,8 +342,10 @@ def _book_stop(session: Session, applied: Applied, stop: Any) -> None:
     record_stop(session, position, str(stop["client_order_id"]), str(stop.get("exchange_order_id") or ""))
 
 
-def record_stop(session: Session, position: Position, client_id: str, exchange_id: str = "") -> None:
-    """Write the resting protective stop of ``position`` as an OPEN conditional order (once per client id)."""
+def record_stop(
+    session: Session, position: Position, client_id: str, exchange_id: str = "", *, known: bool = True
+) -> None:
+    """Write the protective stop of ``position`` as a conditional order (once per client id): OPEN, or UNKNOWN."""
     position.stop_client_order_id, position.stop_status = client_id, "OPEN"
     session.add(position)
     exists = session.exec(
@@ -343,15 +355,15 @@ def record_stop(session: Session, position: Position, client_id: str, exchange_i
         return
     session.add(
         Order(
-            **_closing_fields(session, position),
+            **closing_fields(session, position),
             client_order_id=client_id,
             exchange_order_id=exchange_id,
             order_type="STOP_MARKET",
             close_reason="SL",
             price=position.stop_loss,
             quantity=position.quantity,
-            status="OPEN",
-            reason="protective stop resting on the exchange",
+            status="OPEN" if known else "UNKNOWN",
+            reason="protective stop resting on the exchange" if known else "asking for the protective stop",
             submitted_at=utcnow(),
         )
     )

@@ -164,9 +164,13 @@ class Dispatcher:
         applied: list[Applied] = []
         for rows in per_account.values():
             applied += await self._db.arun(lambda s, rows=rows: [apply_result(s, pk, row) for pk, row in rows])
+        self.announce(applied)
+        return applied
+
+    def announce(self, applied: list[Applied]) -> None:
+        """Tell the owner of this dispatcher what was applied."""
         if applied:
             self._on_applied(applied)
-        return applied
 
 
 def jobs_by_client_id(jobs: list[_Job]) -> dict[tuple[int, str], int]:

@@ -17,11 +17,12 @@ from typing import Any
 import structlog
 from sqlmodel import Session, col, select
 
-from backend.clock import utcnow
+from backend.clock import to_ms, utcnow
 from backend.db import Database
 from backend.execution.apply import Applied, record_stop
 from backend.execution.credentials import account_tasks
 from backend.execution.dispatcher import Dispatcher, node_targets
+from backend.execution.foreign import book_foreign_close
 from backend.execution.rules import client_order_id
 from backend.execution.service import RESEND_LIMIT, close, unresolved
 from backend.execution.wire import NotAnswered, Wire
@@ -139,8 +140,9 @@ class Reconciler:
                 continue
             order.absent_looks += 1
             if order.order_type == "STOP_MARKET":
-                if order.absent_looks >= 2:
+                if order.absent_looks >= 2 and now - (order.submitted_at or order.created_at) >= ABSENT_AFTER:
                     close(order, "FAILED", "the protective stop is not on the exchange")
+                    _lose_stop(session, order)
                 continue
             sent = order.submitted_at or order.created_at
             if order.absent_looks < 2 or now - sent < ABSENT_AFTER:
@@ -180,7 +182,9 @@ class Reconciler:
                 if row.get("success") is True and isinstance(row.get("positions"), list):
                     reports[int(row["account_id"])] = row["positions"]
         gone = await self._db.aread(lambda s: self._missing(s, reports))
-        return await self._explain(gone)
+        applied = await self._explain(gone)
+        still = await self._db.aread(lambda s: [p for p in self._missing(s, reports) if _is_among(p, gone)])
+        return applied + await self._rebuild(still, tasks, targets, {a.id: a.node_id for a in work})
 
     def _open_accounts(self, session: Session, account_ids: set[int] | None) -> list[ExchangeAccount]:
         open_ids = set(session.exec(select(Position.account_id).where(Position.status == "OPEN").distinct()).all())
@@ -222,6 +226,37 @@ class Reconciler:
             ).all()
         )
         return await self.look_up(list(orders))
+
+    async def _rebuild(
+        self,
+        positions: list[Position],
+        tasks: dict[int, dict[str, Any]],
+        targets: dict[int, Node],
+        nodes: dict[int | None, int | None],
+    ) -> list[Applied]:
+        """Positions that were closed by no order of ours: book the exchange's own trades, settled like any other."""
+        results: list[Applied] = []
+        for position in positions:
+            node = nodes.get(position.account_id)
+            body = {
+                "symbols": [position.symbol],
+                "since_ms": to_ms(position.opened_at) - 1000,
+                "tasks": [tasks[position.account_id]],
+            }
+            try:
+                answer = await self._wire.call(
+                    targets.get(node) if node is not None else None, "/api/sync-trades", body, CALL_DEADLINE_S
+                )
+            except NotAnswered:
+                continue
+            row = (answer.get("results") or [{}])[0]
+            if row.get("success") is not True or not isinstance(row.get("trades"), list):
+                continue
+            assert position.id is not None
+            position_id, trades = position.id, row["trades"]
+            results += await self._db.arun(lambda s, i=position_id, t=trades: book_foreign_close(s, i, t))
+        self._dispatcher.announce(results)
+        return results
 
     async def cancel_stops(self) -> int:
         """Cancel the resting stops of positions that are closed. Returns how many positions were cleared."""
@@ -312,6 +347,17 @@ class Reconciler:
         if status == "FAILED":
             await self._db.arun(lambda s: _stop_failed(s, position_id, str(row.get("error") or "")))
         return 0
+
+
+def _is_among(position: Position, others: list[Position]) -> bool:
+    return any(position.id == other.id for other in others)
+
+
+def _lose_stop(session: Session, order: Order) -> None:
+    position = session.get(Position, order.position_id)
+    if position is not None and position.stop_client_order_id == order.client_order_id:
+        position.stop_status = "LOST"
+        session.add(position)
 
 
 def _quantity(row: dict[str, Any]) -> Decimal:

@@ -22,6 +22,9 @@ from backend.models import ExchangeAccount, Order, Position
 OPEN_STATES = ("PENDING", "SENT", "UNKNOWN", "OPEN", "PARTIAL")
 FINAL_STATES = ("FILLED", "REJECTED", "EXPIRED", "CANCELLED", "FAILED")
 
+REFUSED_PAUSE = timedelta(seconds=2)
+"""After the exchange refused a close, what it knows of the position is asked before the next try."""
+
 RESEND_LIMIT = 2
 """An order found absent may be sent once more, with the same id: two attempts in all."""
 
@@ -101,6 +104,8 @@ def write_close(
     ).all()
     if position.status != "OPEN" or position.quantity <= 0 or any(order.status in OPEN_STATES for order in closing):
         return None
+    if any(order.status == "REJECTED" and utcnow() - order.updated_at < REFUSED_PAUSE for order in closing):
+        return None
     account = session.get(ExchangeAccount, position.account_id)
     if account is None:
         raise Conflict("The exchange account of this position is gone.")
@@ -177,7 +182,7 @@ def unresolved(session: Session, limit: int = 200) -> Sequence[Order]:
     """Orders whose outcome must be asked for, longest unasked first."""
     return session.exec(
         select(Order)
-        .where(col(Order.status).in_(("UNKNOWN", "PARTIAL")), Order.order_type == "MARKET")
+        .where(col(Order.status).in_(("UNKNOWN", "PARTIAL")))
         .order_by(col(Order.looked_at), col(Order.id))
         .limit(limit)
     ).all()

@@ -80,7 +80,8 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
     held, blocked = _held(session, [i for i in accounts if i is not None])
     cooling = _cooldowns(session, [i for i in accounts if i is not None])
     configs = {row[1].id: BotConfig.from_mapping(row[3].config) for row in rows}
-    risk = scores(session, accounts.values(), {uid: limits_of(c) for uid, c in configs.items() if uid is not None})
+    limits = {user_id: limits_of(config) for user_id, config in configs.items() if user_id is not None}
+    risk = scores(session, accounts.values(), limits, market_at)
     used_once = _used_once(session, [row[0].id for row in rows if row[0].mode == 1 and row[0].id is not None])
     found: list[Follower] = []
     for binding, user, account, bot, instance in rows:

@@ -92,6 +92,9 @@ class RiskVerdict:
     reason: str = ""
 
 
+ALLOWED = RiskVerdict()
+
+
 @dataclass(frozen=True, slots=True)
 class GateContext:
     """An account's situation at the start of a scan. Times are of the market clock."""
@@ -100,7 +103,7 @@ class GateContext:
     held: frozenset[str] = frozenset()
     opened_this_scan: int = 0
     cooldown_until: Mapping[str, datetime] = field(default_factory=dict)
-    risk: RiskVerdict = RiskVerdict()
+    risk: RiskVerdict = ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ class Decision:
     __slots__ = ("_judgement", "_row", "direction", "gate_index", "passed", "reason", "score", "symbol")
 
     def __init__(
-        self, judgement: _Judgement, row: int, symbol: str, direction: str, score: int, gate_index: int
+        self, judgement: _Judgement, row: int, *, symbol: str, direction: str, score: int, gate_index: int
     ) -> None:
         self._judgement = judgement
         self._row = row
@@ -302,7 +305,14 @@ def judge(decisions: Decisions, config: GateConfig, context: GateContext) -> lis
         ma_value,
     )
     return [
-        Decision(judgement, row, symbol, "LONG" if side else "SHORT", int(points), gate)
+        Decision(
+            judgement,
+            row,
+            symbol=symbol,
+            direction="LONG" if side else "SHORT",
+            score=int(points),
+            gate_index=gate,
+        )
         for row, (symbol, side, points, gate) in enumerate(
             zip(symbols, is_long.tolist(), score.tolist(), first.tolist(), strict=True)
         )

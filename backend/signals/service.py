@@ -136,7 +136,7 @@ def _enter(
     leverage = min(leverage, follower.config.max_leverage)
     side = cast(Literal["LONG", "SHORT"], decision.direction)
     exits = exit_config(follower.config)
-    plan = make_plan(exits, side, entry, Decimal(leverage), facts.market_ms, stop_loss, take_profit)
+    plan = make_plan(exits, side, entry, Decimal(leverage), facts.market_ms, stop_loss=stop_loss, take_profit=take_profit)
     signal = outcome.signals.get((decision.symbol, decision.direction))
     if signal is None:
         signal = _signal(session, facts, decision, entry)
