@@ -10,11 +10,13 @@ import asyncio
 import json
 import re
 import time
+import traceback
 import uuid
 from typing import Any
 
 import orjson
 import structlog
+from sqlalchemy.exc import StatementError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import InvalidInput, IronBullError
@@ -65,8 +67,9 @@ class _Gone(Exception):
 class Wall:
     """ASGI middleware; the outermost of the doors."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, body_deadline_s: float = BODY_DEADLINE_S) -> None:
         self.app = app
+        self.body_deadline_s = body_deadline_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -94,13 +97,13 @@ class Wall:
         headers = [*_API_HEADERS, (b"x-request-id", request_id.encode())]
         answer = _with_headers(note, headers)
         try:
-            await self.app(scope, await _checked_body(scope, receive), answer)
+            await self.app(scope, await self._checked_body(scope, receive), answer)
         except IronBullError as error:
             await _refuse(answer, error.status, error.code, error.message, request_id)
         except _Gone:
             return
-        except Exception:  # the edge: whatever it was, the caller learns only the request id
-            log.exception("request_failed", request_id=request_id, method=scope["method"], path=scope["path"])
+        except Exception as error:  # the edge: whatever it was, the caller learns only the request id
+            log.error("request_failed", request_id=request_id, method=scope["method"], path=scope["path"], **told(error))
             if sent_status:
                 raise
             await _refuse(
@@ -111,6 +114,30 @@ class Wall:
             observe_request(
                 scope["method"], getattr(route, "path", "(none)"), sent_status, time.perf_counter() - started
             )
+
+    async def _checked_body(self, scope: Scope, receive: Receive) -> Receive:
+        """Read the whole body within the limits, check it, and give it to the app as one message."""
+        if _header(scope, b"content-encoding").lower() not in ("", "identity"):
+            raise EncodingRefused
+        length = _header(scope, b"content-length")
+        if length.isascii() and length.isdigit() and int(length[:12]) > MAX_BODY:
+            raise BodyTooLarge
+        try:
+            body = await asyncio.wait_for(_read_body(receive), self.body_deadline_s)
+        except TimeoutError:
+            raise BodyTooSlow from None
+        if body and "json" in _header(scope, b"content-type").lower():
+            check_json(body)
+        given = False
+
+        async def replay() -> Message:
+            nonlocal given
+            if not given:
+                given = True
+                return {"type": "http.request", "body": body, "more_body": False}
+            return await receive()
+
+        return replay
 
 
 _PAGE_HEADERS = [
@@ -140,31 +167,6 @@ def _with_headers(send: Send, extra: list[tuple[bytes, bytes]]) -> Send:
 def _request_id(scope: Scope) -> str:
     given = _header(scope, b"x-request-id")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-
-
-async def _checked_body(scope: Scope, receive: Receive) -> Receive:
-    """Read the whole body within the limits, check it, and give it to the app as one message."""
-    if _header(scope, b"content-encoding").lower() not in ("", "identity"):
-        raise EncodingRefused
-    length = _header(scope, b"content-length")
-    if length.isascii() and length.isdigit() and int(length[:12]) > MAX_BODY:
-        raise BodyTooLarge
-    try:
-        body = await asyncio.wait_for(_read_body(receive), BODY_DEADLINE_S)
-    except TimeoutError:
-        raise BodyTooSlow from None
-    if body and "json" in _header(scope, b"content-type").lower():
-        check_json(body)
-    given = False
-
-    async def replay() -> Message:
-        nonlocal given
-        if not given:
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return replay
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -224,6 +226,13 @@ def _header(scope: Scope, name: bytes) -> str:
         if key == name:
             return str(value.decode("latin-1"))
     return ""
+
+
+def told(error: BaseException) -> dict[str, str]:
+    """A failure for the log: where and what, without the values a database statement carried."""
+    said = error.orig if isinstance(error, StatementError) else error
+    where = "".join(traceback.format_tb(error.__traceback__, limit=-6))
+    return {"error": type(error).__name__, "said": str(said)[:500], "where": where}
 
 
 async def _refuse(send: Send, status: int, code: str, detail: str, request_id: str) -> None:

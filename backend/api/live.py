@@ -17,6 +17,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from sqlmodel import select
 
 from backend.api.context import ApiContext, same_origin
+from backend.api.guard import told
 from backend.identity.principal import Principal
 from backend.identity.sessions import on_sessions_changed, resolve_session, still_valid
 from backend.live import Hub, Watcher, may_watch
@@ -137,8 +138,8 @@ class LiveConnections:
             wake.clear()
             try:
                 await self._close_ended()
-            except Exception:  # the watch must outlive a database that is away for a moment
-                log.exception("live_session_check_failed")
+            except Exception as error:  # the watch must outlive a database that is away for a moment
+                log.error("live_session_check_failed", **told(error))
 
     async def _close_ended(self) -> None:
         connections = list(self._open)

@@ -120,7 +120,7 @@ def _convert(name: str, value: Any) -> Any:
 
 
 def _number(name: str, value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal) or not str(value).isascii():
         raise BadBotConfig(f"{name} must be a number.")
     try:
         number = Decimal(str(value))

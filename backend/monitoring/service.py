@@ -145,7 +145,7 @@ def _run(session: Session, name: str, check: Check) -> Invariant:
     try:
         return check(session)
     except (SQLAlchemyError, ValueError, ArithmeticError) as error:
-        log.exception("invariant_failed", name=name)
+        log.error("invariant_failed", name=name, error=type(error).__name__)
         return Invariant(name, False, 0, f"The check itself failed ({type(error).__name__}).")
 
 

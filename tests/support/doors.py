@@ -20,11 +20,12 @@ from sqlmodel import Session
 from starlette.routing import BaseRoute, Route
 
 from backend.api.app import create_api
+from backend.billing.cards import recharge_tenant, recharge_user
 from backend.clock import utcnow
 from backend.db import Database
+from backend.identity.principal import Kind
 from backend.identity.service import create_admin, create_tenant, create_user
-from backend.ledger.rules import Posting, platform_source, tenant_card, user_account
-from backend.ledger.service import post
+from backend.identity.sessions import open_session
 from backend.live import Hub
 from backend.models import (
     Binding,
@@ -42,11 +43,11 @@ from backend.models import (
     User,
     metadata,
 )
+from backend.security.tokens import TokenSigner
 from backend.security.vault import Vault, account_record
 from backend.settings import Settings
 
 PASSWORD = "correct horse battery"
-UNITS = 100_000_000
 
 
 @dataclass
@@ -86,19 +87,26 @@ class World:
         transport = httpx.ASGITransport(self.app, client=(peer, 50_000))
         return httpx.AsyncClient(transport=transport, base_url=f"http://{host}", headers=headers)
 
-    async def sign_in(self) -> None:
-        """Tokens of the admin, both tenants and both agents."""
-        async with self.client() as client:
-            for name, door, body in (
-                ("admin", "/api/auth/login", {"username": "boss"}),
-                ("tenant_a", "/api/auth/tenant/login", {"email": self.a.tenant_email}),
-                ("tenant_b", "/api/auth/tenant/login", {"email": self.b.tenant_email}),
-                ("agent_a", "/api/auth/agent/login", {"email": self.a.email}),
-                ("agent_b", "/api/auth/agent/login", {"email": self.b.email}),
-            ):
-                answer = await client.post(door, json={**body, "password": PASSWORD})
-                assert answer.status_code == 200, answer.text
-                self.tokens[name] = answer.json()["data"]["token"]
+    def sign_in(self) -> None:
+        """Fresh tokens of the admin, both tenants and both agents, as their login doors would give them."""
+        signer = TokenSigner(self.settings.jwt_key.get_secret_value())
+        people: dict[str, tuple[Kind, int]] = {
+            "admin": ("admin", 1),
+            "tenant_a": ("tenant", self.a.tenant_id),
+            "tenant_b": ("tenant", self.b.tenant_id),
+            "agent_a": ("agent", self.a.user_id),
+            "agent_b": ("agent", self.b.user_id),
+        }
+        with self.db.transaction() as session:
+            for name, (kind, number) in people.items():
+                _, token_id = open_session(session, kind, number, purpose="bearer", ip="127.0.0.1", user_agent="")
+                self.tokens[name] = signer.issue(kind, number, token_id, {"username": "boss", "admin_id": 1})
+
+    def cookie(self, kind: Kind, number: int) -> tuple[int, str]:
+        """The row and the cookie of a new browser session."""
+        with self.db.transaction() as session:
+            row, sid = open_session(session, kind, number, purpose="cookie", ip="127.0.0.1", user_agent="")
+            return row.id or 0, sid
 
 
 def make_settings(home: Path, **changes: Any) -> Settings:
@@ -197,16 +205,8 @@ def own(session: Session, vault: Vault, strategy: Strategy, scan: Scan, name: st
         )
     )  # fmt: skip
     session.add(EquitySnapshot(**owner, market_at=now, balance=Decimal(1000), equity=Decimal(1001)))
-    card = tenant_card(tenant.id, "point_self")
-    post(
-        session, f"recharge:{mark}", [Posting(platform_source(), -50 * UNITS), Posting(card, 50 * UNITS)],
-        kind="recharge", tenant_id=tenant.id, reference=mark,
-    )  # fmt: skip
-    pocket = user_account(tenant.id, user.id, "point_self")
-    post(
-        session, f"hand:{mark}", [Posting(card, -20 * UNITS), Posting(pocket, 20 * UNITS)],
-        kind="distribute", tenant_id=tenant.id, reference=mark,
-    )  # fmt: skip
+    recharge_tenant(session, f"recharge:{mark}", tenant_id=tenant.id, card=1, amount=Decimal(50))
+    recharge_user(session, f"hand:{mark}", tenant_id=tenant.id, user_id=user.id, card=1, amount=Decimal(20))
     session.flush()
     assert note.id
     return Owned(
