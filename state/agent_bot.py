@@ -11,10 +11,11 @@ from sqlmodel import Session
 
 from backend.bots import service as bots
 from backend.dashboards import agent
+from backend.errors import Unavailable
 from backend.identity.principal import Principal
 from backend.market.history import recent_candles
 from backend.settings import get_settings
-from state.agent_common import GATE_WORDS, REASONS, decision_shown, gates_shown
+from state.agent_common import decision_shown, gates_shown, places_of
 from state.base import needs, read, signed_in, write
 from state.table import TableState
 from state.ui import say
@@ -44,6 +45,7 @@ class AgentBot(TableState, rx.State):
     strategy: str = ""
     minimum: int = 60
     candles: list[dict[str, Any]] = []
+    precision: int = 2
     asks_stop: bool = False
     open_count: int = 0
     _panel_rows: list[dict[str, Any]] = []
@@ -183,7 +185,8 @@ class AgentBot(TableState, rx.State):
             return {}
         try:
             self.candles = await recent_candles(get_settings(), symbol, "1h", 96)
-        except OSError:
+            self.precision = places_of(Decimal(str(self.candles[-1]["close"]))) if self.candles else 2
+        except Unavailable:
             self.candles = []
         gates = gates_shown(row)
         values = dict(zip(self._names, self._values.get(symbol, []), strict=False))
@@ -260,5 +263,3 @@ def _plain(value: float | None) -> str:
     places = 2 if abs(value) >= 1 else 4
     return figure(Decimal(str(value)), places)
 
-
-__all__ = ["GATE_WORDS", "REASONS", "AgentBot"]

@@ -136,7 +136,7 @@ def _gate(index: int, word: str, state: str, had: Any, needed: Any, direction: s
         value = f"{_number(had)} min"
     return {
         "n": str(index + 1),
-        "k": f"gate.{word}",
+        "k": f"gate.{word}_na" if word in ("long", "hot") and needed is None else f"gate.{word}",
         "kp": {"needed": _number(needed)},
         "state": state if state != "skip" else "skip",
         "value": value if state != "skip" else "",
@@ -207,7 +207,7 @@ def detail_shown(detail: dict[str, Any]) -> dict[str, Any]:
         "fee": figure(-detail["fee"], sign=True),
         "realized": figure(detail["realized"], sign=True),
         "strategy": detail["strategy"],
-        "max_hold": f"{detail['max_hold_ms'] // 3_600_000} h" if detail["max_hold_ms"] else MISSING,
+        "max_hold": str(detail["max_hold_ms"] // 3_600_000) if detail["max_hold_ms"] else MISSING,
         "stop_status": detail["stop_status"],
         "story": story(detail),
     }

@@ -113,7 +113,12 @@ export function LwChart({ candles, last, markers, lines, height, precision = 2, 
     x.volume.update(volumeBar(last));
   }, [last]);
   useEffect(() => { if (ref.current) marks(ref.current, markers); }, [markers]);
-  useEffect(() => { if (ref.current) drawLines(ref.current, lines); }, [lines]);
+  useEffect(() => {
+    if (!ref.current) return;
+    // the mark has its own white tag
+    ref.current.price.applyOptions({ lastValueVisible: !(lines ?? []).some((line) => line.kind === "mark") });
+    drawLines(ref.current, lines);
+  }, [lines]);
   return createElement("div", { className: "chart" },
     createElement("div", { className: "ohlc", ref: readout, style: { minHeight: 16 } }),
     createElement("div", { ref: box, style: { width: "100%", height: height || "320px" }, role: "img", "aria-label": label || "Price chart" }));

@@ -174,6 +174,7 @@ export function LiveCell({ topic: name, cell, initial, fmt, digits, coloured, fl
 export function LiveDot({ topic: name, everyMs = 3333, label }) {
   const dot = useRef(null);
   const text = useRef(null);
+  const word = useRef(null);
   const last = useRef(0);
   const t = useT();
   const paint = () => {
@@ -183,7 +184,8 @@ export function LiveDot({ topic: name, everyMs = 3333, label }) {
     dot.current.className = `dot ${!connected ? "off" : old ? "stale" : ""}`;
     text.current.textContent = !connected
       ? t(last.current ? "live.reconnecting" : "live.connecting")
-      : last.current ? `${label || t("live.live")} · ${age(late)}` : t("live.waiting");
+      : last.current ? age(late) : t("live.waiting");
+    word.current.textContent = connected && last.current ? `${label || t("live.live")} · ` : "";
     text.current.className = old && connected ? "look" : "";
   };
   useEffect(() => {
@@ -200,7 +202,7 @@ export function LiveDot({ topic: name, everyMs = 3333, label }) {
   }, [name, t]);
   useTick(paint, 200);
   return createElement("span", { className: "live", "data-live": "" },
-    createElement("span", { ref: dot, className: "dot off" }), createElement("span", { ref: text, suppressHydrationWarning: true }, t("live.connecting")));
+    createElement("span", { ref: dot, className: "dot off" }), createElement("span", { ref: word, className: "word" }), createElement("span", { ref: text, suppressHydrationWarning: true }, t("live.connecting")));
 }
 
 // Time to the next scan, counted here from last + interval, both followed live when cells are named

@@ -101,6 +101,7 @@ export function RelTime({ ms, mode = "ago", className = "" }) {
   const words = () => {
     const at = Number(ms);
     if (!at) return "–";
+    if (mode === "hm") return clock(at, false).slice(0, 5);
     if (mode === "clock") return clock(at, false);
     if (mode === "date") return clock(at);
     const gap = serverNow() - at;

@@ -100,8 +100,9 @@ def tree(session: Session, who: Principal, limit: int = 500) -> list[dict[str, A
 
 
 def settlements(session: Session, who: Principal, limit: int = 8) -> list[dict[str, Any]]:
-    """The newest settlements with whose they are."""
+    """The newest settlements of realised results, with whose they are."""
     statement = scoped(select(Settlement, User.name), who, Settlement).join(User, col(User.id) == Settlement.user_id)
+    statement = statement.where(Settlement.profit != 0)
     return [
         {
             "id": str(row.id), "at_ms": to_ms(row.created_at), "user": name, "profit": from_units(row.profit),

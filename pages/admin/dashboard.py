@@ -8,7 +8,7 @@ from pages.components.act import segmented
 from pages.components.i18n import USED, tx, tx_of
 from pages.components.icons import icon
 from pages.components.live import live_signal
-from pages.components.parts import bar, empty, mode_chip, rel_time, section_head, skeleton_rows, stat, stats
+from pages.components.parts import bar, empty, mode_chip, panel_mode, rel_time, section_head, skeleton_rows, stat, stats
 from pages.components.shell import shell
 from pages.components.table import Column, data_table
 from pages.routes import route_of
@@ -28,8 +28,8 @@ def _cards() -> rx.Component:
     unknown = rx.cond(c["unknown"] == "0", rx.el.span("0"), rx.el.span(c["unknown"], class_name="look"))
     return stats(
         stat(
-            "admin.equity", c["equity"], "USDT", rx.el.span(mode_chip(c["mode"], quiet_live=True), " ", tx("admin.accounts", n=c["accounts"])),
-            title=c["equity_exact"],
+            "admin.equity", c["equity"], "USDT", tx("admin.accounts", n=c["accounts"]),
+            title=c["equity_exact"], tag=panel_mode(c["mode"]),
         ),
         stat("admin.tenants", c["tenants"], "", tx("admin.tenants_line", n=c["tenants_all"], people=c["people"])),
         stat("admin.bots", c["bots"], "", tx("admin.bots_line", n=c["bots_other"])),
@@ -70,7 +70,7 @@ def _nodes() -> rx.Component:
 
 
 def _order_columns() -> list[Column]:
-    status = lambda r: rx.el.span(tx(r["status_k"]), " ", rx.el.span(r["reason"], class_name="t3 t12"), class_name=rx.cond(r["look"], "look", ""))  # noqa: E731
+    status = lambda r: rx.el.span(tx(r["status_k"]), " ", rx.el.span(r["reason"], class_name="t3 t12"), title=r["reason"], class_name=rx.cond(r["look"], "look cut", "cut"))  # noqa: E731
     return [
         Column("at_ms", "order.time", phone="end", show=lambda r: rx.el.span(rel_time(r["at_ms"].to(int), "clock"), class_name="t2")),
         Column("tenant", "order.tenant", phone="sub", show=lambda r: rx.el.b(r["tenant"])),

@@ -23,7 +23,7 @@ _REASONS = "all opened skip_list held max_opened cooldown risk score long hot ma
 USED.update(f"reason.{name}" for name in _REASONS.split())
 USED.update(f"gate.{name}" for name in "skip_list held max_opened cooldown risk score long hot ma size".split())
 USED.update(f"gate.{name}.why" for name in "skip_list held max_opened cooldown risk score long hot size".split())
-USED.update({"gate.ma.why_LONG", "gate.ma.why_SHORT"})
+USED.update({"gate.long_na", "gate.hot_na", "gate.ma.why_LONG", "gate.ma.why_SHORT"})
 USED.update(f"part.{name}" for name in "trend momentum volume position higher".split())
 
 
@@ -127,7 +127,7 @@ def _drawer() -> rx.Component:
         drawer_section(
             gates_list(d["gates"].to(list[dict])), title="gates.title", right=tx("gates.passed", n=d["gates_passed"])
         ),
-        drawer_section(price_chart(AgentBot.candles, height="180px"), title="bot.price"),
+        drawer_section(price_chart(AgentBot.candles, precision=AgentBot.precision, height="180px"), title="bot.price"),
     ]
     skip = rx.el.button(
         tx("bot.skip"), type="button", class_name="btn sm", on_click=AgentBot.skip_symbol(d["symbol"].to(str))

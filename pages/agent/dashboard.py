@@ -85,7 +85,7 @@ def _cards() -> rx.Component:
 
 
 def _equity() -> rx.Component:
-    spans = [(name, name) for name in SPANS]
+    spans = [(name, tx("chart.all") if name == "All" else name) for name in SPANS]
     return rx.el.section(
         rx.el.div(
             rx.el.h2(tx("chart.equity")),
@@ -124,7 +124,7 @@ def _closed(row: rx.Var) -> rx.Component:
         rx.el.b(row["base"], class_name="sym"),
         side_tag(row["side"].to(str)),
         rx.el.span(tx(row["why"]), class_name="grow cut t2"),
-        rel_time(row["closed_ms"], "clock"),
+        rel_time(row["closed_ms"], "hm"),
         rx.el.span(num(row["pnl"]), class_name="num d-pnl"),
         class_name="d-row",
         key=row["id"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import reflex as rx
 
 from pages.components.act import segmented
@@ -54,7 +56,8 @@ def open_columns(short: bool = False) -> list[Column]:
     ]
     if not short:
         return columns
-    return [c for c in columns if c.key in ("base", "side", "margin", "mark", "pnl", "roi", "opened_ms")]
+    roomy = {"entry", "stop", "target", "score", "opened_ms", "lev"}
+    return [replace(c, roomy=c.key in roomy, label="col.upnl" if c.key == "pnl" else c.label) for c in columns]
 
 
 def closed_columns() -> list[Column]:
@@ -124,7 +127,7 @@ def position_sections() -> list[rx.Component]:
                 ("pos.risk", d["risk"]),
                 ("pos.fee", num(d["fee"].to(str))),
                 ("col.realized", num(d["realized"].to(str))),
-                ("pos.held", rx.el.span(rel_time(d["opened_ms"].to(int), "held"), " / ", d["max_hold"])),
+                ("pos.held", rx.el.span(rel_time(d["opened_ms"].to(int), "held"), " / ", tx("unit.h", n=d["max_hold"]))),
                 ("pos.strategy", d["strategy"]),
             )
         ),

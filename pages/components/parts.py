@@ -32,7 +32,7 @@ def num(value: rx.Var | str, title: rx.Var | str = "") -> rx.Component:
 
 
 def rel_time(ms: rx.Var | int, mode: str = "ago") -> rx.Component:
-    """Age of an epoch-ms value; mode is ago | held | clock | date. Exact UTC on hover."""
+    """Age of an epoch-ms value; mode is ago | held | clock | hm | date. Exact UTC on hover."""
     return _RelTime.create(ms=ms, mode=mode)
 
 
@@ -179,11 +179,13 @@ def skeleton_rows(columns: int, rows: int = 8) -> rx.Component:
     )
 
 
-def stat(label: str, value: Any, unit: str = "", context: Any = None, title: Any = None, class_name: str = "") -> rx.Component:
-    """Stat card: label, value with unit, one line of context. ``title`` is the exact value on hover."""
+def stat(
+    label: str, value: Any, unit: str = "", context: Any = None, title: Any = None, class_name: str = "", tag: Any = None
+) -> rx.Component:
+    """Stat card: label, value with unit, one line of context. ``title``: exact value on hover; ``tag``: chip."""
     props = {"title": title} if title is not None else {}
     return rx.el.dl(
-        rx.el.dt(tx(label)),
+        rx.el.dt(tx(label), tag if tag is not None else rx.fragment()),
         rx.el.dd(value, rx.el.small(unit) if unit else rx.fragment(), class_name="v", **props),
         rx.el.dd(context if context is not None else rx.fragment(), class_name="s"),
         class_name=f"stat {class_name}",

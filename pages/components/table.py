@@ -35,7 +35,8 @@ class Column:
     """One column: ``key`` of the row dict, words, how to show it, where it goes on a phone card.
 
     kind: text | num | pnl | sym | side | age | clock | held | chevron; phone: lead | tail | sub | end | "" (drawer only).
-    ``show`` overrides kind with a function of the row. ``sort`` makes the header a button.
+    ``show`` overrides kind with a function of the row. ``sort`` makes the header a button; ``roomy``
+    columns leave when a drawer is open.
     """
 
     key: str
@@ -44,13 +45,14 @@ class Column:
     phone: str = ""
     sort: bool = False
     quiet: bool = False
+    roomy: bool = False
     show: Callable[[rx.Var], Any] | None = None
 
 
 _RIGHT = {"num", "pnl", "age", "held", "clock"}
 
 
-def _cell(column: Column, row: rx.Var) -> rx.Component:
+def _cell(column: Column, row: rx.Var, first_end: bool) -> rx.Component:
     value = row[column.key] if column.key else ""
     if column.show is not None:
         content = column.show(row)
@@ -69,8 +71,10 @@ def _cell(column: Column, row: rx.Var) -> rx.Component:
         for part in (
             "num" if column.kind in _RIGHT else "",
             f"p-{column.phone}" if column.phone else "",
+            "p-first" if first_end else "",
             "t2" if column.quiet else "",
             "chev" if column.kind == "chevron" else "",
+            "roomy" if column.roomy else "",
         )
         if part
     )
@@ -78,7 +82,7 @@ def _cell(column: Column, row: rx.Var) -> rx.Component:
 
 
 def _head(column: Column, state: Any) -> rx.Component:
-    css = "num" if column.kind in _RIGHT else ""
+    css = ("num" if column.kind in _RIGHT else "") + (" roomy" if column.roomy else "")
     if not column.label:
         return rx.el.th(rx.el.span(tx("table.open"), class_name="sr"), scope="col")
     if not column.sort:
@@ -100,6 +104,7 @@ def data_table(
 ) -> rx.Component:
     """Table over ``state`` (a ``TableState``): its rows, sort, open row. Arrows move, Enter opens the drawer."""
     source = state.rows if rows is None else rows
+    first_end = next((c for c in columns if c.phone == "end"), None)
 
     def line(row: rx.Var) -> rx.Component:
         props: dict[str, Any] = {"key": row["id"]}
@@ -110,7 +115,7 @@ def data_table(
                 "class_name": rx.cond(state.open_id == row["id"], "sel", ""),
                 "custom_attrs": {"data-row": row["id"]},
             }
-        return rx.el.tr(*[_cell(c, row) for c in columns], **props)
+        return rx.el.tr(*[_cell(c, row, c is first_end) for c in columns], **props)
 
     body = rx.cond(state.ready, rx.foreach(source, line), skeleton_rows(len(columns)))
     table = rx.el.table(
