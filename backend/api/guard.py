@@ -7,6 +7,7 @@ the security headers added.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -25,6 +26,8 @@ from backend.monitoring.metrics import observe_request
 MAX_BODY = 1_000_000
 MAX_DEPTH = 32
 BODY_DEADLINE_S = 15.0
+MAX_DISCARDED = 8_000_000
+DISCARD_S = 2.0
 DOORS = ("/api/", "/merchant", "/metrics")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -120,10 +123,13 @@ class Wall:
         if _header(scope, b"content-encoding").lower() not in ("", "identity"):
             raise EncodingRefused
         length = _header(scope, b"content-length")
-        if length.isascii() and length.isdigit() and int(length[:12]) > MAX_BODY:
-            raise BodyTooLarge
         try:
+            if length.isascii() and length.isdigit() and int(length[:12]) > MAX_BODY:
+                raise BodyTooLarge
             body = await asyncio.wait_for(_read_body(receive), self.body_deadline_s)
+        except BodyTooLarge:
+            await _discard(receive)
+            raise
         except TimeoutError:
             raise BodyTooSlow from None
         if body and "json" in _header(scope, b"content-type").lower():
@@ -183,6 +189,18 @@ async def _read_body(receive: Receive) -> bytes:
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read on for a moment without keeping anything: a caller who is still sending would not see the answer."""
+    left = MAX_DISCARDED
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_S):
+            while left > 0:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return
+                left -= len(message.get("body", b""))
 
 
 def check_json(body: bytes) -> None:

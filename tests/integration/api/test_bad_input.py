@@ -34,7 +34,7 @@ async def test_no_parameter_of_any_list_causes_an_exception(world: World) -> Non
     for token, part in (("admin", "/api/"), ("tenant_a", "/api/tenant/"), ("agent_a", "/api/agent/")):
         async with world.client(token) as client:
             for method, path in routes_of(world.app):
-                if method != "GET" or not path.startswith(part) or "{" in path or path == "/api/health":
+                if method != "GET" or not path.startswith(part) or "{" in path or path in ("/api/health", "/api/demo/accounts"):
                     continue
                 if token == "admin" and path.startswith(("/api/tenant/", "/api/agent/")):
                     continue
