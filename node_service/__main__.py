@@ -13,7 +13,7 @@ import sys
 from aiohttp import web
 
 from . import __version__
-from .app import NodeSettings, SettingsError, create_app
+from .app import NodeApp, NodeSettings, SettingsError, create_runner
 
 log = logging.getLogger("node_service")
 
@@ -24,17 +24,12 @@ async def serve(settings: NodeSettings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    # A caller that hangs up must not stop an order on its way, so handlers are never cancelled.
-    runner = web.AppRunner(
-        create_app(settings), access_log=None, handler_cancellation=False, shutdown_timeout=20.0
-    )
+    runner = create_runner(NodeApp(settings))
     await runner.setup()
     site = web.TCPSite(runner, settings.host, settings.port)
     await site.start()
     port = runner.addresses[0][1]
-    log.info(
-        "node %s %s listens on %s:%d", settings.node_code or "(unnamed)", __version__, settings.host, port
-    )
+    log.info("node %s %s listens on %s:%d", settings.node_code or "(unnamed)", __version__, settings.host, port)
     await stop.wait()
     log.info("stopping: no new orders, running ones are finished")
     await runner.cleanup()
@@ -48,14 +43,12 @@ def main() -> int:
     try:
         settings = NodeSettings.from_env()
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     try:
         asyncio.run(serve(settings))
     except OSError as error:
-        print(
-            f"The node cannot listen on {settings.host}:{settings.port}: {error.strerror}.", file=sys.stderr
-        )
+        sys.stderr.write(f"The node cannot listen on {settings.host}:{settings.port}: {error.strerror}.\n")
         return 1
     return 0
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from . import __version__, protocol
 from .executor import Executor
 from .protocol import ProtocolError, RequestVerifier
+from .slim_ccxt import load_exchange
 
 log = logging.getLogger("node_service")
 
@@ -60,9 +61,7 @@ class NodeSettings:
                 "IRONBULL_NODE_AUTH_SECRET must be set to the secret shared with the centre (at least 16 characters); "
                 "a node without one would trade for anyone who can reach it."
             )
-        allowed = tuple(
-            item.strip() for item in read.get("IRONBULL_NODE_ALLOWED_IPS", "").split(",") if item.strip()
-        )
+        allowed = tuple(item.strip() for item in read.get("IRONBULL_NODE_ALLOWED_IPS", "").split(",") if item.strip())
         try:
             for item in allowed:
                 ipaddress.ip_network(item, strict=False)
@@ -73,9 +72,7 @@ class NodeSettings:
         except ValueError as error:
             raise SettingsError(f"A node setting cannot be read: {error}.") from None
         if not 0 <= port < 65536 or heartbeat_s <= 0:
-            raise SettingsError(
-                "IRONBULL_NODE_PORT must be 0-65535 and IRONBULL_NODE_HEARTBEAT_S greater than zero."
-            )
+            raise SettingsError("IRONBULL_NODE_PORT must be 0-65535 and IRONBULL_NODE_HEARTBEAT_S greater than zero.")
         return cls(
             auth_secret=secret,
             host=read.get("IRONBULL_NODE_HOST", "127.0.0.1"),
@@ -119,11 +116,14 @@ class NodeApp:
         self._executor = Executor(
             node_code=self.settings.node_code, allow_venue_url=self.settings.allow_venue_url, key=self.key
         )
-        heartbeat = asyncio.create_task(self._heartbeats()) if self.settings.heartbeat_enabled else None
+        # The library is imported while nothing is asked of the node yet: the first order finds it ready.
+        background: list[asyncio.Task[Any]] = [asyncio.create_task(asyncio.to_thread(load_exchange, "binanceusdm"))]
+        if self.settings.heartbeat_enabled:
+            background.append(asyncio.create_task(self._heartbeats()))
         yield
-        if heartbeat is not None:
-            heartbeat.cancel()
-            await asyncio.gather(heartbeat, return_exceptions=True)
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
         await self._executor.close()
 
     # --- doors ----------------------------------------------------------------------------------------------------
@@ -244,6 +244,15 @@ async def _read_body(request: web.Request) -> bytes:
         raise ProtocolError("BODY_TOO_SLOW", 408, "The body did not arrive in time.") from None
 
 
-def create_app(settings: NodeSettings) -> web.Application:
-    """The node's application, ready for an aiohttp runner."""
-    return NodeApp(settings).application()
+def create_runner(node: NodeApp) -> web.AppRunner:
+    """The runner of a node: set it up, add a site, `cleanup()` at the end.
+
+    A caller that hangs up must not stop an order on its way, so handlers are never cancelled.
+    """
+    return web.AppRunner(
+        node.application(),
+        access_log=None,
+        handler_cancellation=False,
+        shutdown_timeout=20.0,
+        lingering_time=1.0,  # how long the rest of a refused body is read and thrown away
+    )

@@ -8,37 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
+from .binance_replies import as_dict, as_list, order_fact, position_of, stop_fact, trade_of
 from .errors import Kind, Reaction, VenueError, bad_reply
-from .exchange import Market, number, plain, signed_number
+from .figures import Market, plain, signed_number
 from .limits import Priority, Throttled
 from .orders import BalanceFact, MarketOrder, OrderFact, PositionFact, Session, StopFact, StopOrder, Trade
-from .venues import SymbolError, canonical_symbol
 
 _HEDGE_MAX_AGE_S: Final = 12 * 3600.0  # reading it costs weight 30; -4061 makes us read again
 _PREPARED_MAX_AGE_S: Final = 600.0
-
-_ORDER_STATUS: Final = {
-    "NEW": ("OPEN", False),
-    "PARTIALLY_FILLED": ("PARTIAL", False),
-    "FILLED": ("FILLED", True),
-    "CANCELED": ("CANCELED", True),
-    "EXPIRED": ("EXPIRED", True),
-    "EXPIRED_IN_MATCH": ("EXPIRED", True),
-    "REJECTED": ("REJECTED", True),
-}
-_STOP_STATUS: Final = {
-    "NEW": "OPEN",
-    "TRIGGERING": "OPEN",
-    "TRIGGERED": "TRIGGERED",
-    "FINISHED": "TRIGGERED",
-    "CANCELED": "CANCELED",
-    "EXPIRED": "EXPIRED",
-    "REJECTED": "REJECTED",
-}
 
 
 class BinanceAccount:
@@ -79,7 +58,7 @@ class BinanceAccount:
         state = self._state
         if state.hedge is None or time.monotonic() - state.hedge_read_at > _HEDGE_MAX_AGE_S:
             reply = await self._read("fapiPrivateGetPositionSideDual", {}, 30, priority)
-            dual = _dict(reply, Kind.READ).get("dualSidePosition")
+            dual = as_dict(reply, Kind.READ).get("dualSidePosition")
             if str(dual).lower() not in ("true", "false"):
                 raise bad_reply(Kind.READ, "the position mode is missing")
             state.hedge, state.hedge_read_at = str(dual).lower() == "true", time.monotonic()
@@ -92,12 +71,10 @@ class BinanceAccount:
                 {"symbol": market.venue_id, "marginType": "ISOLATED"},
                 Priority.OPEN,
             )
-            if str(_dict(reply, Kind.WRITE).get("code")) != "200":
+            if str(as_dict(reply, Kind.WRITE).get("code")) != "200":
                 raise bad_reply(Kind.WRITE, "margin mode not confirmed")
         except VenueError as error:
-            if error.reaction is Reaction.TREAT_AS_OK or (
-                error.error_code == "MARGIN_MODE_LOCKED" and adding
-            ):
+            if error.reaction is Reaction.TREAT_AS_OK or (error.error_code == "MARGIN_MODE_LOCKED" and adding):
                 return
             if error.reaction in (Reaction.STOP_BOT, Reaction.RETRY_AFTER):
                 raise
@@ -115,7 +92,7 @@ class BinanceAccount:
             reply = await self._write(
                 "fapiPrivatePostLeverage", {"symbol": market.venue_id, "leverage": leverage}, Priority.OPEN
             )
-            return str(_dict(reply, Kind.WRITE).get("leverage")) == str(leverage)
+            return str(as_dict(reply, Kind.WRITE).get("leverage")) == str(leverage)
         except VenueError as error:
             if error.reaction is Reaction.STOP_BOT:
                 raise
@@ -134,9 +111,7 @@ class BinanceAccount:
             "newOrderRespType": "RESULT",
         }
         if await self._hedge(priority):
-            params["positionSide"] = (
-                order.position_side
-            )  # in hedge mode this marks the close; reduceOnly is refused
+            params["positionSide"] = order.position_side  # in hedge mode this marks the close; reduceOnly is refused
         elif order.reduces:
             params["reduceOnly"] = "true"
         await self._order_room(priority)
@@ -146,7 +121,7 @@ class BinanceAccount:
             if error.error_code == "POSITION_MODE":
                 self._state.hedge = None
             raise
-        return _order_fact(reply, order.market, Kind.WRITE, order.client_order_id, order.quantity)
+        return order_fact(reply, order.market, Kind.WRITE, order.client_order_id, order.quantity)
 
     async def send_stop(self, stop: StopOrder) -> StopFact:
         """Send one protective stop, once."""
@@ -169,7 +144,7 @@ class BinanceAccount:
             params["positionSide"] = stop.position_side
         await self._order_room(Priority.STOP)
         reply = await self._write("fapiPrivatePostAlgoOrder", params, Priority.STOP)
-        return _stop_fact(reply, stop.market, Kind.WRITE, stop.client_order_id)
+        return stop_fact(reply, stop.market, Kind.WRITE, stop.client_order_id)
 
     async def find_order(self, market: Market, client_order_id: str) -> OrderFact | None:
         """The order with our id, or None when the venue says it knows none."""
@@ -181,14 +156,12 @@ class BinanceAccount:
 
     async def _find(self, market: Market, params: dict[str, Any], expected: str | None) -> OrderFact | None:
         try:
-            reply = await self._read(
-                "fapiPrivateGetOrder", {"symbol": market.venue_id, **params}, 1, Priority.STOP
-            )
+            reply = await self._read("fapiPrivateGetOrder", {"symbol": market.venue_id, **params}, 1, Priority.STOP)
         except VenueError as error:
             if error.error_code == "ORDER_NOT_FOUND":
                 return None
             raise
-        return _order_fact(reply, market, Kind.READ, expected, None)
+        return order_fact(reply, market, Kind.READ, expected, None)
 
     async def find_stop(self, market: Market, client_order_id: str) -> StopFact | None:
         """The conditional order with our id, or None when the venue says it knows none."""
@@ -203,14 +176,12 @@ class BinanceAccount:
             if error.error_code == "ORDER_NOT_FOUND":
                 return None
             raise
-        return _stop_fact(reply, market, Kind.READ, client_order_id)
+        return stop_fact(reply, market, Kind.READ, client_order_id)
 
     async def open_stops(self, market: Market) -> list[StopFact]:
         """All open conditional orders of the symbol."""
-        reply = await self._read(
-            "fapiPrivateGetOpenAlgoOrders", {"symbol": market.venue_id}, 1, Priority.STOP
-        )
-        return [_stop_fact(row, market, Kind.READ, None) for row in _list(reply, Kind.READ)]
+        reply = await self._read("fapiPrivateGetOpenAlgoOrders", {"symbol": market.venue_id}, 1, Priority.STOP)
+        return [stop_fact(row, market, Kind.READ, None) for row in as_list(reply, Kind.READ)]
 
     async def cancel_stop(self, market: Market, client_order_id: str) -> bool:
         """Cancel one conditional order; False when there is none. Cancelling twice does no harm."""
@@ -224,7 +195,7 @@ class BinanceAccount:
             if error.error_code == "ORDER_NOT_FOUND":
                 return False
             raise
-        if _dict(reply, Kind.WRITE).get("clientAlgoId") != client_order_id:
+        if as_dict(reply, Kind.WRITE).get("clientAlgoId") != client_order_id:
             raise bad_reply(Kind.WRITE, "cancellation not confirmed")
         return True
 
@@ -235,7 +206,7 @@ class BinanceAccount:
         reply = await self._read(
             "fapiPrivateGetUserTrades", {"symbol": market.venue_id, "orderId": order_id}, 5, Priority.STOP
         )
-        trades = [_trade(row, market) for row in _list(reply, Kind.READ)]
+        trades = [trade_of(row, market) for row in as_list(reply, Kind.READ)]
         if any(trade.order_id != order_id for trade in trades):
             raise bad_reply(Kind.READ, "trades of another order")
         return list({trade.trade_id: trade for trade in trades}.values())
@@ -246,13 +217,13 @@ class BinanceAccount:
         if since_ms is not None:
             params["startTime"] = since_ms
         reply = await self._read("fapiPrivateGetUserTrades", params, 5, Priority.READ)
-        return [_trade(row, market) for row in _list(reply, Kind.READ)]
+        return [trade_of(row, market) for row in as_list(reply, Kind.READ)]
 
     async def balance(self) -> BalanceFact:
         """The USDT row of the futures account; zeros when there is none."""
-        account = _dict(await self._read("fapiPrivateV3GetAccount", {}, 5, Priority.READ), Kind.READ)
-        for row in _list(account.get("assets"), Kind.READ):
-            if _dict(row, Kind.READ).get("asset") == "USDT":
+        account = as_dict(await self._read("fapiPrivateV3GetAccount", {}, 5, Priority.READ), Kind.READ)
+        for row in as_list(account.get("assets"), Kind.READ):
+            if as_dict(row, Kind.READ).get("asset") == "USDT":
                 return BalanceFact(
                     balance=signed_number(row.get("walletBalance"), "wallet balance", Kind.READ),
                     available=signed_number(row.get("availableBalance"), "available balance", Kind.READ),
@@ -265,7 +236,7 @@ class BinanceAccount:
     async def positions(self) -> list[PositionFact]:
         """All open positions. An empty list means flat: it is returned only for a literal empty list."""
         reply = await self._read("fapiPrivateV3GetPositionRisk", {}, 5, Priority.READ)
-        found = [_position(_dict(row, Kind.READ)) for row in _list(reply, Kind.READ)]
+        found = [position_of(as_dict(row, Kind.READ)) for row in as_list(reply, Kind.READ)]
         return [position for position in found if position is not None]
 
     # --- transport ------------------------------------------------------------------------------------------------
@@ -297,129 +268,3 @@ class BinanceAccount:
             priority=priority,
             timeout_s=self._gateway.order_timeout_s,
         )
-
-
-# --- belief -------------------------------------------------------------------------------------------------------
-
-
-def _dict(value: Any, kind: Kind) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise bad_reply(kind, "not a JSON object")
-    return value
-
-
-def _list(value: Any, kind: Kind) -> list[Any]:
-    if not isinstance(value, list):
-        raise bad_reply(kind, "not a JSON list")
-    return value
-
-
-def _id(value: Any, what: str, kind: Kind) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | str) or str(value) in ("", "0"):
-        raise bad_reply(kind, f"{what} is missing")
-    return str(value)
-
-
-def _milliseconds(value: Any) -> int:
-    return value if isinstance(value, int) and 0 < value < 10**14 else 0
-
-
-def _order_fact(
-    reply: Any, market: Market, kind: Kind, client_order_id: str | None, quantity: Decimal | None
-) -> OrderFact:
-    """A believable order out of a reply; `client_order_id` and `quantity` are what it must be about."""
-    row = _dict(reply, kind)
-    status = _ORDER_STATUS.get(row.get("status", ""))
-    if status is None:
-        raise bad_reply(kind, "unknown order status")
-    found_id = _id(row.get("clientOrderId"), "client order id", kind)
-    if row.get("symbol") != market.venue_id or (client_order_id is not None and found_id != client_order_id):
-        raise bad_reply(kind, "it is about another order")
-    size = number(row.get("origQty"), "quantity", kind)
-    filled = number(row.get("executedQty"), "filled quantity", kind)
-    # The venue may shrink a reducing order to what is left of the position, never enlarge one.
-    if filled > size or (quantity is not None and size > quantity):
-        raise bad_reply(kind, "quantities do not fit")
-    average = number(row.get("avgPrice"), "average price", kind, positive=True) if filled else Decimal(0)
-    name, final = status
-    if name == "FILLED" and filled != size:
-        raise bad_reply(kind, "filled, but not all of it")
-    if filled and name in ("CANCELED", "EXPIRED", "OPEN"):
-        name = "PARTIAL"
-    return OrderFact(
-        client_order_id=found_id,
-        exchange_order_id=_id(row.get("orderId"), "order id", kind),
-        status=name,
-        final=final,
-        quantity=size,
-        filled=filled,
-        average=average,
-        side=str(row.get("side", "")),
-        time_ms=_milliseconds(row.get("updateTime")) or _milliseconds(row.get("time")),
-        market_time_ms=_milliseconds(row.get("marketTime")) or None,
-    )
-
-
-def _stop_fact(reply: Any, market: Market, kind: Kind, client_order_id: str | None) -> StopFact:
-    row = _dict(reply, kind)
-    status = _STOP_STATUS.get(row.get("algoStatus", ""))
-    if status is None:
-        raise bad_reply(kind, "unknown stop status")
-    found_id = _id(row.get("clientAlgoId"), "client order id", kind)
-    if row.get("symbol") != market.venue_id or (client_order_id is not None and found_id != client_order_id):
-        raise bad_reply(kind, "it is about another order")
-    actual = str(row.get("actualOrderId") or "")
-    return StopFact(
-        client_order_id=found_id,
-        exchange_order_id=_id(row.get("algoId"), "order id", kind),
-        status=status,
-        trigger_price=number(row.get("triggerPrice"), "trigger price", kind),
-        actual_order_id="" if actual == "0" else actual,
-        closes_position=str(row.get("closePosition", "")).lower() == "true",
-        position_side="LONG" if row.get("side") == "SELL" else "SHORT",
-    )
-
-
-def _trade(value: Any, market: Market) -> Trade:
-    row = _dict(value, Kind.READ)
-    if row.get("symbol") != market.venue_id or row.get("side") not in ("BUY", "SELL"):
-        raise bad_reply(Kind.READ, "a trade of another symbol")
-    pnl = row.get("realizedPnl")
-    return Trade(
-        trade_id=_id(row.get("id"), "trade id", Kind.READ),
-        order_id=_id(row.get("orderId"), "order id", Kind.READ),
-        price=number(row.get("price"), "price", Kind.READ, positive=True),
-        quantity=number(row.get("qty"), "quantity", Kind.READ, positive=True),
-        fee=signed_number(row.get("commission"), "commission", Kind.READ),
-        fee_currency=str(row.get("commissionAsset", "")),
-        side=row["side"],
-        time_ms=_milliseconds(row.get("time")),
-        maker=row.get("maker") is True,
-        realized_pnl=None if pnl is None else signed_number(pnl, "realised profit", Kind.READ),
-        market_time_ms=_milliseconds(row.get("marketTime")) or None,
-    )
-
-
-def _position(row: Mapping[str, Any]) -> PositionFact | None:
-    """An open position, or None for a flat row or a contract we do not trade (a delivery future)."""
-    amount = signed_number(row.get("positionAmt"), "position size", Kind.READ)
-    if amount == 0:
-        return None
-    try:
-        symbol = canonical_symbol(str(row.get("symbol", "")))
-    except SymbolError:
-        return None
-    side = row.get("positionSide")
-    if side not in ("LONG", "SHORT"):
-        side = "LONG" if amount > 0 else "SHORT"
-    notional = abs(signed_number(row.get("notional", "0"), "notional", Kind.READ))
-    margin = signed_number(row.get("initialMargin", "0"), "margin", Kind.READ)
-    return PositionFact(
-        symbol=symbol,
-        position_side=str(side),
-        quantity=abs(amount),
-        entry_price=number(row.get("entryPrice"), "entry price", Kind.READ, positive=True),
-        unrealized_pnl=signed_number(row.get("unRealizedProfit", "0"), "unrealised profit", Kind.READ),
-        leverage=int((notional / margin).to_integral_value()) if margin > 0 else None,
-        liquidation_price=number(row.get("liquidationPrice", "0"), "liquidation price", Kind.READ),
-    )

@@ -90,9 +90,7 @@ class _Breaker:
 class NodeClient:
     """Keep one per process and `close()` it at the end. Everything runs in the caller's event loop."""
 
-    def __init__(
-        self, *, breaker_failures: int = BREAKER_FAILURES, breaker_rest_s: float = BREAKER_REST_S
-    ) -> None:
+    def __init__(self, *, breaker_failures: int = BREAKER_FAILURES, breaker_rest_s: float = BREAKER_REST_S) -> None:
         self._breaker_failures = breaker_failures
         self._breaker_rest_s = breaker_rest_s
         self._breakers: dict[str, _Breaker] = {}
@@ -175,9 +173,7 @@ class NodeClient:
             await complete
         return [replies[index] for index in range(total)]
 
-    async def send(
-        self, node: Node, path: str, body: Mapping[str, Any], *, timeout_s: float = 30.0
-    ) -> NodeReply:
+    async def send(self, node: Node, path: str, body: Mapping[str, Any], *, timeout_s: float = 30.0) -> NodeReply:
         """One signed POST."""
         breaker = self._breakers.get(node.code)
         if breaker is not None and self.breaker_open(node.code) and not await self._may_pass(node, breaker):
@@ -264,9 +260,7 @@ class NodeClient:
         delivery = Delivery.UNKNOWN if executed else Delivery.REFUSED
         return NodeReply(node.code, delivery, status, data, code, str(data.get("message", "")), elapsed_ms, offset)
 
-    def _failure(
-        self, call: _Call, delivery: Delivery, code: str, text: str, status: int = 0
-    ) -> NodeReply:
+    def _failure(self, call: _Call, delivery: Delivery, code: str, text: str, status: int = 0) -> NodeReply:
         breaker = self._breakers.setdefault(call.node.code, _Breaker())
         breaker.failures += 1
         if breaker.failures >= self._breaker_failures:

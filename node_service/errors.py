@@ -102,9 +102,7 @@ _BY_CODE: Final[dict[int, _Row]] = {
     -4028: _Row(_R.FIX_INPUT, "BAD_LEVERAGE", "This leverage is not available for the symbol."),
     -4046: _Row(_R.TREAT_AS_OK, "ALREADY_SET", "The margin mode is already set."),
     -4047: _Row(_R.FIX_INPUT, "MARGIN_MODE_LOCKED", "Open orders keep the margin mode from being changed."),
-    -4048: _Row(
-        _R.FIX_INPUT, "MARGIN_MODE_LOCKED", "An open position keeps the margin mode from being changed."
-    ),
+    -4048: _Row(_R.FIX_INPUT, "MARGIN_MODE_LOCKED", "An open position keeps the margin mode from being changed."),
     -4059: _Row(_R.TREAT_AS_OK, "ALREADY_SET", "The position mode is already set."),
     -4061: _Row(
         _R.FIX_INPUT,
@@ -121,9 +119,7 @@ _BY_CODE: Final[dict[int, _Row]] = {
     -4140: _Row(_R.FIX_INPUT, "SYMBOL_CLOSED", "The symbol is not trading now."),
     -4141: _Row(_R.FIX_INPUT, "SYMBOL_CLOSED", "The symbol is closed."),
     -4164: _Row(_R.FIX_INPUT, "BELOW_MINIMUM", "The order is below the exchange's minimum value."),
-    -4168: _Row(
-        _R.STOP_BOT, "MULTI_ASSETS_MODE", "Turn off Multi-Assets mode; it does not allow isolated margin."
-    ),
+    -4168: _Row(_R.STOP_BOT, "MULTI_ASSETS_MODE", "Turn off Multi-Assets mode; it does not allow isolated margin."),
     -4192: _Row(_R.STOP_BOT, "COOLING_OFF", "You enabled a trading cool-off on the exchange."),
     -4400: _Row(_R.STOP_BOT, "CLOSE_ONLY", "The exchange limited this account to closing for now."),
     -4401: _Row(_R.STOP_BOT, "CLOSE_ONLY", "This account may only close positions."),
@@ -147,9 +143,7 @@ _NOT_PROCESSED: Final[dict[int, _Row]] = {
 # Names of ccxt classes for venues whose codes are not in the table.
 _BY_CLASS: Final[dict[str, _Row]] = {
     "InsufficientFunds": _BY_CODE[-2019],
-    "PermissionDenied": _Row(
-        _R.STOP_BOT, "PERMISSION", "The exchange does not permit this for the key or account."
-    ),
+    "PermissionDenied": _Row(_R.STOP_BOT, "PERMISSION", "The exchange does not permit this for the key or account."),
     "AccountSuspended": _BY_CODE[-4109],
     "AccountNotEnabled": _BY_CODE[-4109],
     "AuthenticationError": _Row(_R.STOP_BOT, "KEY_INVALID", _KEY_HELP),

@@ -17,7 +17,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import aiohttp
@@ -25,35 +24,20 @@ import certifi
 import orjson
 
 from .errors import Kind, Reaction, VenueError, bad_reply, classify
+from .figures import Market, market_of
 from .limits import Budget, Priority, Throttled
 from .slim_ccxt import load_exchange
-from .venues import Venue, ccxt_symbol
+from .venues import Venue
 
 log = logging.getLogger("node_service")
 
 MARKETS_MAX_AGE_S: Final = 3600.0
 MARKETS_MIN_AGE_S: Final = 60.0
-_BIGGEST: Final = Decimal(10) ** 12
 _RATE_LIMITS: Final = re.compile(r'"rateLimits"\s*:\s*(\[[^\]]*\])')
 _INTERVAL_S: Final = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 
 # Never log a request below this level: it contains the key.
 logging.getLogger("ccxt").setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True, slots=True)
-class Market:
-    """Trading rules of one perpetual. Sizes are in coins; `contract_size` coins make one contract of the venue."""
-
-    symbol: str
-    ccxt_symbol: str
-    venue_id: str
-    step: Decimal  # contracts
-    tick: Decimal
-    min_quantity: Decimal
-    max_quantity: Decimal | None
-    min_notional: Decimal
-    contract_size: Decimal
 
 
 @dataclass(slots=True)
@@ -65,33 +49,6 @@ class AccountState:
     hedge: bool | None = None
     hedge_read_at: float = 0.0
     prepared: dict[str, tuple[int | None, float]] = field(default_factory=dict)
-
-
-def number(value: Any, what: str, kind: Kind, *, positive: bool = False) -> Decimal:
-    """A finite number between 0 and 1e12 out of a reply; raises `VenueError` BAD_REPLY."""
-    parsed = signed_number(value, what, kind)
-    if parsed < 0 or (positive and parsed == 0):
-        raise bad_reply(kind, f"{what} is not positive")
-    return parsed
-
-
-def signed_number(value: Any, what: str, kind: Kind) -> Decimal:
-    """A finite number between -1e12 and 1e12 out of a reply; raises `VenueError` BAD_REPLY."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise bad_reply(kind, f"{what} is missing")
-    try:
-        parsed = Decimal(value if isinstance(value, str) else repr(value))
-    except InvalidOperation:
-        raise bad_reply(kind, f"{what} is not a number") from None
-    if not parsed.is_finite() or abs(parsed) > _BIGGEST:
-        raise bad_reply(kind, f"{what} is out of range")
-    return parsed
-
-
-def plain(value: Decimal) -> str:
-    """Decimal text without exponent or trailing zeros."""
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class Gateway:
@@ -123,11 +80,7 @@ class Gateway:
     async def market(self, symbol: str) -> Market:
         """The rules of a canonical symbol; raises `VenueError` UNKNOWN_SYMBOL. Loads and refreshes them as needed."""
         age = time.monotonic() - self._markets_at
-        if (
-            not self._markets
-            or age > MARKETS_MAX_AGE_S
-            or (symbol not in self._markets and age > MARKETS_MIN_AGE_S)
-        ):
+        if not self._markets or age > MARKETS_MAX_AGE_S or (symbol not in self._markets and age > MARKETS_MIN_AGE_S):
             await self._load_markets(symbol)
         found = self._markets.get(symbol)
         if found is None:
@@ -137,6 +90,11 @@ class Gateway:
                 f"{symbol} is not traded as a perpetual on {self.venue.code}.",
             )
         return found
+
+    async def load(self) -> None:
+        """Load the symbols, and with them the venue's limits and clock, unless that was done before."""
+        if not self._markets:
+            await self._load_markets("")
 
     async def _load_markets(self, wanted: str) -> None:
         async with self._loading:
@@ -150,7 +108,7 @@ class Gateway:
                     self._markets_at = time.monotonic() - MARKETS_MAX_AGE_S + MARKETS_MIN_AGE_S
                     return
                 raise
-            self._markets = {row.symbol: row for row in map(_market_of, raw.values()) if row is not None}
+            self._markets = {row.symbol: row for row in map(market_of, raw.values()) if row is not None}
             self._markets_at = time.monotonic()
 
     async def _public_markets(self) -> Mapping[str, Any]:
@@ -187,20 +145,20 @@ class Gateway:
         weight: int,
         priority: Priority,
         timeout_s: float = 10.0,
-        args: tuple[Any, ...] = (),
     ) -> Any:
         """One signed request through ccxt's method `endpoint`; the raw decoded reply.
 
         Reads are repeated up to three times while that can help; writes never, except after -1021 (the venue checks
         the time before anything else, so a request refused with it was not executed). Raises `VenueError`.
         """
+        await self.load()
         tries = 3 if kind is Kind.READ else 1
         resynced = False
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._once(endpoint, params, key, kind, weight, priority, timeout_s, args)
+                return await self._once(endpoint, params, key, kind, weight, priority, timeout_s)
             except VenueError as error:
                 if error.error_code == "CLOCK_SKEW" and error.venue_code == -1021 and not resynced:
                     resynced = True
@@ -211,7 +169,7 @@ class Gateway:
                     raise
                 await asyncio.sleep(0.15 * 3 ** (attempt - 1))
 
-    async def _once(
+    async def _once(  # noqa: PLR0917 - the parameters of call
         self,
         endpoint: str,
         params: dict[str, Any],
@@ -220,7 +178,6 @@ class Gateway:
         weight: int,
         priority: Priority,
         timeout_s: float,
-        args: tuple[Any, ...],
     ) -> Any:
         await self._room(weight, priority, min(timeout_s, 5.0))
         client = copy.copy(self._template)
@@ -228,7 +185,7 @@ class Gateway:
         client.timeout = int(timeout_s * 1000)
         started = time.monotonic()
         try:
-            reply = await getattr(client, endpoint)(*args, params)
+            reply = await getattr(client, endpoint)(params)
         except Exception as error:  # ccxt raises its own classes, aiohttp's, and plain ones on broken replies
             raise self._failed(client, error, kind) from None
         elapsed_ms = (time.monotonic() - started) * 1000
@@ -305,14 +262,10 @@ class Gateways:
 
     def state(self, gateway: Gateway, api_key: str) -> AccountState:
         """The remembered state of the account behind `api_key` on `gateway`."""
-        name = hashlib.sha256(f"{gateway.venue.code}\n{gateway.base_url}\n{api_key}".encode()).hexdigest()[
-            :32
-        ]
+        name = hashlib.sha256(f"{gateway.venue.code}\n{gateway.base_url}\n{api_key}".encode()).hexdigest()[:32]
         found = self._states.get(name)
         if found is None:
-            found = AccountState(
-                Budget(gateway.orders_per_10s, 10.0), Budget(gateway.orders_per_minute, 60.0)
-            )
+            found = AccountState(Budget(gateway.orders_per_10s, 10.0), Budget(gateway.orders_per_minute, 60.0))
             self._states[name] = found
             if len(self._states) > self._max_accounts:
                 self._states.popitem(last=False)
@@ -336,7 +289,7 @@ def _make_template(
 ) -> Any:
     parent = load_exchange(venue.ccxt_id)
 
-    def on_rest_response(
+    def on_rest_response(  # noqa: PLR0917 - ccxt's own signature
         self: Any, code: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any
     ) -> Any:
         self.ib_status, self.ib_headers = code, headers
@@ -383,33 +336,3 @@ def _moved(urls: Any, base: str) -> Any:
     if urls.startswith("ws"):
         return re.sub(r"^wss?://[^/]+", "ws" + base.removeprefix("http"), urls)
     return re.sub(r"^https?://[^/]+", base, urls)
-
-
-def _market_of(raw: Mapping[str, Any]) -> Market | None:
-    """The rules of an active linear perpetual, else None."""
-    if not (raw.get("swap") and raw.get("linear") and raw.get("active", True)):
-        return None
-    canonical = f"{raw['base']}/{raw['quote']}"
-    if raw["symbol"] != ccxt_symbol(canonical):
-        return None
-    limits, precision = raw["limits"], raw["precision"]
-    size = _optional(raw.get("contractSize")) or Decimal(1)
-    step, tick = _optional(precision.get("amount")), _optional(precision.get("price"))
-    if step is None or tick is None or step <= 0 or tick <= 0:
-        return None
-    largest = _optional(limits.get("market", {}).get("max") or limits["amount"].get("max"))
-    return Market(
-        symbol=canonical,
-        ccxt_symbol=raw["symbol"],
-        venue_id=raw["id"],
-        step=step,
-        tick=tick,
-        min_quantity=(_optional(limits["amount"].get("min")) or Decimal(0)) * size,
-        max_quantity=None if largest is None else largest * size,
-        min_notional=_optional(limits.get("cost", {}).get("min")) or Decimal(0),
-        contract_size=size,
-    )
-
-
-def _optional(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(repr(value) if isinstance(value, float) else str(value))

@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from . import __version__
-from .binance import BinanceAccount
+from .accounts import Accounts
 from .errors import Kind, Reaction, VenueError, bad_reply
-from .exchange import Gateways, Market, plain
+from .figures import Market, plain
 from .limits import Priority
+from .lookups import cancel_one, drop_stop, place_one, query_one
 from .messages import (
     AccountRef,
     OrderQuery,
@@ -29,12 +30,14 @@ from .messages import (
     parse_queries,
     parse_stop,
 )
-from .orders import Adapter, MarketOrder, OrderFact, Session, StopOrder
+from .orders import Adapter, MarketOrder, OrderFact, StopOrder
 from .protection import close_now, collect_fill, place_stop, settled
 from .protocol import NodeKey, ProtocolError, now_ms
 from .results import Outcome, quiet, stop_wire, too_early
-from .sizing import rounded_price, rounded_quantity, sized
+from .sizing import rounded_price, sized
+from .slim_ccxt import load_exchange
 from .taken import Entry, TakenIds
+from .venues import venue_of
 
 log = logging.getLogger("node_service")
 
@@ -58,15 +61,11 @@ class Executor:
         concurrency: int = 64,
         remembered_orders: int = 10_000,
     ) -> None:
-        self.node_code = node_code
         self.last_error = ""
-        self._allow_venue_url = allow_venue_url
-        self._key = key
-        self._gateways = Gateways()
+        self._accounts = Accounts(node_code=node_code, allow_venue_url=allow_venue_url, key=key)
         self._taken = TakenIds(remembered_orders)
         self._calm = asyncio.Semaphore(concurrency)  # entries and reads
         self._urgent = asyncio.Semaphore(concurrency)  # closes and stops never wait behind entries
-        self._accounts: set[int] = set()
 
     # --- requests -------------------------------------------------------------------------------------------------
 
@@ -96,7 +95,8 @@ class Executor:
         parsed = [(account, parse_queries(task)) for account, task in account_tasks(request)]
 
         async def ask(account: AccountRef, queries: list[OrderQuery]) -> Wire:
-            orders = [await self._query(account, query) for query in queries]
+            async with self._calm:
+                orders = [await query_one(self._accounts, self._taken, account, query) for query in queries]
             return {"account_id": account.account_id, "success": True, "orders": orders, "error": None}
 
         results = await asyncio.gather(*(ask(account, queries) for account, queries in parsed))
@@ -105,18 +105,28 @@ class Executor:
     async def place_stop(self, request: Wire) -> Wire:
         """`POST /api/place-stop`: one live protective stop per task, placed if it is not there yet."""
         stops = [parse_stop(account, task) for account, task in account_tasks(request)]
-        return {"success": True, "results": list(await asyncio.gather(*map(self._place_stop, stops)))}
+
+        async def place(stop: StopTask) -> Wire:
+            async with self._urgent:
+                return await place_one(self._accounts, stop)
+
+        return {"success": True, "results": list(await asyncio.gather(*map(place, stops)))}
 
     async def cancel_conditionals(self, request: Wire) -> Wire:
         """`POST /api/cancel-conditionals`: stops and take-profits only, by client id or all of each symbol."""
         root = Reader(request, "")
+
+        async def cancel(account: AccountRef, symbols: list[str], ids: list[str]) -> Wire:
+            async with self._urgent:
+                return await cancel_one(self._accounts, account, symbols, ids)
+
         shared = root.symbols("symbols", []) if root.has("symbols") else []
         jobs = []
         for account, task in account_tasks(request):
             symbols = task.symbols("symbols", shared)
             if not symbols:
                 raise ProtocolError("FIELD_MISSING", 422, f"{task.name('symbols')} is required.")
-            jobs.append(self._cancel(account, symbols, task.texts("client_order_ids", [])))
+            jobs.append(cancel(account, symbols, task.texts("client_order_ids", [])))
         return {"success": True, "results": list(await asyncio.gather(*jobs))}
 
     async def sync_balance(self, request: Wire) -> Wire:
@@ -144,7 +154,7 @@ class Executor:
         async def read(adapter: Adapter, task: Reader, account: AccountRef) -> Wire:
             trades: list[Wire] = []
             for symbol in task.symbols("symbols", symbols):
-                market = await self._market(account, symbol)
+                market = await self._accounts.market(account, symbol)
                 for trade in await adapter.recent_trades(market, task.integer("since_ms", since_ms)):
                     row = trade.wire() | {"symbol": symbol, "cost": plain(trade.price * trade.quantity)}
                     trades.append(row | {"timestamp": trade.time_ms})
@@ -157,7 +167,8 @@ class Executor:
     @property
     def public_key(self) -> str | None:
         """The key credentials can be sealed for, if this executor opens sealed ones."""
-        return None if self._key is None else self._key.public_key
+        key = self._accounts.key
+        return None if key is None else key.public_key
 
     @property
     def in_flight(self) -> int:
@@ -166,54 +177,30 @@ class Executor:
 
     def report(self) -> Wire:
         """What the heartbeat and `/health` say about the load."""
-        slowest = max((gateway.latency_ms for gateway in self._gateways.open_gateways), default=0.0)
+        slowest = max((gateway.latency_ms for gateway in self._accounts.gateways.open_gateways), default=0.0)
         return {
             "version": __version__,
-            "accounts": len(self._accounts),
+            "accounts": len(self._accounts.seen),
             "inflight": self.in_flight,
             "last_error": self.last_error or None,
             "exchange_latency_ms": round(slowest, 1),
         }
 
+    async def warm_up(self, exchange: str = "binance", *, sandbox: bool = True, base_url: str = "") -> None:
+        """Import the exchange library and load the symbols now, so that the first order does not wait for it.
+
+        The import takes a second of CPU and runs in a thread. Raises `ProtocolError` or `VenueError`.
+        """
+        venue = venue_of(exchange)
+        await asyncio.to_thread(load_exchange, venue.ccxt_id)
+        account = AccountRef(0, 0, 0, venue, sandbox, base_url.rstrip("/"), "", "", "", "")
+        await self._accounts.gateway(account).load()
+
     async def close(self, drain_s: float = 20.0) -> None:
         """Let running orders end, then close the connections."""
         if not await self._taken.drain(drain_s):
             log.error("stopping with %d orders still running; they are UNKNOWN to the centre", self.in_flight)
-        await self._gateways.close()
-
-    # --- accounts -------------------------------------------------------------------------------------------------
-
-    def _adapter(self, account: AccountRef) -> Adapter:
-        """The venue adapter of an account; raises `ProtocolError` for a refused address or box."""
-        gateway = self._gateway(account)
-        key = (account.api_key, account.api_secret, account.passphrase)
-        if account.sealed:
-            if self._key is None:
-                raise ProtocolError("SEALED_UNSUPPORTED", 422, "This executor opens no sealed credentials.")
-            opened = self._key.open(account.sealed, account_id=account.account_id, node_code=self.node_code)
-            key = (
-                str(opened["api_key"] or ""),
-                str(opened["api_secret"] or ""),
-                str(opened["passphrase"] or ""),
-            )
-        if not key[0] or not key[1]:
-            raise ProtocolError("KEY_INVALID", 422, "The account has no exchange key.")
-        self._accounts.add(account.account_id)
-        session = Session(gateway, self._gateways.state(gateway, key[0]), key)
-        return _ADAPTERS[account.venue.code](session)
-
-    def _gateway(self, account: AccountRef) -> Any:
-        if account.base_url and not self._allow_venue_url:
-            raise ProtocolError(
-                "VENUE_URL_REFUSED", 403, "This node does not accept another exchange address."
-            )
-        if account.venue.code not in _ADAPTERS:
-            raise ProtocolError("UNKNOWN_EXCHANGE", 422, f"{account.venue.code} is not traded by this node.")
-        return self._gateways.gateway(account.venue, sandbox=account.sandbox, base_url=account.base_url)
-
-    async def _market(self, account: AccountRef, symbol: str) -> Market:
-        market: Market = await self._gateway(account).market(symbol)
-        return market
+        await self._accounts.gateways.close()
 
     # --- one order ------------------------------------------------------------------------------------------------
 
@@ -248,8 +235,8 @@ class Executor:
 
     async def _run(self, task: OrderTask, entry: Entry, outcome: Outcome) -> None:
         """Look up if asked, check, send once, follow up. Fills in `outcome`; raises only before sending."""
-        adapter = self._adapter(task.account)
-        market = await self._market(task.account, task.symbol)
+        adapter = self._accounts.adapter(task.account)
+        market = await self._accounts.market(task.account, task.symbol)
         if task.lookup:
             found = await self._known(adapter, market, task, outcome)
             if found is not None:
@@ -284,9 +271,7 @@ class Executor:
             fact = existing
         await self._after(adapter, market, task, fact, outcome)
 
-    async def _known(
-        self, adapter: Adapter, market: Market, task: OrderTask, outcome: Outcome
-    ) -> OrderFact | None:
+    async def _known(self, adapter: Adapter, market: Market, task: OrderTask, outcome: Outcome) -> OrderFact | None:
         """The order if the venue has it; on failure to ask, `outcome` becomes UNKNOWN."""
         try:
             return await adapter.find_order(market, task.client_order_id)
@@ -310,25 +295,21 @@ class Executor:
             return
         outcome.fill = await collect_fill(adapter, market, fact)
         if task.trade_type == "CLOSE" and task.stop_client_order_id and fact.status == "FILLED":
-            outcome.stop = await _drop_stop(adapter, market, task.stop_client_order_id)
+            outcome.stop = await drop_stop(adapter, market, task.stop_client_order_id)
 
     async def _protect(
         self, adapter: Adapter, market: Market, task: OrderTask, fact: OrderFact, outcome: Outcome
     ) -> None:
         assert task.stop_loss is not None
-        stop = StopOrder(
-            market, task.position_side, rounded_price(market, task.stop_loss), task.stop_client_order_id
-        )
+        stop = StopOrder(market, task.position_side, rounded_price(market, task.stop_loss), task.stop_client_order_id)
         try:
             outcome.stop = stop_wire(stop, await place_stop(adapter, stop))
         except VenueError as error:
             log.error("order %s has no stop (%s): closing it", task.client_order_id, error.error_code)
             outcome.stop = stop_wire(stop, None, error)
-            entry = MarketOrder(
-                market, task.side, task.position_side, fact.filled, False, task.client_order_id
-            )
-            outcome.emergency_close = await close_now(adapter, market, entry, fact.filled)
-            naked = outcome.emergency_close["status"] in ("FAILED", "OPEN")
+            entry = MarketOrder(market, task.side, task.position_side, fact.filled, False, task.client_order_id)
+            outcome.emergency_close = await close_now(adapter, market, entry, fact.filled, look_first=task.lookup)
+            naked = outcome.emergency_close["status"] not in ("FILLED", "FLAT")
             outcome.error_code = "NAKED_POSITION" if naked else "STOP_FAILED"
             outcome.error = (
                 "The stop could not be placed and the position could not be closed: close it at the exchange now."
@@ -336,102 +317,7 @@ class Executor:
                 else "The stop could not be placed, so the position was closed at once."
             )
 
-    # --- look-ups and stops ---------------------------------------------------------------------------------------
-
-    async def _query(self, account: AccountRef, query: OrderQuery) -> Wire:
-        row: Wire = {
-            "symbol": query.symbol,
-            "client_order_id": query.client_order_id,
-            "conditional": query.conditional,
-            "found": None,
-            "status": None,
-            "final": False,
-            "filled_quantity": "0",
-            "filled_price": "0",
-            "trades": [],
-            "error_code": None,
-            "error": None,
-        }
-        entry = self._taken.get(account.account_id, query.client_order_id)
-        if entry is not None and entry.running is not None:
-            return row | {"error_code": "IN_FLIGHT", "error": "The order is being worked on right now."}
-        try:
-            async with self._calm:
-                adapter = self._adapter(account)
-                market = await self._market(account, query.symbol)
-                found = await _look(adapter, market, query)
-        except VenueError as error:
-            return row | {
-                "error_code": error.error_code,
-                "error": error.sentence,
-                "reaction": str(error.reaction),
-            }
-        except ProtocolError as error:
-            return row | {"error_code": error.code, "error": error.message}
-        if not found and entry is not None and entry.in_doubt:
-            early = too_early()
-            return row | {"error_code": early.error_code, "error": early.sentence}
-        return row | (found or {"found": False})
-
-    async def _place_stop(self, task: StopTask) -> Wire:
-        base: Wire = {
-            "account_id": task.account.account_id,
-            "symbol": task.symbol,
-            "success": False,
-            "error": None,
-        }
-        async with self._urgent:
-            try:
-                adapter = self._adapter(task.account)
-                market = await self._market(task.account, task.symbol)
-                quantity = None if task.quantity is None else rounded_quantity(market, task.quantity)
-                price = rounded_price(market, task.trigger_price)
-                stop = StopOrder(market, task.position_side, price, task.client_order_id, quantity)
-                wire = stop_wire(stop, await place_stop(adapter, stop))
-            except VenueError as error:
-                unknown = error.reaction is Reaction.UNKNOWN_OUTCOME
-                return base | {
-                    "stop": {
-                        "client_order_id": task.client_order_id,
-                        "exchange_order_id": None,
-                        "status": "UNKNOWN" if unknown else "FAILED",
-                        "trigger_price": plain(task.trigger_price),
-                        "error_code": error.error_code,
-                    },
-                    "error_code": error.error_code,
-                    "error": error.sentence,
-                }
-            except ProtocolError as error:
-                return base | {"stop": None, "error_code": error.code, "error": error.message}
-        return base | {"success": True, "stop": wire, "error_code": None}
-
-    async def _cancel(self, account: AccountRef, symbols: list[str], ids: list[str]) -> Wire:
-        by_symbol: dict[str, int] = {}
-        errors: list[Wire] = []
-        for symbol in symbols:
-            by_symbol[symbol] = 0
-            try:
-                async with self._urgent:
-                    adapter = self._adapter(account)
-                    market = await self._market(account, symbol)
-                    wanted = ids or [stop.client_order_id for stop in await adapter.open_stops(market)]
-                    for client_order_id in wanted:
-                        by_symbol[symbol] += await adapter.cancel_stop(market, client_order_id)
-            except VenueError as error:
-                errors.append({"symbol": symbol, "error_code": error.error_code, "error": error.sentence})
-            except ProtocolError as error:
-                errors.append({"symbol": symbol, "error_code": error.code, "error": error.message})
-        return {
-            "account_id": account.account_id,
-            "success": not errors,
-            "cancelled": sum(by_symbol.values()),
-            "errors": errors,
-            "by_symbol": by_symbol,
-        }
-
-    async def _sync(
-        self, request: Wire, read: Callable[[Adapter, Reader, AccountRef], Awaitable[Wire]]
-    ) -> Wire:
+    async def _sync(self, request: Wire, read: Callable[[Adapter, Reader, AccountRef], Awaitable[Wire]]) -> Wire:
         async def one(account: AccountRef, task: Reader) -> Wire:
             base: Wire = {"account_id": account.account_id, "tenant_id": account.tenant_id, "success": False}
             try:
@@ -439,7 +325,7 @@ class Executor:
                     return base | {
                         "success": True,
                         "error": None,
-                        **await read(self._adapter(account), task, account),
+                        **await read(self._accounts.adapter(account), task, account),
                     }
             except VenueError as error:
                 return base | {
@@ -452,49 +338,6 @@ class Executor:
 
         tasks = account_tasks(request)
         return {"success": True, "results": list(await asyncio.gather(*(one(*item) for item in tasks)))}
-
-
-_ADAPTERS: Final[dict[str, Callable[[Session], Adapter]]] = {"binance": BinanceAccount}
-
-
-async def _look(adapter: Adapter, market: Market, query: OrderQuery) -> Wire:
-    """The venue's answer about one client id; empty when it knows none."""
-    if not query.conditional:
-        fact = await adapter.find_order(market, query.client_order_id)
-        if fact is None:
-            return {}
-        fill = await collect_fill(adapter, market, fact)
-        return {"found": True, "status": fact.status, "final": fact.final, "side": fact.side, **fill.wire()}
-    stop = await adapter.find_stop(market, query.client_order_id)
-    if stop is None:
-        return {}
-    row: Wire = {
-        "found": True,
-        "status": stop.status,
-        "final": stop.status != "OPEN",
-        "exchange_order_id": stop.exchange_order_id,
-        "trigger_price": plain(stop.trigger_price),
-    }
-    if stop.status == "TRIGGERED" and stop.actual_order_id:
-        actual = await adapter.find_by_exchange_id(market, stop.actual_order_id)
-        if actual is not None:
-            fill = await collect_fill(adapter, market, await settled(adapter, market, actual))
-            row |= fill.wire() | {
-                "side": actual.side,
-                "actual_status": fill.order.status,
-                "final": fill.order.final,
-            }
-    return row
-
-
-async def _drop_stop(adapter: Adapter, market: Market, client_order_id: str) -> Wire:
-    """Cancel the stop of a position that is closed; the venue may have done so already."""
-    row: Wire = {"client_order_id": client_order_id, "exchange_order_id": None, "trigger_price": None}
-    try:
-        await adapter.cancel_stop(market, client_order_id)
-    except VenueError as error:
-        return row | {"status": "FAILED", "error_code": error.error_code}
-    return row | {"status": "CANCELED"}
 
 
 def _check_fresh(task: OrderTask) -> None:

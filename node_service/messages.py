@@ -193,11 +193,7 @@ class Reader:
 
     def texts(self, key: str, default: list[str], limit: int = 500) -> list[str]:
         value = self._get(key, default)
-        if (
-            not isinstance(value, list)
-            or len(value) > limit
-            or not all(isinstance(item, str) for item in value)
-        ):
+        if not isinstance(value, list) or len(value) > limit or not all(isinstance(item, str) for item in value):
             raise self._bad(key, f"a list of at most {limit} texts")
         return value
 
@@ -219,9 +215,7 @@ def parse_account(task: Reader, *, sandbox: bool, exchange_url: str = "") -> Acc
     try:
         venue = venue_of(name)
     except LookupError:
-        raise ProtocolError(
-            "UNKNOWN_EXCHANGE", 422, f"{task.name('exchange')}: no such exchange here."
-        ) from None
+        raise ProtocolError("UNKNOWN_EXCHANGE", 422, f"{task.name('exchange')}: no such exchange here.") from None
     if task.choice("market_type", ("FUTURE", "SWAP", "SPOT"), "FUTURE") == "SPOT":
         raise ProtocolError("MARKET_TYPE_UNSUPPORTED", 422, "This node trades USDT perpetuals only.")
     sealed = task.text("sealed", "", limit=4096)
@@ -250,16 +244,8 @@ def _checked_url(text: str, where: str) -> str:
     if not text:
         return ""
     parts = urlsplit(text)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.username
-        or parts.query
-        or parts.fragment
-    ):
-        raise ProtocolError(
-            "FIELD_INVALID", 422, f"{where} must be an http(s) address without user or query."
-        )
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ProtocolError("FIELD_INVALID", 422, f"{where} must be an http(s) address without user or query.")
     try:  # cloud metadata lives on link-local addresses; nothing to trade there
         if ipaddress.ip_address(parts.hostname).is_link_local:
             raise ProtocolError("FIELD_INVALID", 422, f"{where} points to a link-local address.")
@@ -280,7 +266,12 @@ def parse_execute(body: dict[str, Any]) -> list[OrderTask]:
     sandbox, url = root.boolean("sandbox", True), root.text("exchange_url", "")
     orders = [
         _parse_order(
-            task, signal, symbol, price, shared_amount, parse_account(task, sandbox=sandbox, exchange_url=url)
+            task,
+            signal,
+            parse_account(task, sandbox=sandbox, exchange_url=url),
+            symbol=symbol,
+            price=price,
+            shared_amount=shared_amount,
         )
         for task in root.objects("tasks")
     ]
@@ -292,10 +283,11 @@ def parse_execute(body: dict[str, Any]) -> list[OrderTask]:
 def _parse_order(
     task: Reader,
     signal: Reader,
+    account: AccountRef,
+    *,
     symbol: str,
     price: Decimal | None,
     shared_amount: Decimal | None,
-    account: AccountRef,
 ) -> OrderTask:
     types = ("OPEN", "CLOSE", "ADD", "REDUCE")
     trade_type = task.choice("trade_type", types, signal.choice("signal_type", types, "OPEN"))
@@ -309,9 +301,7 @@ def _parse_order(
             f"{task.name('position_side')}: {trade_type} with {side} concerns a {natural} position.",
         )
     if task.boolean("reduce_only", not entry) == entry:
-        raise ProtocolError(
-            "SIDE_MISMATCH", 422, f"{task.name('reduce_only')} contradicts trade_type {trade_type}."
-        )
+        raise ProtocolError("SIDE_MISMATCH", 422, f"{task.name('reduce_only')} contradicts trade_type {trade_type}.")
     quantity = task.positive("quantity", "ZERO_QUANTITY")
     amount = task.positive("amount_usdt", "ZERO_AMOUNT") or shared_amount or Decimal(100)
     stop_loss = task.decimal("stop_loss") if task.has("stop_loss") else signal.decimal("stop_loss")
@@ -374,9 +364,7 @@ def account_tasks(body: dict[str, Any]) -> list[tuple[AccountRef, Reader]]:
 def parse_queries(task: Reader) -> list[OrderQuery]:
     """The look-ups of one account in `POST /api/query-orders`."""
     return [
-        OrderQuery(
-            item.symbol("symbol"), item.text("client_order_id", limit=36), item.boolean("conditional", False)
-        )
+        OrderQuery(item.symbol("symbol"), item.text("client_order_id", limit=36), item.boolean("conditional", False))
         for item in task.objects("queries", limit=500)
     ]
 

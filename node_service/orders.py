@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from .exchange import AccountState, Gateway, Market, plain
+from .exchange import AccountState, Gateway
+from .figures import Market, plain
 from .limits import Priority
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .errors import Reaction, VenueError
-from .exchange import Market, plain
+from .figures import Market, plain
 from .limits import Priority
 from .orders import Adapter, MarketOrder, OrderFact, StopFact, StopOrder, Trade
 
@@ -126,9 +126,12 @@ async def _existing_stop(adapter: Adapter, stop: StopOrder, *, any_stop: bool) -
     return None
 
 
-async def close_now(adapter: Adapter, market: Market, entry: MarketOrder, filled: Decimal) -> dict[str, Any]:
+async def close_now(
+    adapter: Adapter, market: Market, entry: MarketOrder, filled: Decimal, *, look_first: bool
+) -> dict[str, Any]:
     """Close what an unprotected entry bought, at market; the result part `emergency_close`.
 
+    With `look_first` an earlier process may have sent this close already; it is looked up before any is sent.
     `status` is FILLED, PARTIAL, OPEN, FLAT (nothing was left to close) or FAILED, which leaves a naked position and
     needs a person at once.
     """
@@ -147,13 +150,15 @@ async def close_now(adapter: Adapter, market: Market, entry: MarketOrder, filled
     for attempt in range(CLOSE_TRIES):
         if attempt:
             await asyncio.sleep(0.3 * attempt)
+        fact: OrderFact | None
         try:
-            fact: OrderFact | None = await adapter.send_market(order, Priority.CLOSE)
+            fact = await adapter.find_order(market, order.client_order_id) if look_first else None
+            fact = fact or await adapter.send_market(order, Priority.CLOSE)
         except VenueError as error:
             outcome["error_code"] = error.error_code
             if error.error_code == "POSITION_FLAT":
                 return outcome | {"status": "FLAT"}
-            if error.reaction is Reaction.RETRY_AFTER:
+            if error.reaction in (Reaction.RETRY_AFTER, Reaction.RETRY_READ):
                 continue
             if error.reaction is not Reaction.UNKNOWN_OUTCOME:
                 if error.error_code == "POSITION_MODE":

@@ -31,7 +31,7 @@ HEADER_TIMESTAMP: Final = "X-IB-Timestamp"
 HEADER_NONCE: Final = "X-IB-Nonce"
 HEADER_SIGNATURE: Final = "X-IB-Signature"
 HEADER_REPLY_SIGNATURE: Final = "X-IB-Reply-Signature"
-HEADER_LEGACY_TOKEN: Final = "X-Center-Token"
+HEADER_LEGACY_TOKEN: Final = "X-Center-Token"  # noqa: S105 - the name of a header
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _TIMESTAMP = re.compile(r"[0-9]{1,16}")
@@ -93,7 +93,9 @@ def _hmac_states(key: bytes) -> tuple[Any, Any]:
     return hashlib.sha256(bytes(x ^ 0x36 for x in block)), hashlib.sha256(bytes(x ^ 0x5C for x in block))
 
 
-def sign(secret: str | bytes, method: str, path: str, body: bytes, ts_ms: int, nonce: str) -> str:
+def sign(  # noqa: PLR0917 - the order is that of the signed text
+    secret: str | bytes, method: str, path: str, body: bytes, ts_ms: int, nonce: str
+) -> str:
     """The hex signature of one request."""
     start, finish = _hmac_states(secret.encode() if isinstance(secret, str) else secret)
     digest = hashlib.sha256(body).hexdigest()
@@ -105,7 +107,9 @@ def sign(secret: str | bytes, method: str, path: str, body: bytes, ts_ms: int, n
     return signature
 
 
-def sign_reply(secret: str | bytes, status: int, path: str, body: bytes, ts_ms: int, nonce: str) -> str:
+def sign_reply(  # noqa: PLR0917
+    secret: str | bytes, status: int, path: str, body: bytes, ts_ms: int, nonce: str
+) -> str:
     """The hex signature of the reply to the request that carried `nonce`."""
     return sign(secret, f"REPLY {status}", path, body, ts_ms, nonce)
 
@@ -146,13 +150,9 @@ class ReplayCache:
             self._old, self._young = (set() if idle else self._young), set()
             self._turned_at_ms = at_ms
         if nonce in self._young or nonce in self._old:
-            raise ProtocolError(
-                "REPLAYED", 401, "This request was already received; sign it again to repeat it."
-            )
+            raise ProtocolError("REPLAYED", 401, "This request was already received; sign it again to repeat it.")
         if len(self._young) + len(self._old) >= self._capacity:
-            raise ProtocolError(
-                "REPLAY_CACHE_FULL", 503, "Too many requests in one minute; send again later."
-            )
+            raise ProtocolError("REPLAY_CACHE_FULL", 503, "Too many requests in one minute; send again later.")
         self._young.add(nonce)
 
 
@@ -174,9 +174,7 @@ class RequestVerifier:
         self._replays = ReplayCache(window_ms, capacity)
         self._legacy_token = legacy_token
 
-    def verify(
-        self, headers: Mapping[str, str], method: str, path: str, body: bytes, at_ms: int | None = None
-    ) -> str:
+    def verify(self, headers: Mapping[str, str], method: str, path: str, body: bytes, at_ms: int | None = None) -> str:
         """The nonce of an acceptable request (empty for a legacy token); raises `ProtocolError` otherwise.
 
         Codes, all HTTP 401: SIGNATURE_MISSING, TIMESTAMP_INVALID, NONCE_INVALID, SIGNATURE_WRONG, CLOCK_SKEW,
@@ -193,15 +191,11 @@ class RequestVerifier:
         if not _TIMESTAMP.fullmatch(timestamp):
             raise ProtocolError("TIMESTAMP_INVALID", 401, f"{HEADER_TIMESTAMP} must be epoch milliseconds.")
         if not _NONCE.fullmatch(nonce):
-            raise ProtocolError(
-                "NONCE_INVALID", 401, f"{HEADER_NONCE} must be 16-64 characters of [A-Za-z0-9_-]."
-            )
+            raise ProtocolError("NONCE_INVALID", 401, f"{HEADER_NONCE} must be 16-64 characters of [A-Za-z0-9_-].")
         ts_ms = int(timestamp)
         expected = sign(self._key, method, path, body, ts_ms, nonce)
         if not hmac.compare_digest(expected.encode(), signature.encode()):
-            raise ProtocolError(
-                "SIGNATURE_WRONG", 401, "The signature does not match; check the node secret."
-            )
+            raise ProtocolError("SIGNATURE_WRONG", 401, "The signature does not match; check the node secret.")
         try:
             self._check_fresh(ts_ms, at_ms)
             self._replays.accept(nonce, at_ms)
@@ -216,15 +210,13 @@ class RequestVerifier:
                 "CLOCK_SKEW", 401, f"The request is {(at_ms - ts_ms) / 1000:.0f} s away from this node's clock."
             )
         if ts_ms < self._started_ms:
-            raise ProtocolError(
-                "BEFORE_START", 401, "The request is older than this node; sign and send it again."
-            )
+            raise ProtocolError("BEFORE_START", 401, "The request is older than this node; sign and send it again.")
 
     def _token_matches(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self._key)
 
 
-def verify_reply(
+def verify_reply(  # noqa: PLR0917
     secret: str | bytes, status: int, path: str, body: bytes, timestamp: str, signature: str, nonce: str
 ) -> int:
     """The node's clock (ms) in a genuine reply; raises `ProtocolError` REPLY_UNVERIFIED.
@@ -272,9 +264,7 @@ class NodeKey:
         if not payload:
             raise ProtocolError("SEALED_BAD", 422, "The sealed credentials are malformed.")
         if key_name != self.key_id:
-            raise ProtocolError(
-                "SEALED_KEY_STALE", 409, "Sealed for another key; read the node's public key again."
-            )
+            raise ProtocolError("SEALED_KEY_STALE", 409, "Sealed for another key; read the node's public key again.")
         try:
             plain = SealedBox(self._private).decrypt(base64.b64decode(payload, validate=True))
             content = orjson.loads(plain)

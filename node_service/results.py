@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import Reaction, VenueError
-from .exchange import plain
+from .figures import plain
 from .messages import OrderTask
 from .orders import StopFact, StopOrder
 from .protection import Fill

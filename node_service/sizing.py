@@ -5,16 +5,14 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from .errors import Reaction, VenueError
-from .exchange import Market, plain
+from .figures import Market, plain
 from .messages import OrderTask
 from .orders import MarketOrder
 
 
 def rounded_quantity(market: Market, coins: Decimal, *, up: bool = False) -> Decimal:
     """Coins as a whole number of steps: down for entries, up for closes counted in contracts."""
-    steps = (coins / market.contract_size / market.step).to_integral_value(
-        ROUND_CEILING if up else ROUND_FLOOR
-    )
+    steps = (coins / market.contract_size / market.step).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR)
     return steps * market.step * market.contract_size
 
 
@@ -33,9 +31,7 @@ def sized(market: Market, task: OrderTask) -> MarketOrder:
     problem = ""
     if quantity <= 0 or quantity < market.min_quantity:
         least = max(market.min_quantity, market.step * market.contract_size)
-        problem = (
-            f"{plain(coins)} is below the smallest order of {plain(least)} {task.symbol.partition('/')[0]}."
-        )
+        problem = f"{plain(coins)} is below the smallest order of {plain(least)} {task.symbol.partition('/')[0]}."
     elif market.max_quantity is not None and quantity > market.max_quantity:
         problem = f"{plain(quantity)} is above the largest order of {plain(market.max_quantity)}."
     if problem:
@@ -46,6 +42,4 @@ def sized(market: Market, task: OrderTask) -> MarketOrder:
             "BELOW_MINIMUM",
             f"The order is below the minimum of {plain(market.min_notional)} USDT.",
         )
-    return MarketOrder(
-        market, task.side, task.position_side, quantity, not task.is_entry, task.client_order_id
-    )
+    return MarketOrder(market, task.side, task.position_side, quantity, not task.is_entry, task.client_order_id)

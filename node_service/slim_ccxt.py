@@ -67,7 +67,7 @@ class _SlimLoader(importlib.machinery.SourceFileLoader):
         code = self.get_code(module.__name__)
         module.__dict__[_LAZY_NAMES] = self.lazy_names
         module.__class__ = _LazyPackage
-        exec(code, module.__dict__)  # the package's own source, minus the exchange imports
+        exec(code, module.__dict__)  # noqa: S102 - the package's own source, minus the exchange imports
 
 
 def _exchange_import(node: ast.stmt, package: str) -> str | None:

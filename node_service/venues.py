@@ -39,9 +39,7 @@ class Venue:
 
 
 VENUES: dict[str, Venue] = {
-    "binance": Venue(
-        "binance", "binanceusdm", native=True, hedge_reduce_only=False, taker_fee_rate=Decimal("0.0004")
-    ),
+    "binance": Venue("binance", "binanceusdm", native=True, hedge_reduce_only=False, taker_fee_rate=Decimal("0.0004")),
     "okx": Venue(
         "okx",
         "okx",

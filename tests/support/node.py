@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiohttp import web
+
+from node_service.app import NodeApp, NodeSettings, create_runner
+from node_service.client import Node
 from node_service.messages import new_client_id
 from tests.support.paper import PaperServer
+
+SECRET = "secret-shared-by-centre-and-node"
 
 
 class Trader:
@@ -46,3 +52,25 @@ class Trader:
     def orders(self) -> list[dict[str, Any]]:
         """The plain orders at the exchange."""
         return list(self.dump()["orders"])
+
+
+class NodeServer:
+    """A node's HTTP service inside the test's event loop; use as ``async with NodeServer(...) as server:``."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = NodeSettings(**{"auth_secret": SECRET, "node_code": "n1", "allow_venue_url": True} | settings)
+        self.app = NodeApp(self.settings)
+        self._runner = create_runner(self.app)
+
+    async def __aenter__(self) -> NodeServer:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.settings.port if self.settings.port != 9101 else 0).start()
+        self.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    def node(self, secret: str = SECRET, path: str = "") -> Node:
+        """This node as the centre knows it."""
+        return Node(self.settings.node_code, self.base_url + path, secret)

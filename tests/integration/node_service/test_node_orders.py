@@ -112,7 +112,7 @@ async def test_any_doubt_after_sending_is_unknown_and_the_client_id_finds_the_tr
 
 async def test_a_timeout_is_unknown_and_not_a_failure(executor: Executor, trader: Trader) -> None:
     await run(executor, trader, trader.task())  # markets, mode and leverage are known
-    executor._gateways.open_gateways[0].order_timeout_s = 0.3
+    executor._accounts.gateways.open_gateways[0].order_timeout_s = 0.3
     trader.venue.faults(
         {"kind": "delay", "delay_ms": 900, "when": "after", "method": "POST", "path": "/fapi/v1/order", "times": 1}
     )
@@ -210,7 +210,11 @@ async def test_an_expired_close_is_still_executed(executor: Executor, trader: Tr
 async def test_a_refusal_by_the_venue_names_the_reason(executor: Executor, trader: Trader) -> None:
     trader.venue.faults({"kind": "error", "code": -2019, "method": "POST", "path": "/fapi/v1/order", "times": 1})
     result = await run(executor, trader, trader.task())
-    assert (result["status"], result["error_code"], result["reaction"]) == ("REJECTED", "INSUFFICIENT_FUNDS", "FIX_INPUT")
+    assert (result["status"], result["error_code"], result["reaction"]) == (
+        "REJECTED",
+        "INSUFFICIENT_FUNDS",
+        "FIX_INPUT",
+    )
     assert result["sent"] is False
 
 

@@ -19,7 +19,9 @@ def with_code(code: int, kind: type[Exception] = ccxt.ExchangeError) -> Exceptio
     return ccxt_error(kind, f'binanceusdm {{"code":{code},"msg":"Some text."}}')
 
 
-@pytest.mark.parametrize("kind", [ccxt.ExchangeError, ccxt.InvalidOrder, ccxt.OperationRejected, ccxt.InsufficientFunds])
+@pytest.mark.parametrize(
+    "kind", [ccxt.ExchangeError, ccxt.InvalidOrder, ccxt.OperationRejected, ccxt.InsufficientFunds]
+)
 @pytest.mark.parametrize(
     ("code", "reaction", "error_code"),
     [

@@ -127,7 +127,10 @@ def test_bad_requests_are_refused(request_body: dict[str, Any], expected: tuple[
 
 
 def test_old_callers_get_the_documented_words() -> None:
-    for request, words in (({"tasks": []}, "signal.symbol required"), (body(entry_price=0), "signal.entry_price required")):
+    for request, words in (
+        ({"tasks": []}, "signal.symbol required"),
+        (body(entry_price=0), "signal.entry_price required"),
+    ):
         with pytest.raises(ProtocolError) as caught:
             parse_execute(request)
         assert caught.value.body()["detail"] == words
@@ -143,7 +146,9 @@ def test_a_sealed_task_needs_no_plain_key() -> None:
 
 
 def test_the_flat_close_body() -> None:
-    order = parse_close(ACCOUNT | {"symbol": "BTC-USDT-SWAP", "side": "BUY", "close_quantity": "2", "trigger_type": "TP"})
+    order = parse_close(
+        ACCOUNT | {"symbol": "BTC-USDT-SWAP", "side": "BUY", "close_quantity": "2", "trigger_type": "TP"}
+    )
     assert (order.symbol, order.trade_type, order.position_side, order.quantity) == (
         "BTC/USDT", "CLOSE", "SHORT", Decimal(2),
     )  # fmt: skip
