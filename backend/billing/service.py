@@ -31,7 +31,7 @@ from backend.billing.cards import (
 from backend.billing.rules import REMARK_DEDUCTION, SELF, Deduction, Distribution, charge_for, deduct, distribute, plain
 from backend.billing.tree import Chain, chain_above
 from backend.clock import utcnow
-from backend.errors import IronBullError, NotFound
+from backend.errors import Conflict, IronBullError, NotFound
 from backend.ledger import service as ledger
 from backend.ledger.rules import AccountRef, Posting, trading_account, user_account
 from backend.ledger.statements import Wire, insert_sql, stamp
@@ -62,10 +62,10 @@ _FACTS = (
     f"{_ROOT}, "
     "b.id, b.total_profit, "
     "CASE WHEN p.status = 'CLOSED' AND f.id = (SELECT MAX(l.id) FROM `fill` l WHERE l.position_id = p.id) "
-    "THEN 1 ELSE 0 END, s.id "
+    "THEN 1 ELSE 0 END "
     "FROM `fill` f LEFT JOIN trade_order o ON o.id = f.order_pk LEFT JOIN `position` p ON p.id = f.position_id "
     "LEFT JOIN binding b ON b.id = COALESCE(o.binding_id, p.binding_id) LEFT JOIN tenant t ON t.id = f.tenant_id "
-    "LEFT JOIN settlement s ON s.fill_id = f.id WHERE f.id = %s"
+    "WHERE f.id = %s"
 )
 _SETTLED = (
     "SELECT s.id, s.fill_id, s.profit, s.fee, s.deduct_total, s.self_deduct, s.gift_deduct, p.id, p.status "
@@ -125,7 +125,6 @@ class _Facts:
     binding_id: int | None
     binding_profit: Any
     closed: int
-    settlement_id: int | None
 
 
 @dataclass(slots=True)
@@ -168,12 +167,13 @@ def settle_fill(session: Session, fill_id: int) -> SettlementResult:
     """
     session.flush()
     wire = Wire(session)
+    before = _settled(wire, fill_id)
+    if before is not None:
+        return before
     row = wire.first(_FACTS, (fill_id,))
     if row is None:
         raise NotFound(f"There is no fill {fill_id}.")
     facts = _Facts(*row)
-    if facts.settlement_id is not None:
-        return _settled(wire, fill_id)
     # Decimal to ledger: both rounded down towards zero to 1e-8, the only rounding before the charge.
     profit, fee = units_down(Decimal(facts.realized_pnl)), units_down(Decimal(facts.fee))
     now = stamp()
@@ -187,7 +187,10 @@ def settle_fill(session: Session, fill_id: int) -> SettlementResult:
         at=now,
     )
     if replayed:
-        return _settled(wire, fill_id)
+        before = _settled(wire, fill_id)
+        if before is None:
+            raise Conflict(f"Fill {fill_id} has a ledger transaction but no settlement.")
+        return before
     charge = 0
     if profit > 0 and facts.billing_scheme == "per_close":
         # The charge is rounded down to 1e-8, in favour of the user.
@@ -221,9 +224,11 @@ def distribute_pool(session: Session, pool_id: int) -> bool:
                 # The savepoint is set when the connection is asked for, so it is asked for again here.
                 wire = Wire(session)
                 payout = _Payout(pool_id, tenant_id, user_id, plan.shares, stamp())
-                opened = payout.open(wire)
-                held = ledger.lock(wire, [posting.account for posting in opened.postings])
-                ledger.write(wire, held, [opened])
+                name, postings = f"pool:{pool_id}", payout.postings()
+                number, _ = ledger.open_transaction(
+                    wire, name, name, kind="distribution", tenant_id=tenant_id, reference=name
+                )
+                ledger.write(wire, ledger.lock(wire, [one.account for one in postings]), number, postings)
                 payout.write_rewards(wire)
                 wire.run(_UPDATE_POOL, (*_shares(plan, tries), pool_id))
             return True
@@ -275,14 +280,13 @@ class _Settling:
             (facts.fill_id, facts.tenant_id, facts.user_id, facts.account_id, self.transaction_id, self.profit,
              self.fee, self.charge, *taken, self.now),
         )  # fmt: skip
-        sets = [ledger.PostingSet(self.transaction_id, postings)] if postings else []
         pool_id = self._open_pool(settlement_id, taken) if taken[0] else None
         payout = None
         if pool_id is not None and self.plan.shares is not None:
             payout = _Payout(pool_id, facts.tenant_id, facts.user_id, self.plan.shares, self.now)
-            sets.append(payout.open(wire))
-        if sets:
-            ledger.write(wire, held, sets)
+            postings += payout.postings()
+        if postings:
+            ledger.write(wire, held, self.transaction_id, postings)
         if payout is not None:
             payout.write_rewards(wire)
         if self.charge:
@@ -345,10 +349,10 @@ class _Settling:
         )
 
 
-def _settled(wire: Wire, fill_id: int) -> SettlementResult:
+def _settled(wire: Wire, fill_id: int) -> SettlementResult | None:
     row = wire.first(_SETTLED, (fill_id,))
     if row is None:
-        raise NotFound(f"Fill {fill_id} has no settlement.")
+        return None
     return replace(SettlementResult(*row), replayed=True)
 
 
@@ -377,19 +381,14 @@ class _Payout:
     shares: Distribution
     now: str
 
-    def open(self, wire: Wire) -> ledger.PostingSet:
-        """The ledger transaction ``pool:<id>``: one posting per payment, all out of the user's pool account."""
+    def postings(self) -> list[Posting]:
+        """One posting per payment, all out of the user's pool account."""
         postings = [
             Posting(user_account(self.tenant_id, payment.user_id, "reward"), exact_units(payment.amount))
             for payment in self.shares.payments
         ]
         total = sum(posting.amount for posting in postings)
-        postings.append(Posting(user_account(self.tenant_id, self.user_id, "pool"), -total))
-        name = f"pool:{self.pool_id}"
-        transaction_id, _ = ledger.open_transaction(
-            wire, name, name, kind="distribution", tenant_id=self.tenant_id, reference=name, at=self.now
-        )
-        return ledger.PostingSet(transaction_id, postings)
+        return [Posting(user_account(self.tenant_id, self.user_id, "pool"), -total), *postings]
 
     def write_rewards(self, wire: Wire) -> None:
         """One reward row per payment."""

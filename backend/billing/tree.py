@@ -13,10 +13,21 @@ from decimal import Decimal
 from backend.billing.rules import RATES, ZERO, DistributionImpossible, Member, level_for
 from backend.ledger.statements import Wire, marks
 
-_CHAIN = (
-    "SELECT n.depth, u.id, u.is_market_node, e.futures_balance FROM "
+_LINE = (
     "(SELECT %s AS id, 0 AS depth UNION ALL SELECT ancestor_id, depth FROM user_ancestor WHERE descendant_id = %s) n "
-    "JOIN `user` u ON u.id = n.id LEFT JOIN exchange_account e ON e.user_id = u.id AND e.status = 1 ORDER BY n.depth"
+    "JOIN `user` u ON u.id = n.id"
+)
+_CHAIN_SQLITE = (
+    f"SELECT n.depth, u.id, u.is_market_node, e.futures_balance FROM {_LINE} "
+    "LEFT JOIN exchange_account e ON e.user_id = u.id AND e.status = 1 ORDER BY n.depth"
+)
+# MySQL adds exactly, so holds and the teams that matter come with the chain in one round trip.
+_CHAIN_MYSQL = (
+    "SELECT c.depth, c.id, c.is_market_node, c.hold, CASE WHEN c.hold >= %s AND (c.depth = 0 OR c.is_market_node) THEN "
+    "(SELECT SUM(e.futures_balance) FROM user_ancestor a JOIN exchange_account e ON e.user_id = a.descendant_id "
+    "AND e.status = 1 WHERE a.ancestor_id = c.id) END FROM (SELECT n.depth, u.id, u.is_market_node, "
+    "(SELECT SUM(e.futures_balance) FROM exchange_account e WHERE e.user_id = u.id AND e.status = 1) AS hold "
+    f"FROM {_LINE}) c ORDER BY c.depth"
 )
 _TEAMS = (
     "SELECT a.ancestor_id, {balance} FROM user_ancestor a "
@@ -36,23 +47,12 @@ class Chain:
 def chain_above(wire: Wire, user_id: int) -> Chain:
     """Read the invite line of a user. Raises ``DistributionImpossible`` when the user does not exist.
 
-    Team performance is summed only for those whose level can matter: market nodes with enough self-hold, and the
-    source when such a node could be its peer. So the size of a team that earns nothing costs nothing.
+    Team performance is summed only for those whose level can matter: the source and market nodes, with enough
+    self-hold. So the size of a team that earns nothing costs nothing.
     """
-    depths: dict[int, int] = {}
-    nodes: set[int] = set()
-    holds: dict[int, Decimal] = {}
-    for depth, member_id, is_node, balance in wire.rows(_CHAIN, (user_id, user_id)):
-        depths[member_id] = depth
-        if is_node:
-            nodes.add(member_id)
-        if balance is not None:
-            holds[member_id] = holds.get(member_id, ZERO) + Decimal(balance)
+    depths, nodes, holds, teams = _read_sqlite(wire, user_id) if wire.sqlite else _read_mysql(wire, user_id)
     if user_id not in depths:
         raise DistributionImpossible(f"User {user_id} does not exist.")
-    above_nodes = nodes - {user_id}
-    ranked = [one for one in (*sorted(above_nodes), user_id) if holds.get(one, ZERO) >= RATES.self_hold_min]
-    teams = team_performance(wire, ranked) if above_nodes and ranked else {}
     path = tuple(
         Member(one, level_for(holds.get(one, ZERO), teams.get(one, ZERO)), one in nodes, holds.get(one, ZERO))
         for one in sorted(depths, key=lambda key: depths[key])
@@ -61,6 +61,31 @@ def chain_above(wire: Wire, user_id: int) -> Chain:
     inviter = path[0] if path and depths[path[0].user_id] == 1 else None
     source_level = level_for(holds.get(user_id, ZERO), teams.get(user_id, ZERO))
     return Chain(source_level, inviter, path)
+
+
+_Line = tuple[dict[int, int], set[int], dict[int, Decimal], dict[int, Decimal]]
+
+
+def _read_mysql(wire: Wire, user_id: int) -> _Line:
+    rows = wire.rows(_CHAIN_MYSQL, (RATES.self_hold_min, user_id, user_id))
+    depths = {row[1]: row[0] for row in rows}
+    nodes = {row[1] for row in rows if row[2]}
+    holds = {row[1]: row[3] for row in rows if row[3] is not None}
+    return depths, nodes, holds, {row[1]: row[4] for row in rows if row[4] is not None}
+
+
+def _read_sqlite(wire: Wire, user_id: int) -> _Line:
+    depths: dict[int, int] = {}
+    nodes: set[int] = set()
+    holds: dict[int, Decimal] = {}
+    for depth, member_id, is_node, balance in wire.rows(_CHAIN_SQLITE, (user_id, user_id)):
+        depths[member_id] = depth
+        if is_node:
+            nodes.add(member_id)
+        if balance is not None:
+            holds[member_id] = holds.get(member_id, ZERO) + Decimal(balance)
+    ranked = [one for one in depths if (one in nodes or one == user_id) and holds.get(one, ZERO) >= RATES.self_hold_min]
+    return depths, nodes, holds, team_performance(wire, ranked)
 
 
 def team_performance(wire: Wire, user_ids: Sequence[int]) -> dict[int, Decimal]:

@@ -2,9 +2,9 @@
 
 The locking law: within one transaction of the database, first write the header (its unique ``key`` is the gate where
 a concurrent replay waits), then resolve or make accounts, then lock every account that is needed with one
-``SELECT ... FOR UPDATE`` in account-id order, then write. Callers that move several sets in one go (``settle_fill``)
-use ``open_transaction``, ``lock`` and ``write`` so that all locks are taken in one ordered statement; everybody else
-uses ``post``. On SQLite the edge has already begun IMMEDIATE, which is the lock.
+``SELECT ... FOR UPDATE`` in account-id order, then write. A caller whose amounts depend on locked balances
+(``settle_fill``) uses ``open_transaction``, ``lock`` and ``write``; everybody else uses ``post``. On SQLite the edge
+has already begun IMMEDIATE, which is the lock.
 
 Amounts are integers of 1e-8. No function commits.
 """
@@ -12,7 +12,7 @@ Amounts are integers of 1e-8. No function commits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
@@ -66,14 +66,6 @@ class Held:
     balances: dict[AccountRef, int]
 
 
-@dataclass(slots=True)
-class PostingSet:
-    """The postings of one opened transaction, waiting for ``write``."""
-
-    transaction_id: int
-    postings: Sequence[Posting] = field(default_factory=list)
-
-
 def post(
     session: Session,
     key: str,
@@ -102,7 +94,7 @@ def post(
         return PostedTransaction(transaction_id, key, True, _first_answer(wire, transaction_id))
     try:
         held = lock(wire, [*(posting.account for posting in postings), *watch])
-        write(wire, held, [PostingSet(transaction_id, postings)])
+        write(wire, held, transaction_id, postings)
     except Conflict:
         # A caller may catch the refusal and go on in the same transaction: then the key must stay free.
         wire.run("DELETE FROM ledger_transaction WHERE id = %s", (transaction_id,))
@@ -163,23 +155,24 @@ def lock(wire: Wire, accounts: Iterable[AccountRef]) -> Held:
     raise NotFound("A ledger account vanished while it was being locked.")
 
 
-def write(wire: Wire, held: Held, sets: Sequence[PostingSet]) -> None:
-    """Append the entries of the sets and update the balances. Everything is checked before the first write.
+def write(wire: Wire, held: Held, transaction_id: int, postings: Sequence[Posting]) -> None:
+    """Append the entries and update the balances. Everything is checked before the first write.
 
-    All accounts must be in ``held``. Raises ``InsufficientBalance`` or ``BalanceTooLarge``.
+    All accounts must be in ``held``. Raises ``InsufficientBalance``, ``BalanceTooLarge``, ``LedgerUnbalanced``.
     """
-    now = check(held, sets)
+    check_postings(postings)
     running = dict(held.balances)
+    net: dict[AccountRef, int] = {}
     rows: list[tuple[int, int, str, int, int]] = []
-    for one in sets:
-        for posting in one.postings:
-            account = posting.account
-            running[account] += posting.amount
-            rows.append(
-                (one.transaction_id, held.ids[account], account.currency, posting.amount, running[account])
-            )
+    for posting in postings:
+        account, amount = posting.account, posting.amount
+        net[account] = net.get(account, 0) + amount
+        running[account] += amount
+        rows.append((transaction_id, held.ids[account], account.currency, amount, running[account]))
+    # The transaction is judged as a whole: money may pass through an empty account.
+    after = {account: balance_after(account, held.balances[account], amount) for account, amount in net.items()}
     wire.insert_many(_INSERT_ENTRY, rows)
-    changed = sorted((held.ids[ref], value) for ref, value in now.items() if value != held.balances[ref])
+    changed = sorted((held.ids[account], after[account]) for account, amount in net.items() if amount)
     if changed:
         cases = " ".join(["WHEN %s THEN %s"] * len(changed))
         values = [part for pair in changed for part in pair]
@@ -187,20 +180,7 @@ def write(wire: Wire, held: Held, sets: Sequence[PostingSet]) -> None:
             f"UPDATE ledger_account SET balance = CASE id {cases} END WHERE id IN ({marks(len(changed))})",
             [*values, *(account_id for account_id, _ in changed)],
         )
-    held.balances.update(now)
-
-
-def check(held: Held, sets: Sequence[PostingSet]) -> dict[AccountRef, int]:
-    """The balances after the sets, each set judged as a whole. Raises as ``write`` and writes nothing."""
-    now: dict[AccountRef, int] = {}
-    for one in sets:
-        check_postings(one.postings)
-        net: dict[AccountRef, int] = {}
-        for posting in one.postings:
-            net[posting.account] = net.get(posting.account, 0) + posting.amount
-        for account, amount in net.items():
-            now[account] = balance_after(account, now.get(account, held.balances[account]), amount)
-    return now
+    held.balances.update(after)
 
 
 def reverse(session: Session, transaction_id: int, reason: str, actor: str) -> PostedTransaction:
@@ -233,24 +213,32 @@ def reverse(session: Session, transaction_id: int, reason: str, actor: str) -> P
 
 
 def _resolve(wire: Wire, refs: Sequence[AccountRef], remembered: dict[AccountRef, int]) -> dict[AccountRef, int]:
-    missing = [ref for ref in refs if ref not in remembered]
-    # Accounts are made in one fixed order, so that two makers cannot wait for each other.
-    for ref in sorted(missing, key=lambda r: (r.owner_kind, r.owner_id, r.kind, r.currency)):
-        remembered[ref] = _find_or_make(wire, ref)
-    return {ref: remembered[ref] for ref in refs}
+    ids = {}
+    for ref in refs:
+        found = remembered.get(ref)
+        if found is None:
+            found = remembered[ref] = _find_or_make(wire, ref)
+        ids[ref] = found
+    return ids
 
 
 def _find_or_make(wire: Wire, ref: AccountRef) -> int:
     name = (ref.owner_kind, ref.owner_id, ref.kind, ref.currency)
     found = wire.first(_BY_NAME, name)
     if found is None:
+        row = (ref.tenant_id, *name, 0, ref.overdraft, stamp())
+        if wire.sqlite:
+            return wire.insert(_INSERT_ACCOUNT, row)
+        # An empty account is only a name. It is made in a transaction of its own, so that two makers never wait for
+        # each other while they hold locks; READ COMMITTED shows it here at once, whoever made it.
         try:
-            return wire.insert(_INSERT_ACCOUNT, (ref.tenant_id, *name, 0, ref.overdraft, stamp()))
+            with wire.connection.engine.begin() as own:
+                own.exec_driver_sql(_INSERT_ACCOUNT, row)
         except IntegrityError:
-            # Another transaction made it first and has committed; READ COMMITTED sees it now.
-            found = wire.first(_BY_NAME, name)
-            if found is None:
-                raise
+            pass
+        found = wire.first(_BY_NAME, name)
+        if found is None:
+            raise NotFound(f"The ledger account {ref} was made but cannot be seen.")
     return int(found[0])
 
 

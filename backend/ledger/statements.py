@@ -1,8 +1,9 @@
-"""SQL of the money hot path, sent through ``exec_driver_sql``.
+"""SQL of the money hot path, sent through the driver's cursor of the session's own connection.
 
-A settlement is a dozen small statements; building and compiling each as an expression costs more than the database
-needs to run it. So the fixed ones are plain SQL made once from the table definitions, with ``%s`` for parameters
-(``?`` on SQLite). Errors are still SQLAlchemy's, so the edge's retry on deadlock works as everywhere.
+A settlement is a dozen small statements; building, compiling and wrapping each costs more than the database needs to
+run it. So the fixed ones are plain SQL made once from the table definitions, with ``%s`` for parameters (``?`` on
+SQLite). They run inside the session's transaction, and errors become SQLAlchemy's, so the edge's retry on deadlock
+works as everywhere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel
 
 from backend.clock import utcnow
@@ -21,36 +23,61 @@ Row = Sequence[Any]
 
 
 class Wire:
-    """The session's connection with the two differences between the engines smoothed over."""
+    """The session's connection with the differences between the engines smoothed over.
 
-    __slots__ = ("connection", "sqlite")
+    Make a new one after ``begin_nested``: a savepoint is set when the session is asked for its connection.
+    """
+
+    __slots__ = ("_cursor", "_error", "connection", "sqlite")
 
     def __init__(self, session: Session) -> None:
         self.connection: Connection = session.connection()
         self.sqlite = self.connection.dialect.name == "sqlite"
+        self._cursor: Any = self.connection.connection.cursor()
+        self._error = self.connection.dialect.loaded_dbapi.Error
 
-    def run(self, sql: str, params: Row) -> CursorResult[Any]:
+    def run(self, sql: str, params: Row) -> None:
         """One statement with one row of parameters."""
-        return self.connection.exec_driver_sql(_question_marks(sql) if self.sqlite else sql, tuple(params))
+        if self.sqlite:
+            sql = _question_marks(sql)
+        try:
+            self._cursor.execute(sql, params)
+        except self._error as error:
+            raise self._wrapped(error, sql, params) from error
 
     def rows(self, sql: str, params: Row) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        return cast(list[tuple[Any, ...]], self.run(sql, params).all())
+        self.run(sql, params)
+        return cast(list[tuple[Any, ...]], self._cursor.fetchall())
 
     def first(self, sql: str, params: Row) -> tuple[Any, ...] | None:
         """The first row of a query, or None."""
-        return cast(tuple[Any, ...] | None, self.run(sql, params).first())
+        self.run(sql, params)
+        return cast(tuple[Any, ...] | None, self._cursor.fetchone())
 
     def insert(self, sql: str, params: Row) -> int:
         """Insert one row and return its new id."""
-        return int(self.run(sql, params).lastrowid)
+        self.run(sql, params)
+        return int(self._cursor.lastrowid)
 
     def insert_many(self, sql: str, rows: Sequence[Row]) -> None:
-        """Insert rows in one statement: the MySQL driver joins them, SQLite has no round trip to save."""
-        if len(rows) == 1:
-            self.run(sql, rows[0])
-        elif rows:
-            self.connection.exec_driver_sql(_question_marks(sql) if self.sqlite else sql, [tuple(row) for row in rows])
+        """Insert rows in one statement."""
+        if rows:
+            head, _, row = sql.rpartition(" VALUES ")
+            self.run(f"{head} VALUES {_repeated(row, len(rows))}", [value for one in rows for value in one])
+
+    def _wrapped(self, error: Any, sql: str, params: Row) -> Any:
+        lost = self.connection.dialect.is_disconnect(error, cast(Any, self.connection.connection), self._cursor)
+        if lost:
+            self.connection.invalidate(error)
+        return DBAPIError.instance(
+            sql, tuple(params), error, self._error, connection_invalidated=lost, dialect=self.connection.dialect
+        )
+
+
+@lru_cache(maxsize=64)
+def _repeated(row: str, count: int) -> str:
+    return ", ".join([row] * count)
 
 
 @lru_cache(maxsize=256)
