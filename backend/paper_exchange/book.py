@@ -17,7 +17,8 @@ from backend.paper_exchange.model import Account, Algo, Income, Order, Position,
 from backend.paper_exchange.prices import Prices
 from backend.paper_exchange.symbols import ZERO, SymbolSpec, money
 
-FIRST_ORDER_ID = 1_000_000_001
+# Ids begin high so that all have the same length: clients sort them as texts.
+FIRST_ID = 1_000_000_001
 
 
 @dataclass
@@ -54,9 +55,9 @@ class Book:
         self.triggered: dict[int, Algo] = {}
         # Dead-man switch: (account id, symbol) -> wall ms at which its orders are cancelled.
         self.countdowns: dict[tuple[int, str], int] = {}
-        self.next_order_id = FIRST_ORDER_ID
-        self.next_trade_id = 1
-        self.next_tran_id = 1
+        self.next_order_id = FIRST_ID
+        self.next_trade_id = FIRST_ID
+        self.next_tran_id = FIRST_ID
         self.changes = Changes()
         # Answers whether a client id was ever used; the store knows the closed orders.
         self.client_id_used: Callable[[int, str], bool] = lambda _account_id, _client_id: False

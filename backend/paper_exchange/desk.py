@@ -47,6 +47,17 @@ def closes_only(request: OrderRequest) -> bool:
     return (request.position_side == "LONG") != request.is_buy
 
 
+def fillable(account: Account, order: Order) -> Decimal:
+    """How much of a working order may still trade: its rest, but no more than it could close if it may only close."""
+    reduces = order.reduce_only if order.position_side == "BOTH" else (order.position_side == "LONG") != order.is_buy
+    if not reduces:
+        return order.rest
+    position = account.positions.get((order.symbol, order.position_side))
+    if position is None or not position.amount or (position.amount > 0) == order.is_buy:
+        return ZERO
+    return min(order.rest, abs(position.amount))
+
+
 def check_order(book: Book, account: Account, request: OrderRequest) -> tuple[Decimal, Decimal]:
     """Everything that can be refused about a plain order; returns (quantity, price it may trade at).
 
@@ -211,9 +222,11 @@ def amend(book: Book, account: Account, order: Order, qty: Decimal, price: Decim
         order.qty, order.price = before
         raise refuse(-2019)
     book.set_status(order, order.status)
-    if crosses:
+    room = fillable(account, order)
+    if crosses and room:
         taker = spec.taker_price(now, order.is_buy, book.config.slippage_bps)
-        book.fill(account, order, order.rest, min(taker, price) if order.is_buy else max(taker, price), maker=False)
+        edge = min(taker, price) if order.is_buy else max(taker, price)
+        book.fill(account, order, room, edge, maker=False)
     return order
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from backend.paper_exchange.book import FIRST_ORDER_ID, Book, Changes
+from backend.paper_exchange.book import FIRST_ID, Book, Changes
 from backend.paper_exchange.model import (
     Account,
     Algo,
@@ -195,12 +195,12 @@ class Store:
         for account in accounts.values():
             book.adopt(account)
         book.next_order_id = 1 + max(
-            FIRST_ORDER_ID - 1,
+            FIRST_ID - 1,
             self._last("SELECT MAX(id) FROM plain_order"),
             self._last("SELECT MAX(id) FROM algo_order"),
         )
-        book.next_trade_id = 1 + self._last("SELECT MAX(id) FROM trade")
-        book.next_tran_id = 1 + self._last("SELECT MAX(id) FROM income")
+        book.next_trade_id = 1 + max(FIRST_ID - 1, self._last("SELECT MAX(id) FROM trade"))
+        book.next_tran_id = 1 + max(FIRST_ID - 1, self._last("SELECT MAX(id) FROM income"))
 
     def _last(self, query: str) -> int:
         return self.db.execute(query).fetchone()[0] or 0

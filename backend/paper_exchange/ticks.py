@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from backend.paper_exchange.book import Book
 from backend.paper_exchange.conditionals import fire, follow_price, reached
+from backend.paper_exchange.desk import fillable
 from backend.paper_exchange.margin import backing_of, liquidation_price, summarize
 from backend.paper_exchange.model import Account, Algo, Order, Position
 from backend.paper_exchange.sources.base import FUNDING_MS
@@ -60,13 +61,7 @@ def match_symbol(book: Book, symbol: str) -> None:
 
 def _fill_resting(book: Book, order: Order, price: Decimal) -> None:
     account = book.accounts[order.account_id]
-    qty = order.rest
-    if order.reduce_only or order.position_side != "BOTH":
-        position = account.positions.get((order.symbol, order.position_side))
-        closing = position is not None and (position.amount > 0) != order.is_buy
-        reduces = order.reduce_only or (order.position_side == "LONG") != order.is_buy
-        if reduces:
-            qty = min(qty, abs(position.amount)) if position is not None and closing else ZERO
+    qty = fillable(account, order)
     if qty:
         book.fill(account, order, qty, price, maker=True)
     if order.is_open and qty < order.rest:
@@ -77,11 +72,12 @@ def _fill_waiting(book: Book, order: Order, now: Decimal) -> None:
     """One more part of an order that fills over several ticks."""
     account = book.accounts[order.account_id]
     spec = book.specs[order.symbol]
-    part = min(order.waiting.pop(0), order.rest)
+    part = min(order.waiting.pop(0), fillable(account, order))
     price = spec.taker_price(now, order.is_buy, book.config.slippage_bps)
     if order.price:
         price = min(price, order.price) if order.is_buy else max(price, order.price)
-    book.fill(account, order, part, price, maker=False)
+    if part:
+        book.fill(account, order, part, price, maker=False)
     if order.is_open and not order.waiting and order.kind == "MARKET":
         book.set_status(order, "EXPIRED")
 

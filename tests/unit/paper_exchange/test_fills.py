@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.paper_exchange.desk import amend
 from backend.paper_exchange.errors import VenueError
 from tests.support.paper_book import Bench
 
@@ -191,3 +192,22 @@ async def test_wallet_and_position_are_the_sums_of_their_parts(
         assert order.filled == sum((t.qty for t in trades if t.order_id == order.order_id), Decimal(0))
     if isolated and held:
         assert Decimal(0) <= held.margin <= bench.account.wallet + abs(held.cost)
+
+
+async def test_a_reduce_only_limit_never_turns_the_position_around() -> None:
+    bench = Bench({"AAVEUSDT": [(100, 100, 100, 100), (100, 104, 97, 103)]})
+    bench.order("BUY", "2")
+    target = bench.order("SELL", "2", price="104", reduceOnly="true")
+    bench.order("SELL", "1.5")
+    await bench.go(6)
+    assert (target.filled, target.status, bench.amount()) == (Decimal("0.5"), "EXPIRED", 0)
+
+
+def test_amending_into_the_market_fills_and_checks_the_margin() -> None:
+    bench = Bench({"AAVEUSDT": FLAT}, balance="100")
+    order = bench.order("BUY", "1", price="90")
+    with pytest.raises(VenueError) as error:
+        amend(bench.book, bench.account, order, Decimal(40), Decimal(90))
+    assert code_of(error) == -2019 and order.qty == 1
+    amend(bench.book, bench.account, order, Decimal(2), Decimal(101))
+    assert (order.status, order.quote, bench.amount()) == ("FILLED", 200, 2)
