@@ -226,7 +226,15 @@ def _enter(account: Account, decision: Decision, prices: dict[str, Decimal], now
     fee = fee_of(quantity, fill, config.taker_fee_bps)
     if money(quantity * fill / leverage) + fee > account.free_margin():
         return "margin"
-    plan = entry_plan(config, side, price, fill, leverage, now_ms, (stop_loss, take_profit))
+    plan = entry_plan(
+        config,
+        side,
+        price=price,
+        fill=fill,
+        leverage=leverage,
+        now_ms=now_ms,
+        levels=(stop_loss, take_profit),
+    )
     stop, liquidation = protect(config, decision.symbol, plan, leverage)
     account.balance -= fee
     account.positions[decision.symbol, side] = Open(

@@ -24,8 +24,7 @@ REASONS: tuple[CloseReason, ...] = ("SL", "TP", "TRAILING", "TIME", "LIQUIDATION
 def supports(config: BacktestConfig) -> bool:
     """Whether this account can be walked compiled; the reference engine does the others."""
     unbounded = all(limits.max_quantity <= 0 for limits in (*config.limits.values(), config.default_limits))
-    stopped = config.exits.stop_loss_roi_pct is not None  # else the centre watches stops that may be missing
-    return not (config.risk_based or config.gates.hedge_mode or config.risk_limits) and unbounded and stopped
+    return not (config.risk_based or config.gates.hedge_mode or config.risk_limits) and unbounded
 
 
 def run_fast(batch: CandleBatch, series: DecisionSeries, config: BacktestConfig) -> Run:
@@ -43,7 +42,7 @@ def run_fast(batch: CandleBatch, series: DecisionSeries, config: BacktestConfig)
     first = 0
     if config.trade_from_ms is not None:
         first = int(np.searchsorted(batch.open_time_ms, config.trade_from_ms))
-    sides = allowed_sides(series, config.gates)[order]
+    sides = np.ascontiguousarray(allowed_sides(series, config.gates)[order])
     equity = np.empty(batch.bars)
     room = 4_096
     while True:
@@ -53,9 +52,9 @@ def run_fast(batch: CandleBatch, series: DecisionSeries, config: BacktestConfig)
             batch.interval_ms,
             _path(batch, order),
             sides,
-            series.score[order],
-            series.stop_loss[order],
-            series.take_profit[order],
+            np.ascontiguousarray(series.score[order]),
+            np.ascontiguousarray(series.stop_loss[order]),
+            np.ascontiguousarray(series.take_profit[order]),
             np.array([float(item.tick_size) for item in limits]),
             np.array([float(item.step_size) for item in limits]),
             np.array([[float(i.min_quantity) for i in limits], [float(i.min_notional) for i in limits]]),

@@ -33,6 +33,12 @@ def taker(price, is_buy, slippage, tick):
 
 
 @njit(cache=True, error_model="numpy")
+def nearest(price, tick):
+    """The nearest multiple of the tick; NaN stays NaN."""
+    return np.floor(price / tick + 0.5 + PART) * tick
+
+
+@njit(cache=True, error_model="numpy")
 def fires_at(side, trigger, before, now, continuous):
     """Price at which a resting order fires, NaN while it waits."""
     slack = TINY * now
@@ -79,9 +85,9 @@ def levels(side, price, leverage, stop, target, plan):
         target = price + side * price * plan[2] / (leverage * 100.0)
         if target <= 0.0:
             target = np.nan
-    if not math.isnan(target) and not math.isnan(plan[3]):
-        if (target - price) * side * leverage * 100.0 / price <= plan[3] + LITTLE:
-            target = np.nan
+    # Not a number compares false: without a target or a trailing start nothing is dropped.
+    if (target - price) * side * leverage * 100.0 / price <= plan[3] + LITTLE:
+        target = np.nan
     return stop, target
 
 
@@ -196,9 +202,9 @@ def walk(
                 balance -= fee
                 row = held[open_count]
                 row[P_SYMBOL], row[P_SIDE], row[P_ENTRY], row[P_QTY] = best, side, fill, quantity
-                row[P_STOP] = math.floor(stop / ticks[best] + 0.5 + PART) * ticks[best]
+                row[P_STOP] = nearest(stop, ticks[best])
                 liquidation = fill * (1.0 - side / leverage) / (1.0 - side * maintenance)
-                row[P_LIQ] = liquidation if liquidation > LITTLE * fill else np.nan
+                row[P_LIQ] = nearest(liquidation, ticks[best]) if liquidation > LITTLE * fill else np.nan
                 row[P_TARGET], row[P_PEAK], row[P_OPENED] = target, fill, now_ms
                 row[P_SCORE], row[P_MARGIN] = scores[best, t - 1], margin
                 is_held[best] = True

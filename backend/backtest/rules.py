@@ -21,6 +21,11 @@ MONEY = Decimal("0.00000001")
 TEN_THOUSAND = Decimal(10_000)
 ZERO = Decimal(0)
 
+NO_LIMITS = SymbolLimits()
+DEFAULT_SIZING = SizingSource(capital=Decimal(10_000), leverage=3, risk_mode=1)
+DEFAULT_GATES = GateConfig()
+DEFAULT_EXITS = ExitConfig()
+
 CloseReason = Literal["SL", "TP", "TRAILING", "TIME", "LIQUIDATION", "END"]
 
 
@@ -35,24 +40,24 @@ class BacktestConfig:
     ``sizing`` is what a follower's binding holds; ``ratio_pct``, ``risk_based``, ``max_leverage`` and
     ``max_position_usdt`` limit it as they do live. ``risk_limits`` None leaves the risk score out.
     ``limits`` are the markets' steps by symbol; markets not named use ``default_limits``. Bars before
-    ``trade_from_ms`` only warm the indicators up. ``max_margin_share`` is the part of equity that may be in use.
+    ``trade_from_ms`` only warm the indicators up. ``close_at_end`` closes what is open after the last tick.
     """
 
     initial_balance_usdt: Decimal = Decimal(10_000)
-    sizing: SizingSource = SizingSource(capital=Decimal(10_000), leverage=3, risk_mode=1)
+    sizing: SizingSource = DEFAULT_SIZING
     ratio_pct: int = 100
     risk_based: bool = False
     max_leverage: int = 125
     max_position_usdt: Decimal = Decimal(10_000_000)
-    gates: GateConfig = GateConfig()
-    exits: ExitConfig = ExitConfig()
+    gates: GateConfig = DEFAULT_GATES
+    exits: ExitConfig = DEFAULT_EXITS
     cooldown_minutes: int = 30
     risk_limits: RiskLimits | None = None
     slippage_bps: Decimal = Decimal(2)
     taker_fee_bps: Decimal = Decimal(5)
     maintenance_rate: Decimal = Decimal("0.005")
     limits: Mapping[str, SymbolLimits] = field(default_factory=dict)
-    default_limits: SymbolLimits = SymbolLimits()
+    default_limits: SymbolLimits = NO_LIMITS
     trade_from_ms: int | None = None
     close_at_end: bool = True
 
@@ -174,15 +179,17 @@ def crossed(side: Side, trigger: Decimal, before: Decimal, now: Decimal, continu
 
 
 def protect(config: BacktestConfig, symbol: str, plan: ExitPlan, leverage: int) -> tuple[Decimal | None, ...]:
-    """(resting stop on the tick, liquidation price) of a position."""
+    """(resting stop, liquidation price) of a position, both on the tick."""
     tick = config.limits_of(symbol).tick_size
     stop = None if plan.stop_loss is None else round_price(plan.stop_loss, tick)
-    return stop, liquidation_price(plan.side, plan.entry, leverage, config.maintenance_rate)
+    liquidation = liquidation_price(plan.side, plan.entry, leverage, config.maintenance_rate)
+    return stop, None if liquidation is None else round_price(liquidation, tick)
 
 
 def entry_plan(
     config: BacktestConfig,
     side: Side,
+    *,
     price: Decimal,
     fill: Decimal,
     leverage: int,
@@ -190,5 +197,8 @@ def entry_plan(
     levels: tuple[Decimal | None, Decimal | None],
 ) -> ExitPlan:
     """Exits as live writes them: levels from the price the intent was sized at, ROI from the fill."""
-    plan = make_plan(config.exits, side, price, Decimal(leverage), now_ms, *levels)
+    stop_loss, take_profit = levels
+    plan = make_plan(
+        config.exits, side, price, Decimal(leverage), now_ms, stop_loss=stop_loss, take_profit=take_profit
+    )
     return replace(plan, entry=fill, peak=fill)

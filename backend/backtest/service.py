@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -147,26 +147,27 @@ def load_candles(path: Path, symbols: Sequence[str] = ()) -> CandleBatch:
             pl.col("symbol").is_in([name for name, plain in names.items() if plain in wanted])
         )
     frame = frame.unique(["symbol", "timestamp"], keep="last").sort("symbol", "timestamp")
-    return _batch(names, (frame[name].to_numpy() for name in COLUMNS))
+    labels = frame["symbol"].unique(maintain_order=True).to_list()
+    columns = [frame["symbol"].rle_id().to_numpy(), *(frame[name].to_numpy() for name in COLUMNS[1:])]
+    return _batch(tuple(names[label] for label in labels), columns)
 
 
-def _batch(names: dict[str, str], columns: Iterable[Any]) -> CandleBatch:
-    symbol, timestamp, *values = columns
+def _batch(symbols: tuple[str, ...], columns: Sequence[Any]) -> CandleBatch:
+    """One grid from rows of (symbol number, open time, prices, volume)."""
+    rows, timestamp, *values = columns
     times = np.unique(timestamp.astype(np.int64))
     if len(times) < 2:
         raise BacktestError("There are not enough candles to tell their interval.")
-    gaps = np.diff(times)
-    interval = int(gaps.min())
+    interval = int(np.diff(times).min())
     if interval not in INTERVAL_MS.values():
         raise BacktestError(f"Candles {interval / 1000:g} s apart are of no known interval.")
-    labels, rows = np.unique(symbol.astype(str), return_inverse=True)
     places = np.searchsorted(times, timestamp)
     arrays = []
     for column in values:
-        array = np.full((len(labels), len(times)), np.nan)
+        array = np.full((len(symbols), len(times)), np.nan)
         array[rows, places] = column
         arrays.append(array)
-    return CandleBatch(tuple(names[str(label)] for label in labels), interval, times, *arrays)
+    return CandleBatch(symbols, interval, times, *arrays)
 
 
 def run_file(
@@ -175,7 +176,6 @@ def run_file(
     symbols: Sequence[str] = (),
     params: dict[str, Any] | None = None,
     config: BacktestConfig | None = None,
-    engine: Engine = "auto",
 ) -> dict[str, Any]:
     """``run_backtest`` over a file, as a JSON-ready dictionary."""
-    return run_backtest(load_candles(path, symbols), strategy_code, params, config, engine).as_dict()
+    return run_backtest(load_candles(path, symbols), strategy_code, params, config).as_dict()

@@ -89,6 +89,7 @@ def make_plan(
     entry: Decimal,
     leverage: Decimal,
     opened_ms: int,
+    *,
     stop_loss: Decimal | None = None,
     take_profit: Decimal | None = None,
 ) -> ExitPlan:

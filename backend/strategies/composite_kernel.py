@@ -43,7 +43,7 @@ RING_VOLUME = 3 * RANGE_WINDOW
 RING_VOLATILITY = RING_VOLUME + VOLUME_WINDOW
 RING = RING_VOLATILITY + VOLATILITY_WINDOW
 
-# Rows of the answer: ``out[row, symbol, bar]``.
+# Places in the answer: ``out[symbol, bar, place]``.
 (
     OUT_DIRECTION,
     OUT_SCORE,
@@ -205,7 +205,7 @@ def scan(
                 in_bucket = 0
             if t < first:
                 continue
-            answer = out[:, s, t - first]
+            answer = out[s, t - first]
             answer[:] = np.nan
             answer[OUT_DIRECTION] = 0.0
             answer[OUT_SCORE] = 0.0

@@ -82,7 +82,7 @@ class CarriedState:
                 f"Candle {int(batch.open_time_ms[0])} is not after {self.last_open_ms}, already taken in."
             )
         rows = len(COMMON_ROWS) + len(self.layout.rows)
-        out = np.empty((rows, len(self.symbols), batch.bars - first))
+        out = np.empty((len(self.symbols), batch.bars - first, rows))
         self.load()(
             batch.open_time_ms,
             self.interval_ms,
@@ -101,14 +101,14 @@ class CarriedState:
 
 
 def _decisions(symbols: tuple[str, ...], bar_open_ms: int, layout: ScanLayout, out: FloatArray) -> Decisions:
-    named = dict(zip(COMMON_ROWS + layout.rows, out[:, :, 0], strict=True))
+    named = dict(zip(COMMON_ROWS + layout.rows, out[:, 0, :].T, strict=True))
     return Decisions(symbols=symbols, bar_open_ms=bar_open_ms, **_fields(named))
 
 
 def _series(
     symbols: tuple[str, ...], batch: CandleBatch, layout: ScanLayout, out: FloatArray
 ) -> DecisionSeries:
-    named = dict(zip(COMMON_ROWS + layout.rows, out, strict=True))
+    named = dict(zip(COMMON_ROWS + layout.rows, np.moveaxis(out, 2, 0), strict=True))
     return DecisionSeries(symbols=symbols, open_time_ms=batch.open_time_ms, **_fields(named))
 
 

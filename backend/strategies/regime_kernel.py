@@ -58,7 +58,7 @@ RING = RING_VOLUME + VOLUME_WINDOW
     SKIP_RANGING,
 ) = range(18)
 
-# Rows of the answer.
+# Places in the answer: ``out[symbol, bar, place]``.
 (
     OUT_DIRECTION,
     OUT_SCORE,
@@ -240,7 +240,7 @@ def scan(
                         status, last_signal = 0.0, n
             if t < first:
                 continue
-            answer = out[:, s, t - first]
+            answer = out[s, t - first]
             answer[:] = np.nan
             answer[OUT_DIRECTION], answer[OUT_SCORE], answer[OUT_HEDGE] = 0.0, 0.0, 0.0
             if not present:

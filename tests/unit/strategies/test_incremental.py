@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_updates_equal_a_full_recompute_to_the_last_bit(seed, bars, missing, cut
     marks = sorted({0, bars, *(cut for cut in cuts if cut < bars)})
     for strategy, params in CASES:
         state = strategy.start(batch.symbols, batch.interval_ms, params)
-        for start, stop in zip(marks, marks[1:], strict=False):
+        for start, stop in pairwise(marks):
             latest = state.advance(batch.slice(start, stop))
         same(latest, strategy.evaluate(batch, params))
 
