@@ -43,7 +43,7 @@ class Watcher:
         with self._lock:
             self._ready.clear()
             slots, self._slots = self._slots, {}
-        return [slot.encoded or _message(topic, slot.payload) for topic, slot in slots.items()]
+        return [slot.message(topic) for topic, slot in slots.items()]
 
     def put_raw(self, key: str, message: bytes) -> None:
         """Queue a ready message (an answer to a request) under its own key."""
@@ -51,15 +51,21 @@ class Watcher:
             self._slots[key] = _Slot({}, message)
         self._wake()
 
-    def _put(self, topic: str, payload: dict[str, Any], encoded: bytes | None) -> None:
+    def _put(self, topic: str, fresh: _Slot, merges: dict[int, tuple[_Slot, _Slot]]) -> None:
+        """Take ``fresh``, merged into what still waits. ``merges`` is shared by all watchers of one publish: those
+        who missed the same messages share the merged one, and its encoding."""
         with self._lock:
             waiting = self._slots.get(topic)
-            if waiting is None:
-                self._slots[topic] = _Slot(payload, encoded)
-            else:
+            if waiting is not None:
                 self.skipped += 1
-                self._slots[topic] = _Slot(_merged(waiting.payload, payload, keep_none=True), None)
+                made = merges.get(id(waiting))
+                if made is None:
+                    # The old slot is kept in the table so that its id cannot be given to another one meanwhile.
+                    made = waiting, _Slot(_merged(waiting.payload, fresh.payload, keep_none=True))
+                    merges[id(waiting)] = made
+                self._slots[topic] = made[1]
                 return
+            self._slots[topic] = fresh
         self._wake()
 
     def _drop(self, topic: str) -> None:
@@ -74,11 +80,21 @@ class Watcher:
 
 
 class _Slot:
-    __slots__ = ("encoded", "payload")
+    """A payload on its way, shared by watchers; encoded once, by the first who reads it."""
 
-    def __init__(self, payload: dict[str, Any], encoded: bytes | None) -> None:
+    __slots__ = ("_encoded", "at_ms", "payload")
+
+    def __init__(self, payload: dict[str, Any], encoded: bytes | None = None) -> None:
         self.payload = payload
-        self.encoded = encoded
+        self.at_ms = now_ms()
+        self._encoded = encoded
+
+    def message(self, topic: str) -> bytes:
+        """The message as it goes over the wire."""
+        if self._encoded is None:
+            value = {"t": topic, "d": self.payload, "ts": self.at_ms}
+            self._encoded = orjson.dumps(value, default=_encode, option=orjson.OPT_NON_STR_KEYS)
+        return self._encoded
 
 
 class Hub:
@@ -92,15 +108,20 @@ class Hub:
         self._listeners: list[Listener] = []
 
     def publish(self, topic: str, payload: dict[str, Any], *, relay: bool = True) -> None:
-        """Merge ``payload`` into the topic and send it to its watchers. ``relay`` False keeps it in this process."""
+        """Merge ``payload`` into the topic and send it to its watchers. ``relay`` False keeps it in this process.
+
+        The payload belongs to the hub from here on: do not change it afterwards.
+        """
         with self._lock:
             self._snapshots[topic] = _merged(self._snapshots.get(topic, {}), payload)
             self._published_at[topic] = time.monotonic()
             watchers = self._watchers.get(topic)
             if watchers:
-                encoded = _message(topic, payload)
+                fresh = _Slot(payload)
+                fresh.message(topic)  # a payload that is not JSON fails here, at its publisher
+                merges: dict[int, tuple[_Slot, _Slot]] = {}
                 for watcher in watchers:
-                    watcher._put(topic, payload, encoded)
+                    watcher._put(topic, fresh, merges)
         if relay:
             for listener in list(self._listeners):
                 listener(topic, payload)
@@ -128,7 +149,7 @@ class Hub:
             self._watchers.setdefault(topic, set()).add(watcher)
             watcher.topics.add(topic)
             watcher._drop(topic)
-            watcher._put(topic, self._snapshots.get(topic, {}), None)
+            watcher._put(topic, _Slot(self._snapshots.get(topic, {})), {})
 
     def unwatch(self, watcher: Watcher, topic: str | None = None) -> None:
         """Unsubscribe from one topic, or from all."""
@@ -176,10 +197,6 @@ def may_watch(principal: Principal, topic: str, tenant_of_agent: Callable[[int],
 
 def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18 and str(int(text)) == text
-
-
-def _message(topic: str, payload: dict[str, Any]) -> bytes:
-    return orjson.dumps({"t": topic, "d": payload, "ts": now_ms()}, default=_encode, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _encode(value: Any) -> Any:
