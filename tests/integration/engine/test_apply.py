@@ -1,0 +1,128 @@
+"""Applying results: partial fills in any order, stops, closes by others (R9, R10, R11, law 4)."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from backend.execution.apply import apply_result
+from tests.support.centre import Centre
+from tests.support.intents import enter, leave
+from tests.support.paper import PaperServer
+
+PARTS = (("t1", "0.3", "100.1"), ("t2", "0.3", "100.2"), ("t3", "0.4", "100.4"))
+
+
+def answer(order: Any, parts: list[tuple[str, str, str]], status: str) -> dict[str, Any]:
+    trades = [
+        {"trade_id": i, "quantity": q, "price": p, "fee": "0.01000001", "fee_currency": "USDT", "time_ms": 1_700_000_000_000}
+        for i, q, p in parts
+    ]
+    total = str(sum((Decimal(q) for _, q, _ in parts), Decimal(0)))
+    return {
+        "client_order_id": order.client_order_id, "status": status, "filled_quantity": total, "trades": trades,
+        "stop": {"status": "OPEN", "client_order_id": "qstopstopstopstopstopstop22"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("sequence", list(itertools.permutations(range(3))))
+async def test_partial_fills_in_any_order_with_a_duplicate(centre: Centre, sequence: tuple[int, ...]) -> None:
+    """R9: 0.3 + 0.3 + 0.4 and one of them twice: totals and fees are exact."""
+    order = enter(centre)[0]
+    assert order.id is not None
+    pk = order.id
+    shown: list[tuple[str, str, str]] = []
+    for step, index in enumerate((*sequence, sequence[0])):
+        shown.append(PARTS[index])
+        status = "FILLED" if step >= 2 else "PARTIAL"
+        await centre.db.arun(lambda s, rows=list(dict.fromkeys(shown)), st=status: apply_result(s, pk, answer(order, rows, st)))
+    row = next(o for o in centre.orders() if o.id == pk)
+    position = centre.positions()[0]
+    assert row.status == "FILLED" and row.filled_quantity == Decimal("1.0") == position.quantity
+    assert row.total_fee == Decimal("0.03000003") == position.total_fee
+    average = (Decimal("0.3") * Decimal("100.1") + Decimal("0.3") * Decimal("100.2") + Decimal("0.4") * Decimal("100.4"))
+    assert row.avg_price == average and position.avg_cost == average
+    assert len(centre.fills()) == 3
+    # Nothing was really sent: take the made-up order out of the oracles' sight.
+    with centre.db.transaction() as session:
+        for other in centre.orders(status="PENDING"):
+            other.status, other.reason = "EXPIRED", "test"
+            session.add(other)
+
+
+async def test_more_reported_than_listed_is_unknown(centre: Centre) -> None:
+    """The exchange says filled but lists half of the trades: wait for the rest, invent nothing."""
+    order = enter(centre)[0]
+    assert order.id is not None
+    told = answer(order, [PARTS[0]], "FILLED") | {"filled_quantity": "1.0"}
+    await centre.db.arun(lambda s: apply_result(s, order.id or 0, told))
+    assert centre.orders()[0].status == "UNKNOWN" and len(centre.fills()) == 1
+
+
+@pytest.mark.parametrize("bad", [{"price": "NaN"}, {"price": "-5"}, {"quantity": "1e30"}, {"fee": "Infinity"}, {"trade_id": ""}])
+async def test_nonsense_is_not_booked(centre: Centre, bad: dict[str, str]) -> None:
+    """A trade that cannot be is left out, and the order waits for a sound answer."""
+    order = enter(centre)[0]
+    told = answer(order, [PARTS[0]], "FILLED")
+    told["trades"][0] |= bad
+    await centre.db.arun(lambda s: apply_result(s, order.id or 0, told))
+    assert centre.fills() == [] and centre.positions() == [] and centre.orders()[0].status == "UNKNOWN"
+
+
+async def test_an_answer_for_another_order_changes_nothing(centre: Centre) -> None:
+    order = enter(centre)[0]
+    told = answer(order, [PARTS[0]], "FILLED") | {"client_order_id": "qsomebodyelsesorderaaaaaaa"}
+    await centre.db.arun(lambda s: apply_result(s, order.id or 0, told))
+    assert centre.fills() == [] and centre.orders()[0].status == "UNKNOWN"
+
+
+async def test_stop_rests_from_entry_and_leaves_with_the_position(centre: Centre, paper: PaperServer) -> None:
+    """R10: the protective stop is on the exchange after the fill, and gone once the position is flat."""
+    engine = centre.start_engine()
+    enter(centre)
+    await engine.dispatch()
+    for paper_id in centre.paper_ids:
+        assert [row["algoStatus"] for row in paper.dump(paper_id)["algo_orders"]] == ["NEW"]
+    leave(centre)
+    await engine.dispatch()
+    await engine.reconciler.cancel_stops()
+    for paper_id in centre.paper_ids:
+        assert "NEW" not in [row["algoStatus"] for row in paper.dump(paper_id)["algo_orders"]]
+    assert {p.stop_status for p in centre.positions()} == {"NONE"}
+
+
+async def test_a_stop_that_cannot_be_placed_closes_the_position(centre: Centre, paper: PaperServer) -> None:
+    """R11: never silently naked."""
+    paper.faults({"kind": "reject_stops"})
+    engine = centre.start_engine()
+    enter(centre)
+    await engine.dispatch()
+    await engine.dispatch()
+    positions = centre.positions()
+    assert {p.status for p in positions} == {"CLOSED"} and {p.close_reason for p in positions} == {"NAKED"}
+    assert all(Decimal(str(row["positionAmt"])) == 0 for i in centre.paper_ids for row in paper.dump(i)["positions"])
+
+
+async def test_closed_by_hand_at_the_exchange(centre: Centre, paper: PaperServer) -> None:
+    """A close made elsewhere is found, booked from the exchange's trades, and settled."""
+    from tests.support.paper import make_ccxt
+
+    engine = centre.start_engine()
+    enter(centre)
+    await engine.dispatch()
+    keys = paper.account("agent-0")
+    client = make_ccxt(paper.base_url, keys["api_key"], keys["api_secret"])
+    try:
+        quantity = centre.positions()[0].quantity
+        await client.create_order("BTC/USDT:USDT", "market", "sell", float(quantity), None, {"reduceOnly": True})
+    finally:
+        await client.close()
+    await engine.reconciler.positions()
+    await engine._settle_new()
+    first, second = centre.positions()
+    assert (first.status, first.close_reason, second.status) == ("CLOSED", "EXTERNAL", "OPEN")
+    await engine.reconciler.positions()
+    assert len([f for f in centre.fills() if f.position_id == first.id]) == 2
