@@ -6,9 +6,12 @@ Settings come from the environment; see README.md in this folder. Exits with 2 a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import signal
 import sys
+import threading
 
 from aiohttp import web
 
@@ -33,6 +36,13 @@ async def serve(settings: NodeSettings) -> None:
     await stop.wait()
     log.info("stopping: no new orders, running ones are finished")
     await runner.cleanup()
+
+
+def _until_closed(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop may have ended by itself
+        loop.call_soon_threadsafe(stop.set)
 
 
 def main() -> int:
