@@ -27,6 +27,9 @@ async def serve(settings: NodeSettings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    if os.environ.get("IRONBULL_NODE_EXIT_WITH_STDIN", "").lower() in ("1", "true", "yes"):
+        # Whoever started this node holds the other end of its standard input: when they end, however, so does the node.
+        threading.Thread(target=_until_closed, args=(loop, stop), name="stdin", daemon=True).start()
     runner = create_runner(NodeApp(settings))
     await runner.setup()
     site = web.TCPSite(runner, settings.host, settings.port)
