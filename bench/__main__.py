@@ -1,0 +1,30 @@
+"""``make bench``: every measurement, one JSON line per figure on standard output."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+MODULES = ("scan", "dispatch", "settlement", "startup")
+LIMIT_S = 240
+
+
+def main() -> int:
+    """Runs each script in a process of its own; a script that fails is a line that says so."""
+    failed = False
+    for name in sys.argv[1:] or MODULES:
+        try:
+            done = subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False, timeout=LIMIT_S)
+            reason = "" if done.returncode == 0 else f"exit code {done.returncode}"
+        except subprocess.TimeoutExpired:
+            reason = f"longer than {LIMIT_S} s"
+        if reason:
+            failed = True
+            sys.stdout.write(json.dumps({"name": name, "error": reason, "ok": False}) + "\n")
+        sys.stdout.flush()
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
