@@ -15,15 +15,13 @@ from enum import StrEnum
 from typing import Any, Final
 
 from . import protocol
-from .http import Endpoint, NoReply, NotConnected, Reply
+from .http import Done, Endpoint, NoReply, NotConnected, Reply
 from .protocol import ProtocolError
 
 BREAKER_FAILURES: Final = 3
 BREAKER_REST_S: Final = 10.0
 PROBE_TIMEOUT_S: Final = 2.0
 _SLICE: Final = 5
-_TIMESTAMP: Final = protocol.HEADER_TIMESTAMP.lower().encode()
-_REPLY_SIGNATURE: Final = protocol.HEADER_REPLY_SIGNATURE.lower().encode()
 
 
 class Delivery(StrEnum):
@@ -48,7 +46,7 @@ class Node:
         object.__setattr__(self, "key", self.secret.encode())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NodeReply:
     """What came back from one node. `clock_offset_ms` is the node's clock minus ours, None without a reply."""
 
@@ -67,17 +65,81 @@ class NodeReply:
         return self.delivery is Delivery.ANSWERED
 
 
-@dataclass(slots=True)
-class _Call:
-    """One request on its way. `raw` is sent again only over a fresh connection, with the same nonce."""
+class _Batch:
+    """Requests that are awaited together, with one deadline for all."""
 
-    node: Node
-    endpoint: Endpoint
-    signed_path: str
-    nonce: str
-    raw: bytes
-    deadline: float
-    started: float
+    __slots__ = ("complete", "expecting", "loop", "on_reply", "replies", "tasks", "waiting")
+
+    def __init__(self, on_reply: Callable[[NodeReply], None] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.complete: asyncio.Future[None] = self.loop.create_future()
+        self.replies: dict[int, NodeReply] = {}
+        self.expecting: int | None = None
+        self.on_reply = on_reply
+        self.waiting: list[tuple[Callable[[Done], None], Done]] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, index: int, reply: NodeReply) -> None:
+        """The outcome of one request."""
+        self.replies[index] = reply
+        if self.on_reply is not None:
+            self.loop.call_soon(self.on_reply, reply)
+        if len(self.replies) == self.expecting and not self.complete.done():
+            self.complete.set_result(None)
+
+    def follow(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run the slow way of one request beside the others."""
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def expire(self) -> None:
+        """The deadline: whoever has not answered is given up."""
+        for give_up, done in self.waiting:
+            give_up(done)
+
+    async def result(self, count: int, deadline: float) -> list[NodeReply]:
+        """All replies in order."""
+        self.expecting = count
+        if len(self.replies) < count:
+            timer = self.loop.call_at(deadline, self.expire)
+            try:
+                await self.complete
+            finally:
+                timer.cancel()
+        return [self.replies[index] for index in range(count)]
+
+
+class _Call:
+    """One request on its way; called with its outcome. `raw` goes twice only unanswered, with the same nonce."""
+
+    __slots__ = ("batch", "client", "deadline", "endpoint", "index", "node", "nonce", "raw", "signed_path", "started")
+
+    def __init__(self, client: NodeClient, batch: _Batch, index: int, node: Node) -> None:
+        self.client = client
+        self.batch = batch
+        self.index = index
+        self.node = node
+        self.endpoint: Endpoint
+        self.signed_path = self.nonce = ""
+        self.raw = b""
+        self.deadline = 0.0
+        self.started = time.monotonic()
+
+    def __call__(self, outcome: Reply | NoReply | NotConnected) -> None:
+        if isinstance(outcome, NoReply) and outcome.untouched:
+            self.batch.follow(self.send_fresh())
+        else:
+            self.batch.take(self.index, self.client._judge(self, outcome))
+
+    async def send_fresh(self) -> None:
+        """Send over a new connection."""
+        outcome: Reply | NoReply | NotConnected
+        try:
+            outcome = await self.endpoint.request(self.raw, self.deadline)
+        except (NoReply, NotConnected) as error:
+            outcome = error
+        self.batch.take(self.index, self.client._judge(self, outcome))
 
 
 @dataclass(slots=True)
@@ -124,107 +186,72 @@ class NodeClient:
 
         `on_reply` is called as each reply arrives, so that results are applied while a slow node is still awaited.
         """
-
-        loop = asyncio.get_running_loop()
-        replies: dict[int, NodeReply] = {}
-        complete = loop.create_future()
-        total: int | None = None
-        tasks: set[asyncio.Task[None]] = set()
-
-        def take(index: int, reply: NodeReply) -> None:
-            replies[index] = reply
-            if on_reply is not None:
-                loop.call_soon(on_reply, reply)
-            if len(replies) == total and not complete.done():
-                complete.set_result(None)
-
-        async def slow(index: int, node: Node, path: str, body: Mapping[str, Any]) -> None:
-            take(index, await self.send(node, path, body, timeout_s=timeout_s))
-
-        async def anew(index: int, call: _Call) -> None:
-            take(index, await self._fresh(call))
-
-        def follow(work: Coroutine[Any, Any, None]) -> None:
-            task = asyncio.create_task(work)
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        def start(index: int, call: _Call) -> bool:
-            def done(outcome: Reply | NoReply | NotConnected) -> None:
-                if isinstance(outcome, NoReply) and outcome.untouched:
-                    follow(anew(index, call))
-                else:
-                    take(index, self._judge(call, outcome))
-
-            return call.endpoint.start(call.raw, call.deadline, done)
-
+        batch = _Batch(on_reply)
+        deadline = batch.loop.time() + timeout_s
         index = -1
         for index, (node, path, body) in enumerate(requests):
             if self.breaker_open(node.code):
-                follow(slow(index, node, path, body))
+                batch.follow(self._probed(batch, index, node, path, body, deadline))
             else:
-                call = self._call(node, "POST", path, protocol.dumps(body), timeout_s)
-                if not start(index, call):
-                    follow(anew(index, call))
+                self._begin(batch, index, node, "POST", path, protocol.dumps(body), deadline)
             if index % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)  # let these go out before the next are signed: the loop writes once per turn
-        total = index + 1
-        if len(replies) < total:
-            await complete
-        return [replies[index] for index in range(total)]
+        return await batch.result(index + 1, deadline)
 
     async def send(self, node: Node, path: str, body: Mapping[str, Any], *, timeout_s: float = 30.0) -> NodeReply:
-        """One signed POST."""
-        breaker = self._breakers.get(node.code)
-        if breaker is not None and self.breaker_open(node.code) and not await self._may_pass(node, breaker):
-            return NodeReply(
-                node.code, Delivery.NOT_SENT, error_code="NODE_DOWN",
-                error="The node did not answer several times; it is being probed and nothing was sent.",
-            )  # fmt: skip
-        return await self._exchange(node, "POST", path, protocol.dumps(body), timeout_s)
+        """One signed POST; never an exception."""
+        [reply] = await self.dispatch([(node, path, body)], timeout_s=timeout_s)
+        return reply
 
     async def health(self, node: Node, *, timeout_s: float = PROBE_TIMEOUT_S) -> NodeReply:
         """The node's signed `/health`: its public key, clock, load."""
-        return await self._exchange(node, "GET", "/health", b"", timeout_s)
+        batch = _Batch()
+        deadline = batch.loop.time() + timeout_s
+        self._begin(batch, 0, node, "GET", "/health", b"", deadline)
+        [reply] = await batch.result(1, deadline)
+        return reply
 
     # --- one exchange ---------------------------------------------------------------------------------------------
 
-    def _call(self, node: Node, method: str, path: str, body: bytes, timeout_s: float) -> _Call:
-        """One signed request, ready to be written."""
+    def _begin(  # noqa: PLR0917 - once per request on the hot path
+        self, batch: _Batch, index: int, node: Node, method: str, path: str, body: bytes, deadline: float
+    ) -> None:
+        """Sign one request and send it: at once over a kept connection, else in a task over a new one."""
+        call = _Call(self, batch, index, node)
         endpoint = self._endpoints.get(node.base_url)
         if endpoint is None:
-            endpoint = self._endpoints[node.base_url] = Endpoint(node.base_url)
-        signed_path = endpoint.prefix + path
+            try:
+                endpoint = self._endpoints[node.base_url] = Endpoint(node.base_url)
+            except ValueError as error:
+                text = f"The node's address cannot be used: {error}."
+                batch.take(index, self._failure(call, Delivery.NOT_SENT, "NODE_ADDRESS_BAD", text))
+                return
+        call.endpoint, call.deadline = endpoint, deadline
+        call.signed_path = signed_path = endpoint.prefix + path
         ts_ms, nonce = protocol.now_ms(), protocol.new_nonce()
+        call.nonce = nonce
         signature = protocol.sign(node.key, method, signed_path, body, ts_ms, nonce)
         head = (
             f"{method} {signed_path} HTTP/1.1\r\nHost: {endpoint.host_header}\r\nContent-Length: {len(body)}\r\n"
             f"Content-Type: application/json\r\n{protocol.HEADER_TIMESTAMP}: {ts_ms}\r\n"
             f"{protocol.HEADER_NONCE}: {nonce}\r\n{protocol.HEADER_SIGNATURE}: {signature}\r\n\r\n"
         )
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        return _Call(node, endpoint, signed_path, nonce, head.encode("latin-1") + body, deadline, time.monotonic())
+        call.raw = head.encode("latin-1") + body
+        give_up = endpoint.start(call.raw, call)
+        if give_up is None:
+            batch.follow(call.send_fresh())
+        else:
+            batch.waiting.append((give_up, call))
 
-    async def _exchange(self, node: Node, method: str, path: str, body: bytes, timeout_s: float) -> NodeReply:
-        call = self._call(node, method, path, body, timeout_s)
-        waiter: asyncio.Future[Reply | NoReply | NotConnected] = asyncio.get_running_loop().create_future()
-
-        def done(outcome: Reply | NoReply | NotConnected) -> None:
-            if not waiter.done():
-                waiter.set_result(outcome)
-
-        if not call.endpoint.start(call.raw, call.deadline, done):
-            return await self._fresh(call)
-        outcome = await waiter
-        if isinstance(outcome, NoReply) and outcome.untouched:
-            return await self._fresh(call)
-        return self._judge(call, outcome)
-
-    async def _fresh(self, call: _Call) -> NodeReply:
-        try:
-            return self._judge(call, await call.endpoint.request(call.raw, call.deadline))
-        except (NoReply, NotConnected) as outcome:
-            return self._judge(call, outcome)
+    async def _probed(  # noqa: PLR0917 - the parameters of _begin
+        self, batch: _Batch, index: int, node: Node, path: str, body: Mapping[str, Any], deadline: float
+    ) -> None:
+        """A request to a node that was left alone: sent only if a probe finds the node well again."""
+        if await self._may_pass(node, self._breakers[node.code]) and batch.loop.time() < deadline:
+            self._begin(batch, index, node, "POST", path, protocol.dumps(body), deadline)
+            return
+        text = "The node did not answer several times; it is being probed and nothing was sent."
+        batch.take(index, NodeReply(node.code, Delivery.NOT_SENT, error_code="NODE_DOWN", error=text))
 
     def _judge(self, call: _Call, outcome: Reply | NoReply | NotConnected) -> NodeReply:
         """What is certain after the outcome of one call."""
@@ -236,15 +263,15 @@ class NodeClient:
                 return self._failure(call, Delivery.UNKNOWN, "NODE_TIMEOUT", "The node did not answer in time.")
             return self._failure(call, Delivery.UNKNOWN, "NODE_CUT_OFF", "The node's answer was cut off.")
         elapsed_ms = (time.monotonic() - call.started) * 1000
-        status, headers = outcome.status, outcome.headers
+        status = outcome.status
         try:
             clock_ms = protocol.verify_reply(
                 node.key,
                 status,
                 call.signed_path,
                 outcome.body,
-                headers.get(_TIMESTAMP, b"").decode("latin-1"),
-                headers.get(_REPLY_SIGNATURE, b"").decode("latin-1"),
+                outcome.timestamp,
+                outcome.signature,
                 call.nonce,
             )
             data = protocol.loads(outcome.body)

@@ -9,7 +9,6 @@ socket, without a task or a future per request.
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 import time
 from collections.abc import Callable
@@ -17,15 +16,19 @@ from dataclasses import dataclass
 from typing import Final, cast
 from urllib.parse import urlsplit
 
+from .protocol import HEADER_REPLY_SIGNATURE, HEADER_TIMESTAMP
+
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
 IDLE_S: Final = 50.0  # below the node's own keep-alive time, so that it rarely closes under a request
 MAX_IDLE_PER_NODE: Final = 8
 CONNECT_TIMEOUT_S: Final = 5.0
 
-_FIELDS: Final = re.compile(
-    rb"\r\n(content-length|transfer-encoding|connection|x-ib-timestamp|x-ib-reply-signature):[ \t]*([^\r\n]*)", re.I
-)
+_LENGTH: Final = b"\r\ncontent-length:"
+_ENCODING: Final = b"\r\ntransfer-encoding:"
+_CONNECTION: Final = b"\r\nconnection:"
+_TIMESTAMP: Final = f"\r\n{HEADER_TIMESTAMP.lower()}:".encode()
+_SIGNATURE: Final = f"\r\n{HEADER_REPLY_SIGNATURE.lower()}:".encode()
 
 
 class NotConnected(Exception):
@@ -46,11 +49,13 @@ class NoReply(Exception):
 
 @dataclass(slots=True)
 class Reply:
-    """Status, the few header fields that matter (names in lower case) and the body."""
+    """Status and body, the two header fields of the signature, and whether the node closes the connection."""
 
     status: int
-    headers: dict[bytes, bytes]
     body: bytes
+    timestamp: str
+    signature: str
+    closing: bool
 
 
 Done = Callable[[Reply | NoReply | NotConnected], None]
@@ -59,12 +64,11 @@ Done = Callable[[Reply | NoReply | NotConnected], None]
 class _Connection(asyncio.Protocol):
     """One connection, one request at a time."""
 
-    __slots__ = ("_buffer", "_done", "_home", "_timer", "idle_since", "open", "transport")
+    __slots__ = ("_buffer", "_done", "_home", "idle_since", "open", "transport")
 
     def __init__(self, home: Endpoint) -> None:
         self._home = home
         self._done: Done | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._buffer = b""
         self.open = True
         self.idle_since = 0.0
@@ -72,11 +76,15 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
-    def start(self, request: bytes, deadline: float, done: Done) -> None:
-        """Write the request; the outcome goes to `done`, at the latest at `deadline` (loop time)."""
+    def start(self, request: bytes, done: Done) -> None:
+        """Write the request; the outcome goes to `done`."""
         self._done = done
-        self._timer = asyncio.get_running_loop().call_at(deadline, self._fail, True)
         self.transport.write(request)
+
+    def give_up(self, done: Done) -> None:
+        """The time of the request that `done` waits for is over; nothing happens if it was answered."""
+        if self._done is done:
+            self._fail(True)
 
     def data_received(self, data: bytes) -> None:
         if self._done is None:  # bytes nobody asked for
@@ -91,8 +99,8 @@ class _Connection(asyncio.Protocol):
         if found is None:
             return
         reply, size = found
-        done = self._settle()
-        if size != len(self._buffer) or reply.headers.get(b"connection", b"").lower() == b"close":
+        done, self._done = self._done, None
+        if reply.closing or size != len(self._buffer):
             self.open = False
             self.transport.close()
         else:
@@ -107,24 +115,17 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
         untouched = not self._buffer
-        done = self._settle()
+        done, self._done = self._done, None
         if done is not None:
             done(NoReply(untouched=untouched))
 
     def _fail(self, timeout: bool = False) -> None:
         """Close at once: too late or nonsense."""
         self.open = False
-        done = self._settle()
+        done, self._done = self._done, None
         self.transport.abort()
         if done is not None:
             done(NoReply(timeout=timeout))
-
-    def _settle(self) -> Done | None:
-        done, self._done = self._done, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        return done
 
 
 def _parse(data: bytes) -> tuple[Reply, int] | None:
@@ -136,21 +137,32 @@ def _parse(data: bytes) -> tuple[Reply, int] | None:
         return None
     if data[:7] != b"HTTP/1." or end > MAX_HEAD_BYTES:
         raise ValueError("not HTTP/1")
-    fields = _FIELDS.findall(data, 0, end)
-    headers = {name.lower(): value for name, value in fields}
-    if len(headers) != len(fields):
-        raise ValueError("repeated header")
+    head = data[:end].lower()  # a signature is lower case hex, so nothing of it is lost
     status, start = int(data[9:12]), end + 4
-    if b"transfer-encoding" in headers:
-        if headers[b"transfer-encoding"].lower() != b"chunked" or b"content-length" in headers:
+    stamp, signature = _field(head, _TIMESTAMP).decode(), _field(head, _SIGNATURE).decode()
+    closing = _field(head, _CONNECTION) == b"close"
+    length, encoding = _field(head, _LENGTH), _field(head, _ENCODING)
+    if encoding:
+        if encoding != b"chunked" or length:
             raise ValueError("unclear length")
         chunked = _chunks(data, start)
-        return None if chunked is None else (Reply(status, headers, chunked[0]), chunked[1])
-    length = headers.get(b"content-length", b"")
+        return None if chunked is None else (Reply(status, chunked[0], stamp, signature, closing), chunked[1])
     if not length.isdigit() or int(length) > MAX_REPLY_BYTES:
         raise ValueError("bad length")
     stop = start + int(length)
-    return None if len(data) < stop else (Reply(status, headers, data[start:stop]), stop)
+    return None if len(data) < stop else (Reply(status, data[start:stop], stamp, signature, closing), stop)
+
+
+def _field(head: bytes, name: bytes) -> bytes:
+    """The value of a header field in a lower-cased head, empty when absent; raises `ValueError` when repeated."""
+    at = head.find(name)
+    if at < 0:
+        return b""
+    at += len(name)
+    if head.find(name, at) >= 0:
+        raise ValueError("repeated header")
+    stop = head.find(b"\r\n", at)
+    return (head[at:] if stop < 0 else head[at:stop]).strip()
 
 
 def _chunks(data: bytes, at: int) -> tuple[bytes, int] | None:
@@ -190,8 +202,10 @@ class Endpoint:
         self._tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
         self._idle: list[_Connection] = []
 
-    def start(self, raw: bytes, deadline: float, done: Done) -> bool:
-        """Send over a kept connection and call `done` later; False, with nothing sent, when there is none.
+    def start(self, raw: bytes, done: Done) -> Callable[[Done], None] | None:
+        """Send over a kept connection and call `done` later; None, with nothing sent, when there is none.
+
+        The answer is a function that ends the wait of `done`, to be called at its deadline.
 
         The outcome may be `NoReply` with `untouched`: the connection was most likely closed while it lay idle. The
         same bytes may then be sent once more with `request`; a node takes a nonce once, so nothing can run twice.
@@ -199,10 +213,10 @@ class Endpoint:
         while self._idle:
             connection = self._idle.pop()
             if connection.open and time.monotonic() - connection.idle_since < IDLE_S:
-                connection.start(raw, deadline, done)
-                return True
+                connection.start(raw, done)
+                return connection.give_up
             connection.transport.close()
-        return False
+        return None
 
     async def request(self, raw: bytes, deadline: float) -> Reply:
         """Send over a fresh connection; raises `NotConnected` or `NoReply`."""
@@ -224,8 +238,12 @@ class Endpoint:
             else:
                 waiter.set_exception(outcome)
 
-        connection.start(raw, deadline, done)
-        return await waiter
+        connection.start(raw, done)
+        timer = loop.call_at(deadline, connection.give_up, done)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
 
     def keep(self, connection: _Connection) -> None:
         """Take a connection back after a complete reply."""

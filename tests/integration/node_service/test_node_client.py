@@ -235,11 +235,34 @@ async def test_a_recovered_node_is_found_by_a_probe_and_never_by_an_order() -> N
 
 
 async def test_a_replayed_request_is_not_taken_for_a_refusal() -> None:
-    async with NodeServer() as server, NodeClient() as client:
-        call = client._call(server.node(), "POST", EXECUTE, protocol.dumps(EMPTY), 5.0)
-        assert (await client._fresh(call)).delivery is Delivery.ANSWERED
-        again = await client._fresh(call)
-        assert (again.delivery, again.error_code) == (Delivery.UNKNOWN, "REPLAYED")
+    """A relay that delivers the request twice and passes on the second answer."""
+    async with NodeServer() as server:
+        port = int(server.base_url.rpartition(":")[2])
+
+        async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            raw = head + await reader.readexactly(length)
+            for last in (False, True):
+                up, down = await asyncio.open_connection("127.0.0.1", port)
+                down.write(raw)
+                got = await up.readuntil(b"\r\n\r\n")
+                size = int(got.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                got += await up.readexactly(size)
+                down.close()
+                if last:
+                    writer.write(got)
+                    await writer.drain()
+
+        async with tcp(handler) as base_url:
+            reply = await ask(base_url)
+    assert (reply.delivery, reply.error_code) == (Delivery.UNKNOWN, "REPLAYED")
+
+
+@pytest.mark.parametrize("address", ["", "ftp://host", "nonsense", "http://"])
+async def test_an_address_that_cannot_be_used_is_an_answer_and_no_exception(address: str) -> None:
+    reply = await ask(address)
+    assert (reply.delivery, reply.error_code) == (Delivery.NOT_SENT, "NODE_ADDRESS_BAD")
 
 
 async def test_dispatch_keeps_the_order_of_requests_and_takes_an_empty_list() -> None:
