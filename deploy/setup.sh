@@ -50,6 +50,6 @@ if [ "$lock" = requirements.lock ]; then
   if [ "$have" = "$dev requirements-dev.lock" ]; then exit 0; fi
 fi
 say "Installing the packages of $lock"
-.venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r "$lock"
+.venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python --require-hashes -r "$lock"
 .venv/bin/uv pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e .
 printf '%s' "$want $lock" >"$stamp"
