@@ -136,7 +136,9 @@ def _export(work: Path) -> None:
         "NO_COLOR": "1",
     }
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]
-    done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(  # noqa: S603 - a fixed command
+        command, cwd=work, env=env, capture_output=True, text=True, check=False
+    )
     if done.returncode or not any((work / ".web" / "build" / "client").glob("public-*")):
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
         raise WebBuildFailed(f"The front end could not be built. Node 22 and the npm registry are needed.\n{tail}")
@@ -144,7 +146,7 @@ def _export(work: Path) -> None:
 
 def _free_of_port(assets: Path) -> None:
     """The address of the server is baked into one chunk; make it the page's own."""
-    found = [path for path in assets.glob("reflex-env-*.js")]
+    found = list(assets.glob("reflex-env-*.js"))
     if len(found) != 1:
         raise WebBuildFailed(f"Expected one reflex-env chunk, found {len(found)}.")
     text = found[0].read_text()
@@ -196,4 +198,4 @@ def _forget_old(cache: Path, keep: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(ensure_build())
+    sys.stdout.write(f"{ensure_build()}\n")

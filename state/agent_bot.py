@@ -23,7 +23,7 @@ from state.words import figure
 
 _REASON_IDS = ("opened", "score", "long", "ma", "held", "cooldown", "skip_list", "hot", "max_opened", "risk", "size", "no_direction", "filtered", "warming", "no_bar", "other")
 _PARTS = ("trend", "momentum", "volume", "position", "higher")
-_ORDER = {"score": "score", "symbol": "base"}
+_SORTS = ("score", "base")
 
 
 class AgentBot(TableState, rx.State):
@@ -52,7 +52,7 @@ class AgentBot(TableState, rx.State):
     _values: dict[str, Any] = {}
     _names: list[str] = []
     _allowed: ClassVar[tuple[str, ...]] = ("agent",)
-    _sorts: ClassVar[tuple[str, ...]] = tuple(_ORDER)
+    _sorts: ClassVar[tuple[str, ...]] = _SORTS
     _only: ClassVar[tuple[str, ...]] = _REASON_IDS
 
     @rx.event
@@ -169,7 +169,7 @@ class AgentBot(TableState, rx.State):
         if self.search:
             wanted = self.search.upper()
             shown = [row for row in shown if wanted in row["symbol"].upper()]
-        if self.sort == "symbol":
+        if self.sort == "base":
             shown.sort(key=lambda row: row["base"], reverse=not self.desc)
         elif self.sort == "score":
             shown.sort(key=lambda row: row["score"], reverse=self.desc)

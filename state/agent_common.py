@@ -118,13 +118,14 @@ def gates_shown(row: dict[str, Any]) -> list[dict[str, Any]]:
     for index, word in enumerate(GATE_WORDS[:9]):
         had, needed, _ok = row["gates"][index] if index < len(row["gates"]) else (None, None, True)
         state = "skip" if not row["gates"] or 0 <= gate < index else "stop" if index == gate else "pass"
-        shown.append(_gate(index, word, state, had, needed, row["direction"]))
+        shown.append(_gate(index, word, state, (had, needed), row["direction"]))
     last = "pass" if row["passed"] else "stop" if row["reason"] == "size" else "skip"
-    shown.append(_gate(9, "size", last, None, None, row["direction"]) | {"why_p": {"note": row.get("note", "")}})
+    shown.append(_gate(9, "size", last, (None, None), row["direction"]) | {"why_p": {"note": row.get("note", "")}})
     return shown
 
 
-def _gate(index: int, word: str, state: str, had: Any, needed: Any, direction: str) -> dict[str, Any]:
+def _gate(index: int, word: str, state: str, check: tuple[Any, Any], direction: str) -> dict[str, Any]:
+    had, needed = check
     value = ""
     if word in ("max_opened", "risk") and isinstance(had, int | float):
         value = f"{_number(had)} / {_number(needed)}"

@@ -38,6 +38,7 @@ class AgentDashboard(TableState, rx.State):
     decisions: list[dict[str, Any]] = []
     closed: list[dict[str, Any]] = []
     closed_sum: str = ""
+    closed_n: int = 0
     span: str = "All"
     points: list[dict[str, Any]] = []
     asks_stop: bool = False
@@ -54,9 +55,9 @@ class AgentDashboard(TableState, rx.State):
     @needs("agent")
     async def changed(self) -> None:
         """Something happened (a scan, a fill): read again, the chart only when a position closed."""
-        before = len(self.closed)
+        before = self.closed_n
         await self._read_all()
-        if len(self.closed) != before:
+        if self.closed_n != before:
             await self._read_equity()
 
     @rx.event
@@ -106,6 +107,7 @@ class AgentDashboard(TableState, rx.State):
         self.rows = found["rows"]
         self.total = len(self.rows)
         self.closed = found["closed"]
+        self.closed_n = found["closed_n"]
         self.closed_sum = figure(found["closed_sum"], sign=True)
         self.running = found["bot"]["desired"] == "running"
         self.version = found["bot"]["version"]

@@ -19,9 +19,8 @@ from state.base import needs, read, signed_in
 from state.table import TableState
 from state.words import figure, percent
 
-_KEYS = {
-    "symbol": "symbol", "margin": "margin", "pnl": "pnl", "roi": "roi", "opened": "opened_ms",
-}  # fmt: skip
+_KEYS = {"base": "symbol", "margin": "margin", "pnl": "pnl", "roi": "roi", "opened_ms": "opened_ms"}
+"""Column of the table -> field of the row."""
 
 
 class AgentPositions(TableState, rx.State):
@@ -36,7 +35,7 @@ class AgentPositions(TableState, rx.State):
     timeframe: str = "1h"
     chart_error: str = ""
     missing: bool = False
-    sort: str = "opened"
+    sort: str = "opened_ms"
     _allowed: ClassVar[tuple[str, ...]] = ("agent",)
     _sorts: ClassVar[tuple[str, ...]] = tuple(_KEYS)
     _only: ClassVar[tuple[str, ...]] = ("closed",)

@@ -113,7 +113,7 @@ def orders(session: Session, only: str, limit: int) -> list[dict[str, Any]]:
             "quantity": order.filled_quantity or order.quantity,
             "price": order.avg_price or order.price,
             "status": order.status,
-            "reason": order.reason or order.error_code,
+            "reason": "" if order.status == "FILLED" else order.reason or order.error_code,
             "node": node or "",
             "mode": order.mode.upper(),
         }

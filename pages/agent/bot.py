@@ -21,10 +21,10 @@ ROUTE = route_of("/agent/bot")
 ON_LOAD = [AgentBot.load]
 _REASONS = "all opened skip_list held max_opened cooldown risk score long hot ma size no_bar warming no_direction filtered other"
 USED.update(f"reason.{name}" for name in _REASONS.split())
-USED.update(f"gate.{name}" for name in "skip_list held max_opened cooldown risk score long hot ma size".split())
-USED.update(f"gate.{name}.why" for name in "skip_list held max_opened cooldown risk score long hot size".split())
+USED.update(f"gate.{name}" for name in ["skip_list", "held", "max_opened", "cooldown", "risk", "score", "long", "hot", "ma", "size"])
+USED.update(f"gate.{name}.why" for name in ["skip_list", "held", "max_opened", "cooldown", "risk", "score", "long", "hot", "size"])
 USED.update({"gate.long_na", "gate.hot_na", "gate.ma.why_LONG", "gate.ma.why_SHORT"})
-USED.update(f"part.{name}" for name in "trend momentum volume position higher".split())
+USED.update(f"part.{name}" for name in ["trend", "momentum", "volume", "position", "higher"])
 
 
 def _says() -> rx.Component:

@@ -10,7 +10,19 @@ from pages.components.charts import equity_chart, equity_legend
 from pages.components.i18n import USED, t, tx, tx_of
 from pages.components.icons import icon
 from pages.components.live import countdown, live_cell, live_signal
-from pages.components.parts import empty, link_button, nav_link, num, panel_mode, rel_time, section_head, sentence, side_tag, stat, stats
+from pages.components.parts import (
+    empty,
+    link_button,
+    nav_link,
+    num,
+    panel_mode,
+    rel_time,
+    section_head,
+    sentence,
+    side_tag,
+    stat,
+    stats,
+)
 from pages.components.shell import shell
 from pages.components.table import data_table
 from pages.routes import route_of
@@ -145,7 +157,7 @@ def _aside() -> rx.Component:
             rx.el.ul(rx.foreach(AgentDashboard.decisions, _decision), class_name="lines"),
         ),
         section_head(
-            "closed.title", num(AgentDashboard.closed_sum), meta=tx("closed.meta", n=AgentDashboard.closed.length())
+            "closed.title", num(AgentDashboard.closed_sum), meta=tx("closed.meta", n=AgentDashboard.closed_n)
         ),
         rx.cond(
             AgentDashboard.ready & (AgentDashboard.closed.length() == 0),

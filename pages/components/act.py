@@ -181,7 +181,7 @@ def filter_chips(items: Any, value: Any, on_pick: Any) -> rx.Component:
             lambda i: rx.el.button(
                 tx(i["k"]), rx.el.b(i["n"]), type="button", class_name="fchip", on_click=on_pick(i["id"]),
                 aria_pressed=value == i["id"], key=i["id"],
-            ),  # fmt: skip
+            ),
         ),
         class_name="fchips",
         role="group",

@@ -180,7 +180,7 @@ def skeleton_rows(columns: int, rows: int = 8) -> rx.Component:
 
 
 def stat(
-    label: str, value: Any, unit: str = "", context: Any = None, title: Any = None, class_name: str = "", tag: Any = None
+    label: str, value: Any, unit: str = "", context: Any = None, *, title: Any = None, class_name: str = "", tag: Any = None
 ) -> rx.Component:
     """Stat card: label, value with unit, one line of context. ``title``: exact value on hover; ``tag``: chip."""
     props = {"title": title} if title is not None else {}

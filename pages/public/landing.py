@@ -9,7 +9,8 @@ import reflex as rx
 from pages.components.i18n import words
 from pages.components.icons import icon, mark
 from pages.public.fee_chart import fee_chart, fee_sums
-from pages.public.frame import brand, head as frame_head, other_language, path_of
+from pages.public.frame import brand, other_language, path_of
+from pages.public.frame import head as frame_head
 
 _GATES = ("pub.g1", "pub.g2", "pub.g3", "pub.g4", "pub.g5", "pub.g6", "pub.g7", "pub.g8")
 _PROMISES = (("lock", "pub.p1"), ("shield", "pub.p2"), ("check", "pub.p3"), ("key", "pub.p4"))

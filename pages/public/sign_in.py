@@ -9,7 +9,8 @@ import reflex as rx
 from pages.components.act import plain_form
 from pages.components.i18n import words
 from pages.components.icons import icon, mark
-from pages.public.frame import brand, head as frame_head, other_language, path_of
+from pages.public.frame import brand, other_language, path_of
+from pages.public.frame import head as frame_head
 
 ERRORS = ("bad_credentials", "too_many_tries", "signed_out", "foreign_origin", "other")
 

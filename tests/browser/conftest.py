@@ -1,0 +1,137 @@
+"""A real server (built front end, engine, simulated exchange) and a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+READY_S = 180  # the first run builds the front end
+HTTP_OK = 200
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser" in str(item.path):
+            item.add_marker("browser")
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the platform of this test run listens."""
+
+    base: str
+    home: Path
+    pid: int
+
+    def demo(self) -> dict[str, Any]:
+        """The demo accounts with their passwords."""
+        return json.loads((self.home / "demo.json").read_text())
+
+
+def _port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _ready(base: str, home: Path) -> bool:
+    try:
+        with urllib.request.urlopen(f"{base}/api/health", timeout=5) as answer:
+            return answer.status == HTTP_OK and (home / "demo.json").exists()
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The whole platform on a free port with a home of its own."""
+    home = tmp_path_factory.mktemp("home")
+    port = _port()
+    env = {
+        **os.environ,
+        "IRONBULL_HOME": str(home),
+        "IRONBULL_PORT": str(port),
+        "IRONBULL_NODE_PORT": str(_port()),
+        "IRONBULL_DEMO": "1",
+    }
+    log = (home / "server.log").open("w")
+    process = subprocess.Popen([sys.executable, "-m", "ironbull_app.cli", "run"], cwd=ROOT, env=env, stdout=log, stderr=log)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + READY_S
+        while not _ready(base, home):
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail("the server did not start:\n" + (home / "server.log").read_text()[-4000:])
+            time.sleep(0.2)
+        yield Server(base, home, process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        log.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium of the distribution, without a sandbox (tests run as root in containers)."""
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path=os.environ.get("IRONBULL_CHROMIUM", "/usr/bin/chromium"),
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield found
+        found.close()
+
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Iterator[Opener]:
+    """``visit("/login", width=390, lang="zh-CN", kind="agent")``: a page in a context of its own, signed in if asked.
+
+    The test fails when a page wrote an error to the console; ``page.noise`` collects them.
+    """
+    contexts: list[BrowserContext] = []
+    noise: list[str] = []
+
+    def open_page(path: str, *, width: int = 1440, height: int = 900, lang: str = "en-US", kind: str = "", index: int = 0, quiet: bool = False) -> Page:
+        context = browser.new_context(
+            base_url=server.base, viewport={"width": width, "height": height}, locale=lang, color_scheme="dark"
+        )
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        if kind:
+            form = {"kind": kind, "index": str(index), "next": ""}
+            answer = context.request.post("/api/session/demo", form=form, headers={"Origin": server.base}, max_redirects=0)
+            assert answer.status == 303, answer.text()
+        page = context.new_page()
+        if not quiet:
+            page.on("console", lambda message: noise.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: noise.append(str(error)))
+        page.goto(path)
+        if kind:
+            page.wait_for_selector("#main")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not noise, noise

@@ -1,0 +1,81 @@
+"""Hiding a page is not authorisation: handlers are called over a bare socket, without a session and with a wrong one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+import socketio
+
+from tests.browser.conftest import Server
+
+ROOT = "reflex___state____state"
+LOADS = (
+    "state___agent_dashboard____agent_dashboard.load",
+    "state___agent_positions____agent_positions.load",
+    "state___agent_bot____agent_bot.load",
+    "state___agent_bot____agent_bot.pause",
+    "state___tenant_overview____tenant_overview.load",
+    "state___admin_dashboard____admin_dashboard.load",
+    "state___ui____ui.open_bell",
+)
+
+
+class RawClient:
+    """Speaks to the pages' socket as a script would."""
+
+    def __init__(self, base: str, cookie: str = "") -> None:
+        self.base, self.cookie = base, cookie
+        self.sio = socketio.AsyncClient(reconnection=False)
+        self.updates: list[dict[str, Any]] = []
+        self.sio.on("event", self._on, namespace="/_event")
+
+    async def _on(self, update: dict[str, Any]) -> None:
+        self.updates.append(update)
+
+    async def connect(self) -> None:
+        # an address without a page: no on_load runs, so every answer is of the handler under test
+        route = {"pathname": "/nowhere", "asPath": "/nowhere"}
+        boot = {"name": f"{ROOT}.hydrate_and_load", "payload": {"vars": {}}, "router_data": route}
+        headers = {"Origin": self.base} | ({"Cookie": self.cookie} if self.cookie else {})
+        await self.sio.connect(
+            f"{self.base}?token={uuid.uuid4()}", headers=headers, auth={"event": boot}, namespaces=["/_event"],
+            transports=["websocket"], socketio_path="/_event", wait_timeout=10,
+        )  # fmt: skip
+        await asyncio.sleep(0.6)
+        self.updates.clear()
+
+    async def call(self, name: str, **payload: Any) -> str:
+        event = {"name": f"{ROOT}.{name}", "payload": payload, "router_data": {"pathname": "/nowhere", "asPath": "/nowhere"}}
+        await self.sio.emit("event", event, namespace="/_event")
+        await asyncio.sleep(0.6)
+        return json.dumps(self.updates)
+
+
+@pytest.mark.parametrize("name", LOADS)
+async def test_a_stranger_gets_nothing(server: Server, name: str) -> None:
+    client = RawClient(server.base)
+    await client.connect()
+    answer = await client.call(name)
+    await client.sio.disconnect()
+    assert "/login" in answer, "the handler must send a stranger to sign in"
+    for word in ("USDT", "example", "rows_rx_state_", "cards_rx_state_", "nodes_rx_state_", "notices_rx_state_"):
+        assert word not in answer
+
+
+@pytest.mark.parametrize("name", [load for load in LOADS if "agent_" not in load and "ui." not in load])
+async def test_an_agent_cannot_call_handlers_of_others(server: Server, name: str) -> None:
+    async with httpx.AsyncClient(base_url=server.base, headers={"Origin": server.base}) as http:
+        await http.post("/api/session/demo", data={"kind": "agent", "index": "0"})
+        sid = http.cookies["sid"]
+    client = RawClient(server.base, f"sid={sid}")
+    await client.connect()
+    answer = await client.call(name)
+    await client.sio.disconnect()
+    assert '"/agent"' in answer
+    for word in ("rows_rx_state_", "cards_rx_state_", "nodes_rx_state_"):
+        assert word not in answer
