@@ -11,13 +11,15 @@ import asyncio
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import pymysql
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
@@ -25,6 +27,7 @@ T = TypeVar("T")
 
 _RETRYABLE_MYSQL = {1205, 1213}
 _MAX_TRIES = 5
+_IDLE_S = 1.0
 
 
 class Database:
@@ -34,7 +37,7 @@ class Database:
         self.url: URL = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _make_engine(self.url)
-        self._writer = threading.Lock()
+        self._writer = _TurnLock()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -93,6 +96,42 @@ class Database:
         return Session(self.engine, expire_on_commit=False, autoflush=False)
 
 
+class _TurnLock:
+    """A lock that is handed on in the order of asking; a plain one lets the last holder take it again and again."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        try:
+            turn.acquire()
+        except BaseException:
+            # Interrupted while waiting: leave the queue, or pass on a turn that was just given.
+            with self._guard:
+                given = turn not in self._waiting
+                if not given:
+                    self._waiting.remove(turn)
+            if given:
+                self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._held = False
+
+
 def _commit_or_rollback(session: Session) -> Iterator[Session]:
     try:
         yield session
@@ -118,15 +157,33 @@ def _make_engine(url: URL) -> Engine:
         )
         event.listen(engine, "connect", _sqlite_pragmas)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=10,
         max_overflow=20,
-        pool_pre_ping=True,
+        # Every way through this file ends in a commit or a rollback: no second one when a connection goes back.
+        pool_reset_on_return=None,
         pool_recycle=1800,
         isolation_level="READ COMMITTED",
         connect_args={"charset": "utf8mb4", "connect_timeout": 5},
     )
+    event.listen(engine, "checkin", _note_return)
+    event.listen(engine, "checkout", _ping_when_idle)
+    return engine
+
+
+def _note_return(_connection: Any, record: Any) -> None:
+    record.info["returned_s"] = time.monotonic()
+
+
+def _ping_when_idle(connection: Any, record: Any, _proxy: Any) -> None:
+    """A connection used a moment ago is taken as alive; one that rested is asked first and replaced when gone."""
+    if time.monotonic() - record.info.get("returned_s", time.monotonic()) < _IDLE_S:
+        return
+    try:
+        connection.ping(reconnect=False)
+    except (pymysql.Error, OSError) as error:
+        raise DisconnectionError from error
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:

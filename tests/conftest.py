@@ -8,6 +8,7 @@ os.environ.setdefault("IRONBULL_HOME", tempfile.mkdtemp(prefix="ib-home-"))
 
 from tests.support.databases import (
     _mariadb_tables,
+    _sqlite_template,
     database,
     database_url,
     mariadb_server,
@@ -18,6 +19,7 @@ from tests.support.databases import (
 
 __all__ = [
     "_mariadb_tables",
+    "_sqlite_template",
     "database",
     "database_url",
     "mariadb_server",

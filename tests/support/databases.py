@@ -23,6 +23,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from backend import migrations
 from backend.db import Database
 from backend.models import metadata
 
@@ -123,9 +124,7 @@ def mariadb_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _mariadb_tables(mariadb_server: str) -> Iterator[str]:
     with scratch_schema(mariadb_server) as url:
-        database = Database(url)
-        metadata.create_all(database.engine)
-        database.dispose()
+        migrations.upgrade(url)
         yield url
 
 
@@ -141,14 +140,19 @@ def mariadb_url(_mariadb_tables: str) -> Iterator[str]:
     database.dispose()
 
 
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrations.upgrade(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """URL of a new SQLite file with all tables."""
-    url = f"sqlite:///{tmp_path / 'ironbull.db'}"
-    database = Database(url)
-    metadata.create_all(database.engine)
-    database.dispose()
-    return url
+def sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
+    """URL of a new SQLite file with all tables, made by the real migrations."""
+    path = tmp_path / "ironbull.db"
+    shutil.copyfile(_sqlite_template, path)
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
