@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,8 +106,7 @@ class GateContext:
     risk: RiskVerdict = ALLOWED
 
 
-@dataclass(frozen=True, slots=True)
-class GateCheck:
+class GateCheck(NamedTuple):
     """One gate of one signal: ``had`` ``op`` ``needed`` (in ``unit``) must be true to pass."""
 
     name: str
@@ -118,14 +117,7 @@ class GateCheck:
     unit: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "passed": self.passed,
-            "had": self.had,
-            "op": self.op,
-            "needed": self.needed,
-            "unit": self.unit,
-        }
+        return self._asdict()
 
 
 class Decision:
@@ -224,7 +216,7 @@ class _Judgement:
         symbol = self.decisions.symbols[source]
         score = int(self.decisions.score[source])
         is_long = bool(self.long[row])
-        ok = [not refused for refused in self.refused[:, row]]
+        ok = (~self.refused[:, row]).tolist()
         opened = int(self.opened_before[row])
         yield GateCheck(SKIP_LIST, ok[0], int(symbol in config.skip_symbols), "=", 0)
         yield GateCheck(ALREADY_HELD, ok[1], int(symbol in context.held), "=", 0)
@@ -337,6 +329,9 @@ def _rank(decisions: Decisions, config: GateConfig) -> tuple[NDArray[np.intp], N
         is_long = np.concatenate([is_long, legs, ~legs])
     score = decisions.score[source]
     names = [decisions.symbols[i] for i in source]
-    order = sorted(range(len(names)), key=lambda i: (-score[i], names[i], not is_long[i]))
+    order = sorted(
+        range(len(names)),
+        key=list(zip((-score).tolist(), names, (~is_long).tolist(), strict=True)).__getitem__,
+    )
     chosen = np.array(order, dtype=np.intp)
     return source[chosen], is_long[chosen]
