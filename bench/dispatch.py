@@ -67,25 +67,28 @@ class _NodeProtocol(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head, gap, rest = self._buffer.partition(b"\r\n\r\n")
-        if not gap:
+        self._buffer = self._buffer + data if self._buffer else data
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0 or len(self._buffer) - end - 4 < int(self._field(b"Content-Length: ")):
             return
-        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
-        if len(rest) < int(fields[b"content-length"]):
-            return
+        nonce = self._field(b"X-IB-Nonce: ").decode() or "0" * 24
         self._buffer = b""
-        original = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
-        nonce = next((v for k, v in original.items() if k.lower() == b"x-ib-nonce"), b"0" * 24).decode()
         if self._delay_s[0]:
             asyncio.get_running_loop().call_later(self._delay_s[0], self._answer, nonce)
         else:
             self._answer(nonce)
 
+    def _field(self, name: bytes) -> bytes:
+        at = self._buffer.find(name)
+        return b"" if at < 0 else self._buffer[at + len(name) : self._buffer.find(b"\r\n", at)]
+
     def _answer(self, nonce: str) -> None:
         signed = protocol.reply_headers(SECRET, 200, PATH, REPLY, nonce)
-        lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(REPLY)}\r\n{lines}\r\n"
+        head = (
+            f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(REPLY)}\r\n"
+            f"{protocol.HEADER_TIMESTAMP}: {signed[protocol.HEADER_TIMESTAMP]}\r\n"
+            f"{protocol.HEADER_REPLY_SIGNATURE}: {signed[protocol.HEADER_REPLY_SIGNATURE]}\r\n\r\n"
+        )
         self._transport.write(head.encode() + REPLY)
 
 
@@ -95,9 +98,7 @@ def serve(pipe: Connection, nodes: int) -> None:
     async def run() -> None:
         delay_s = [0.0]
         loop = asyncio.get_running_loop()
-        servers = [
-            await loop.create_server(lambda: _NodeProtocol(delay_s), "127.0.0.1", 0) for _ in range(nodes)
-        ]
+        servers = [await loop.create_server(lambda: _NodeProtocol(delay_s), "127.0.0.1", 0) for _ in range(nodes)]
         pipe.send([server.sockets[0].getsockname()[1] for server in servers])
         done = asyncio.Event()
 
@@ -134,9 +135,7 @@ class _Raw(asyncio.Protocol):
             self.waiter.set_result(None)
 
 
-async def measure(
-    ports: list[int], pipe: Connection, rounds: int
-) -> dict[float, dict[str, list[tuple[float, float]]]]:
+async def measure(ports: list[int], pipe: Connection, rounds: int) -> dict[float, dict[str, list[tuple[float, float]]]]:
     """{delay: {"ours" | "raw": [(wall s, cpu s) per round]}}."""
     loop = asyncio.get_running_loop()
     nodes = [Node(f"n{port}", f"http://127.0.0.1:{port}", SECRET) for port in ports]
@@ -144,9 +143,7 @@ async def measure(
     raws = []
     for port, body in zip(ports, bodies, strict=True):
         raw = protocol.dumps(body)
-        head = (
-            f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(raw)}\r\n\r\n".encode()
-        )
+        head = f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(raw)}\r\n\r\n".encode()
         connection = (await loop.create_connection(_Raw, "127.0.0.1", port))[1]
         raws.append((connection, head + raw))
 
@@ -162,9 +159,7 @@ async def measure(
     async with NodeClient() as client:
 
         async def our_round() -> None:
-            replies = await client.dispatch(
-                [(node, PATH, body) for node, body in zip(nodes, bodies, strict=True)]
-            )
+            replies = await client.dispatch([(node, PATH, body) for node, body in zip(nodes, bodies, strict=True)])
             assert all(reply.ok and len(reply.data["results"]) == len(_RESULTS) for reply in replies)
 
         for delay_s in (0.0, 0.02):
@@ -188,9 +183,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
     ours_end, nodes_end = multiprocessing.get_context("spawn").Pipe()
-    server = multiprocessing.get_context("spawn").Process(
-        target=serve, args=(nodes_end, options.nodes), daemon=True
-    )
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(nodes_end, options.nodes), daemon=True)
     server.start()
     try:
         found = uvloop.run(measure(ours_end.recv(), ours_end, options.rounds))
