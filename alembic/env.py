@@ -1,9 +1,9 @@
 """Migrations run here, on the URL of the settings or the one the caller gives."""
 
-from alembic import context
 from sqlalchemy import create_engine, pool
 from sqlmodel.sql.sqltypes import AutoString
 
+from alembic import context
 from backend.models import metadata
 
 

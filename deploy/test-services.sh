@@ -41,7 +41,7 @@ case $missing in
   if has docker && docker info >/dev/null 2>&1; then
     docker compose -f deploy/compose.test.yml up -d --wait
     mkdir -p .cache
-    printf '%s\n' "export IRONBULL_TEST_MYSQL_URL=mysql+pymysql://root:test@127.0.0.1:33306/test" \
+    printf '%s\n' "export IRONBULL_TEST_MYSQL_URL=mysql+pymysql://root:test@127.0.0.1:33306" \
       "export IRONBULL_TEST_REDIS_URL=redis://127.0.0.1:36379/0" >.cache/test.env
     exit 0
   fi
