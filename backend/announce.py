@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from backend.clock import now_ms, to_ms
 from backend.db import Database
 from backend.execution.apply import Applied
-from backend.exits.rules import roi_pct
+from backend.exits.rules import Side, roi_pct
 from backend.live import hub
 from backend.market.feed import Prices
 from backend.models import Notification, Order, Position, Settlement
@@ -144,9 +144,9 @@ _seen: dict[int, set[str]] = {}
 
 def live_row(position: Position, mark: Decimal) -> dict[str, Any]:
     """Mark, unrealised PnL and ROI of one open position."""
-    sign = 1 if position.position_side == "LONG" else -1
+    side: Side = "LONG" if position.position_side == "LONG" else "SHORT"
+    sign = 1 if side == "LONG" else -1
     pnl = (mark - position.avg_cost) * position.quantity * sign
-    side = "LONG" if sign > 0 else "SHORT"
     roi = roi_pct(side, position.avg_cost, mark, Decimal(position.leverage)) if position.avg_cost > 0 else Decimal(0)
     return {"mark": _text(mark), "pnl": f"{pnl:.2f}", "roi": f"{roi:.2f}"}
 

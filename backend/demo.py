@@ -11,6 +11,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +233,7 @@ async def _fund(db: Database, settings: Settings) -> None:
             if response.status_code != 200:
                 raise Unavailable(f"The simulated exchange refused to open an account: HTTP {response.status_code}.")
             keys = response.json()
-            await db.arun(lambda s, i=account_id, k=keys: _attach(s, i, k))
+            await db.arun(partial(_attach, account_id=account_id, keys=keys))
 
 
 def _attach(session: Session, account_id: int | None, keys: dict[str, Any]) -> None:

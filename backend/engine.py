@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 from sqlmodel import Session, col, select
@@ -229,7 +230,7 @@ class Engine:
     async def _settle_new(self) -> None:
         fills, self._unsettled = self._unsettled, []
         for fill_id in fills:
-            await self.db.arun(lambda s, fill_id=fill_id: billing.settle_fill(s, fill_id))
+            await self.db.arun(partial(billing.settle_fill, fill_id=fill_id))
         if fills:
             announce.settled(self.db, fills)
 

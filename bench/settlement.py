@@ -38,6 +38,7 @@ from tests.support.databases import private_mariadb, scratch_schema
 from tests.support.money import add_fill, add_tenant, add_user, fund
 
 REPEATS = 5
+WARM_UP = 50
 _order_defaults = {
     "tenant_id": 0, "user_id": 0, "account_id": 0, "position_id": 0, "binding_id": 0, "order_id": "",
     "client_order_id": "", "signal_id": "", "strategy_code": "", "exchange_order_id": "", "exchange": "binance",
@@ -108,10 +109,18 @@ def timed(count: int, work: Callable[[], object]) -> float:
     return count / (time.perf_counter() - started)
 
 
-def alternate(ours: Callable[[], float], *references: Callable[[], float]) -> list[float]:
-    """Medians of several runs, one after the other in turn."""
-    rounds = [[work() for work in (ours, *references)] for _ in range(REPEATS)]
-    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+def alternate(count: int, *works: Callable[[], object]) -> list[float]:
+    """Operations per second of each, by the median time of single operations done in turn.
+
+    One operation of each after the other meets the same noise of the machine, so the ratios hold on a busy one too.
+    """
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(count):
+        for work, spent in zip(works, times, strict=True):
+            started = time.perf_counter()
+            work()
+            spent.append(time.perf_counter() - started)
+    return [1 / statistics.median(spent) for spent in times]
 
 
 @contextmanager
@@ -191,7 +200,7 @@ def record(world: World, count: int) -> list[list[tuple[str, Any]]]:
 
 def p10(server: str) -> None:
     """Full settlements (order, fill, ledger, billing, three levels) on one connection."""
-    count = 150
+    count = 500
     with (
         scratch_schema(server) as ours_url,
         scratch_schema(server) as taped_url,
@@ -199,7 +208,7 @@ def p10(server: str) -> None:
     ):
         # Three equal worlds: one is measured, one is recorded, one gets the recorded SQL through bare PyMySQL.
         ours, taped, twin = World(ours_url), World(taped_url), World(twin_url)
-        recorded = record(taped, count * (REPEATS + 1))
+        recorded = record(taped, count + WARM_UP)
         statements, tape = len(recorded[-1]), iter(recorded)
         with raw_connection(twin_url) as connection:
             cursor, yardstick = connection.cursor(), RawSettle(connection)
@@ -212,13 +221,8 @@ def p10(server: str) -> None:
                 connection.commit()
 
             run = ours.database.run
-            timed(count, lambda: run(ours.settle_new))
-            timed(count, replay)
-            medians = alternate(
-                lambda: timed(count, lambda: run(ours.settle_new)),
-                lambda: timed(count, replay),
-                lambda: timed(count, yardstick.settle),
-            )
+            alternate(WARM_UP, lambda: run(ours.settle_new), replay)
+            medians = alternate(count, lambda: run(ours.settle_new), replay, yardstick.settle)
         for world in (ours, taped, twin):
             world.database.dispose()
     name = f"P10 full settlement, 1 connection, vs its own {statements} statements by bare PyMySQL"
@@ -281,7 +285,7 @@ def p13(server: str) -> None:
 
 def p15(server: str) -> None:
     """A fill delivered again, against a unique key's refusal."""
-    count = 300
+    count = 1500
     with scratch_schema(server) as url, raw_connection(url) as connection:
         world, yardstick = World(url), RawSettle(connection)
         fill_id = world.database.run(world.settle_new)
@@ -291,7 +295,8 @@ def p15(server: str) -> None:
         def again() -> None:
             assert world.database.run(lambda session: settle_fill(session, fill_id)).replayed
 
-        medians = alternate(lambda: timed(count, again), lambda: timed(count, yardstick.duplicate))
+        alternate(WARM_UP, again)
+        medians = alternate(count, again, yardstick.duplicate)
         world.database.dispose()
     name = "P15 duplicate delivery rejected, vs raw unique key"
     report(name, *medians, unit="rejects/s", aim=0.4, higher_is_better=True)
@@ -328,7 +333,8 @@ def p16() -> None:
 
         timed(100, post)
         times.clear()
-        medians = alternate(ours, lambda: timed(count, raw.settle))
+        rounds = [(ours(), timed(count, raw.settle)) for _ in range(REPEATS)]
+        medians = [statistics.median(column) for column in zip(*rounds, strict=True)]
         database.dispose()
     name = "P16 SQLite, 8 writers, vs 1 raw writer"
     report(name, *medians, unit="posts/s", aim=0.6, higher_is_better=True)

@@ -34,14 +34,16 @@ def http_doors() -> list[Any]:
         return []
     from backend.api.app import create_api
     from backend.db import get_db
-    from backend.runtime import PAPER_PREFIX, embedded_paper
-
-    paper = embedded_paper()
+    from backend.settings import PAPER_PREFIX, get_settings
 
     static = Path(os.environ["REFLEX_WEB_WORKDIR"]) / "static"
     doors: list[Any] = [create_api(get_db()), lambda app: FrontDoor(app, static)]
-    if paper is not None:
-        # Outermost: the simulated exchange is a service of its own that only shares the port.
+    if not get_settings().paper_url:
+        # Outermost: the simulated exchange is a service of its own that only shares the port. Where it runs elsewhere,
+        # importing it would only cost memory.
+        from backend.runtime import embedded_paper
+
+        paper = embedded_paper()
         doors.append(lambda app: Beside(app, PAPER_PREFIX, paper))
     return doors
 

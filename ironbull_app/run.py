@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from backend.demo import NODE_CODE
@@ -108,7 +109,7 @@ def main() -> int:
     os.environ["IRONBULL_HOME"] = str(settings.home)
     settings.home.mkdir(parents=True, exist_ok=True)
     if settings.market.startswith("replay:"):
-        settings.market = "replay:" + os.path.abspath(settings.market.partition(":")[2])
+        settings.market = "replay:" + str(Path(settings.market.partition(":")[2]).resolve())
     from backend.migrations import upgrade
 
     upgrade(settings.sqlalchemy_url)

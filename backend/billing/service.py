@@ -39,18 +39,9 @@ from backend.models import ProfitPool, Reward, Settlement
 from backend.money import exact_units, from_units, units_down
 
 __all__ = [
-    "MAX_POOL_TRIES",
-    "POOL_FAILED",
-    "POOL_PENDING",
-    "POOL_SETTLED",
-    "NotSameLine",
-    "SettlementResult",
-    "distribute_pool",
-    "recharge_tenant",
-    "recharge_user",
-    "settle_fill",
-    "transfer_points",
-]
+    "MAX_POOL_TRIES", "POOL_FAILED", "POOL_PENDING", "POOL_SETTLED", "NotSameLine", "SettlementResult",
+    "distribute_pool", "recharge_tenant", "recharge_user", "settle_fill", "transfer_points",
+]  # fmt: skip
 
 POOL_PENDING, POOL_SETTLED, POOL_FAILED = 1, 2, 3
 MAX_POOL_TRIES = 10
@@ -68,7 +59,7 @@ _FACTS = (
     "WHERE f.id = %s"
 )
 _SETTLED = (
-    "SELECT s.id, s.fill_id, s.profit, s.fee, s.deduct_total, s.self_deduct, s.gift_deduct, p.id, p.status "
+    "SELECT s.id, s.profit, s.fee, s.deduct_total, s.self_deduct, s.gift_deduct, p.id, p.status "
     "FROM settlement s LEFT JOIN profit_pool p ON p.settlement_id = s.id WHERE s.fill_id = %s"
 )
 _INSERT_SETTLEMENT = insert_sql(
@@ -94,8 +85,8 @@ _INSERT_REWARD = insert_sql(
 class SettlementResult:
     """The settlement of one fill, in units. ``replayed``: it had been settled before, this is that result."""
 
-    settlement_id: int
     fill_id: int
+    settlement_id: int
     profit: int
     fee: int
     deduct_total: int
@@ -294,7 +285,7 @@ class _Settling:
         self._update_binding()
         pool_status = None if pool_id is None else POOL_SETTLED if self.plan.shares else POOL_FAILED
         return SettlementResult(
-            settlement_id, facts.fill_id, self.profit, self.fee, self.charge, *taken, pool_id, pool_status
+            facts.fill_id, settlement_id, self.profit, self.fee, self.charge, *taken, pool_id, pool_status
         )
 
     def _trading(self) -> list[Posting]:
@@ -353,7 +344,7 @@ def _settled(wire: Wire, fill_id: int) -> SettlementResult | None:
     row = wire.first(_SETTLED, (fill_id,))
     if row is None:
         return None
-    return replace(SettlementResult(*row), replayed=True)
+    return SettlementResult(fill_id, *row, True)
 
 
 def _shares(plan: _Plan, retry_count: int) -> Sequence[Any]:

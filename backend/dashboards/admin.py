@@ -144,7 +144,7 @@ def problems(session: Session) -> list[dict[str, Any]]:
 
 def scan_health(session: Session, settings: Settings) -> list[dict[str, Any]]:
     """Per strategy: how long its last scan took against the time between two."""
-    newest = select(func.max(Scan.id)).group_by(Scan.strategy_id)
+    newest = select(func.max(Scan.id)).group_by(col(Scan.strategy_id))
     rows = session.exec(
         select(Scan, Strategy.code).join(Strategy, col(Strategy.id) == Scan.strategy_id).where(col(Scan.id).in_(newest))
     ).all()

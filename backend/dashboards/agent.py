@@ -41,7 +41,8 @@ Prices = Mapping[str, Decimal]
 
 def bot_state(session: Session, who: Principal) -> dict[str, Any]:
     """{desired, observed, reason, scans, last_scan_ms, started_ms, version, config}; stopped when there is no bot."""
-    bot = session.exec(scoped(select(Bot), who, Bot)).first() or Bot(tenant_id=0, user_id=0)
+    found = session.exec(scoped(select(Bot), who, Bot)).first()
+    bot: Bot = found or Bot(tenant_id=who.tenant_id or 0, user_id=who.id)
     return {
         "desired": bot.desired,
         "observed": bot.observed,

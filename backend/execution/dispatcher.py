@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -163,7 +164,7 @@ class Dispatcher:
                 per_account[key[0]].append((pks[key], result))
         applied: list[Applied] = []
         for rows in per_account.values():
-            applied += await self._db.arun(lambda s, rows=rows: [apply_result(s, pk, row) for pk, row in rows])
+            applied += await self._db.arun(partial(_apply_all, rows=rows))
         self.announce(applied)
         return applied
 
@@ -171,6 +172,10 @@ class Dispatcher:
         """Tell the owner of this dispatcher what was applied."""
         if applied:
             self._on_applied(applied)
+
+
+def _apply_all(session: Session, rows: list[tuple[int, dict[str, Any]]]) -> list[Applied]:
+    return [apply_result(session, pk, row) for pk, row in rows]
 
 
 def jobs_by_client_id(jobs: list[_Job]) -> dict[tuple[int, str], int]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 import structlog
@@ -254,7 +255,7 @@ class Reconciler:
                 continue
             assert position.id is not None
             position_id, trades = position.id, row["trades"]
-            results += await self._db.arun(lambda s, i=position_id, t=trades: book_foreign_close(s, i, t))
+            results += await self._db.arun(partial(book_foreign_close, position_id=position_id, trades=trades))
         self._dispatcher.announce(results)
         return results
 
@@ -308,14 +309,14 @@ class Reconciler:
                 .limit(100)
             ).all()
         )
-        rows = [row for row in rows if row[0].stop_loss is not None]
-        if not rows:
+        bare = [row for row in rows if row[0].stop_loss is not None]
+        if not bare:
             return 0
         tasks, targets = await self._db.aread(
-            lambda s: self._tasks(s, [AccountBatch(p.account_id, node) for p, node in rows])
+            lambda s: self._tasks(s, [AccountBatch(p.account_id, node) for p, node in bare])
         )
         placed = 0
-        for position, node_id in rows:
+        for position, node_id in bare:
             placed += await self._place_stop(position, tasks, targets.get(node_id) if node_id is not None else None)
         return placed
 

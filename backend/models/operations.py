@@ -27,10 +27,10 @@ class JobRun(SQLModel, table=True):
     name: str = Field(primary_key=True, max_length=64)
     runs: int = 0
     failures: int = 0
-    last_started_at: datetime | None = Field(None, sa_type=UtcDateTime)
-    last_ok_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    last_started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_ok_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_duration_ms: int = 0
-    last_error: str = Field("", max_length=255)
+    last_error: str = Field(default="", max_length=255)
 
 
 class Notification(SQLModel, table=True):
@@ -41,17 +41,17 @@ class Notification(SQLModel, table=True):
         Index("ix_notification_user", "user_id", "is_read"),
         Index("ix_notification_audience", "audience", "id"),
     )
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
-    audience: str = Field("agent", max_length=12)
-    tenant_id: int | None = Field(None, sa_type=BigId, index=True)
-    user_id: int | None = Field(None, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    audience: str = Field(default="agent", max_length=12)
+    tenant_id: int | None = Field(default=None, sa_type=BigId, index=True)
+    user_id: int | None = Field(default=None, sa_type=BigId)
     type: str = Field(max_length=20)
     title: str = Field(max_length=160)
-    message: str = Field("", max_length=500)
-    link: str = Field("", max_length=160)
+    message: str = Field(default="", max_length=500)
+    link: str = Field(default="", max_length=160)
     is_read: bool = False
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
-    read_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class PlatformState(SQLModel, table=True):

@@ -14,13 +14,13 @@ class Admin(SQLModel, table=True):
     """A platform operator."""
 
     __tablename__ = "admin"
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     username: str = Field(max_length=64, unique=True)
     password_hash: str = Field(max_length=255)
-    nickname: str = Field("", max_length=64)
-    role: str = Field("owner", max_length=16)
+    nickname: str = Field(default="", max_length=64)
+    role: str = Field(default="owner", max_length=16)
     status: int = 1
-    last_login_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    last_login_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
 
@@ -28,15 +28,15 @@ class Tenant(SQLModel, table=True):
     """A merchant who resells the platform. ``app_secret_sealed`` is sealed by the vault."""
 
     __tablename__ = "tenant"
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     name: str = Field(max_length=100)
     email: str = Field(max_length=190, unique=True)
     password_hash: str = Field(max_length=255)
     app_key: str = Field(max_length=64, unique=True)
     app_secret_sealed: str = Field(max_length=512)
-    root_user_id: int | None = Field(None, sa_type=BigId)
-    data_key_wrapped: str = Field("", max_length=255)
-    billing_scheme: str = Field("per_close", max_length=16)
+    root_user_id: int | None = Field(default=None, sa_type=BigId)
+    data_key_wrapped: str = Field(default="", max_length=255)
+    billing_scheme: str = Field(default="per_close", max_length=16)
     status: int = 1
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
@@ -46,17 +46,17 @@ class User(SQLModel, table=True):
 
     __tablename__ = "user"
     __table_args__ = (UniqueConstraint("tenant_id", "email"),)
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId, index=True)
     email: str = Field(max_length=190, index=True)
-    name: str = Field("", max_length=100)
-    password_hash: str = Field("", max_length=255)
+    name: str = Field(default="", max_length=100)
+    password_hash: str = Field(default="", max_length=255)
     is_root: bool = False
     invite_code: str = Field(max_length=8, unique=True)
-    inviter_id: int | None = Field(None, sa_type=BigId, index=True)
+    inviter_id: int | None = Field(default=None, sa_type=BigId, index=True)
     member_level: int = 0
     is_market_node: bool = False
-    locale: str = Field("en", max_length=8)
+    locale: str = Field(default="en", max_length=8)
     settings: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     status: int = 1
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
@@ -75,15 +75,15 @@ class LoginSession(SQLModel, table=True):
     """A browser session. Only the hash of the cookie is stored."""
 
     __tablename__ = "login_session"
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     token_hash: str = Field(max_length=64, unique=True)
     kind: str = Field(max_length=16)
     subject_id: int = Field(sa_type=BigId)
-    user_agent: str = Field("", max_length=255)
-    ip: str = Field("", max_length=64)
+    user_agent: str = Field(default="", max_length=255)
+    ip: str = Field(default="", max_length=64)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
-    revoked_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     __table_args__ = (Index("ix_login_session_subject", "kind", "subject_id"),)
 
 
@@ -91,7 +91,7 @@ class LoginTry(SQLModel, table=True):
     """Failed sign-ins by subject and address, for the throttle."""
 
     __tablename__ = "login_try"
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     bucket: str = Field(max_length=190, index=True)
     at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
@@ -100,13 +100,13 @@ class AuditLog(SQLModel, table=True):
     """Who did what to which object, with what result. Append only."""
 
     __tablename__ = "audit_log"
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, index=True)
     actor_kind: str = Field(max_length=16)
-    actor_id: int | None = Field(None, sa_type=BigId)
-    tenant_id: int | None = Field(None, sa_type=BigId, index=True)
+    actor_id: int | None = Field(default=None, sa_type=BigId)
+    tenant_id: int | None = Field(default=None, sa_type=BigId, index=True)
     action: str = Field(max_length=64)
-    target: str = Field("", max_length=128)
+    target: str = Field(default="", max_length=128)
     ok: bool = True
-    ip: str = Field("", max_length=64)
+    ip: str = Field(default="", max_length=64)
     detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

@@ -15,19 +15,19 @@ class Strategy(SQLModel, table=True):
     """Catalogue row: an algorithm of the registry with its defaults."""
 
     __tablename__ = "strategy"
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     code: str = Field(max_length=64, unique=True)
     name: str = Field(max_length=100)
-    description: str = Field("", max_length=500)
+    description: str = Field(default="", max_length=500)
     algorithm: str = Field(max_length=64)
-    timeframe: str = Field("1h", max_length=8)
+    timeframe: str = Field(default="1h", max_length=8)
     symbols: list[str] = Field(default_factory=list, sa_type=JSON)
     config: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    capital: Decimal = Field(Decimal(1000), sa_type=Exact)
+    capital: Decimal = Field(default=Decimal(1000), sa_type=Exact)
     leverage: int = 5
     risk_mode: int = 1
-    max_loss_per_trade: Decimal | None = Field(None, sa_type=Exact)
-    min_capital: Decimal = Field(Decimal(200), sa_type=Exact)
+    max_loss_per_trade: Decimal | None = Field(default=None, sa_type=Exact)
+    min_capital: Decimal = Field(default=Decimal(200), sa_type=Exact)
     min_confidence: int = 50
     cooldown_minutes: int = 60
     status: int = 1
@@ -39,16 +39,16 @@ class TenantStrategy(SQLModel, table=True):
 
     __tablename__ = "tenant_strategy"
     __table_args__ = (UniqueConstraint("tenant_id", "strategy_id"),)
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId)
     strategy_id: int = Field(sa_type=BigId)
-    display_name: str | None = Field(None, max_length=100)
-    display_description: str | None = Field(None, max_length=500)
-    capital: Decimal | None = Field(None, sa_type=Exact)
+    display_name: str | None = Field(default=None, max_length=100)
+    display_description: str | None = Field(default=None, max_length=500)
+    capital: Decimal | None = Field(default=None, sa_type=Exact)
     leverage: int | None = None
     risk_mode: int | None = None
-    max_loss_per_trade: Decimal | None = Field(None, sa_type=Exact)
-    min_capital: Decimal | None = Field(None, sa_type=Exact)
+    max_loss_per_trade: Decimal | None = Field(default=None, sa_type=Exact)
+    min_capital: Decimal | None = Field(default=None, sa_type=Exact)
     sort_order: int = 0
     status: int = 1
 
@@ -57,18 +57,18 @@ class ExecutionNode(SQLModel, table=True):
     """A remote executor."""
 
     __tablename__ = "execution_node"
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     node_code: str = Field(max_length=32, unique=True)
-    name: str = Field("", max_length=100)
+    name: str = Field(default="", max_length=100)
     base_url: str = Field(max_length=255)
-    secret_sealed: str = Field("", max_length=512)
-    public_key: str = Field("", max_length=64)
+    secret_sealed: str = Field(default="", max_length=512)
+    public_key: str = Field(default="", max_length=64)
     status: int = 1
-    version: str = Field("", max_length=32)
+    version: str = Field(default="", max_length=32)
     latency_ms: int | None = None
     inflight: int = 0
-    last_error: str = Field("", max_length=255)
-    last_heartbeat_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    last_error: str = Field(default="", max_length=255)
+    last_heartbeat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
 
@@ -77,23 +77,23 @@ class ExchangeAccount(SQLModel, table=True):
 
     __tablename__ = "exchange_account"
     __table_args__ = (UniqueConstraint("user_id", "exchange", "account_type"),)
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId, index=True)
     user_id: int = Field(sa_type=BigId)
-    exchange: str = Field("binance", max_length=32)
-    account_type: str = Field("futures", max_length=16)
-    mode: str = Field("simulated", max_length=16)
-    base_url: str = Field("", max_length=255)
-    credentials_sealed: bytes = Field(b"", sa_type=LargeBinary)
-    key_hint: str = Field("", max_length=16)
-    balance: Decimal = Field(Decimal(0), sa_type=Exact)
-    futures_balance: Decimal = Field(Decimal(0), sa_type=Exact)
-    futures_available: Decimal = Field(Decimal(0), sa_type=Exact)
-    equity_peak: Decimal = Field(Decimal(0), sa_type=Exact)
-    node_id: int | None = Field(None, sa_type=BigId, index=True)
+    exchange: str = Field(default="binance", max_length=32)
+    account_type: str = Field(default="futures", max_length=16)
+    mode: str = Field(default="simulated", max_length=16)
+    base_url: str = Field(default="", max_length=255)
+    credentials_sealed: bytes = Field(default=b"", sa_type=LargeBinary)
+    key_hint: str = Field(default="", max_length=16)
+    balance: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    futures_balance: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    futures_available: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    equity_peak: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    node_id: int | None = Field(default=None, sa_type=BigId, index=True)
     status: int = 1
-    last_sync_at: datetime | None = Field(None, sa_type=UtcDateTime)
-    last_sync_error: str = Field("", max_length=255)
+    last_sync_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_sync_error: str = Field(default="", max_length=255)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
 
@@ -102,18 +102,18 @@ class Binding(SQLModel, table=True):
 
     __tablename__ = "binding"
     __table_args__ = (UniqueConstraint("account_id", "strategy_id"),)
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId, index=True)
     user_id: int = Field(sa_type=BigId, index=True)
     account_id: int = Field(sa_type=BigId)
     strategy_id: int = Field(sa_type=BigId, index=True)
     mode: int = 2
     ratio: int = 100
-    capital: Decimal | None = Field(None, sa_type=Exact)
+    capital: Decimal | None = Field(default=None, sa_type=Exact)
     leverage: int | None = None
     risk_mode: int | None = None
-    max_loss_per_trade: Decimal | None = Field(None, sa_type=Exact)
-    total_profit: Decimal = Field(Decimal(0), sa_type=Exact)
+    max_loss_per_trade: Decimal | None = Field(default=None, sa_type=Exact)
+    total_profit: Decimal = Field(default=Decimal(0), sa_type=Exact)
     total_trades: int = 0
     status: int = 1
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
@@ -123,17 +123,17 @@ class Bot(SQLModel, table=True):
     """An agent's bot: what the user wants, what is observed, and its gate and exit settings."""
 
     __tablename__ = "bot"
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId, index=True)
     user_id: int = Field(sa_type=BigId, unique=True)
-    desired: str = Field("stopped", max_length=12)
-    observed: str = Field("stopped", max_length=12)
-    reason: str = Field("", max_length=255)
+    desired: str = Field(default="stopped", max_length=12)
+    observed: str = Field(default="stopped", max_length=12)
+    reason: str = Field(default="", max_length=255)
     config: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     config_version: int = 1
     scan_count: int = 0
-    last_scan_at: datetime | None = Field(None, sa_type=UtcDateTime)
-    started_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    last_scan_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     updated_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
 
@@ -142,7 +142,7 @@ class Scan(SQLModel, table=True):
 
     __tablename__ = "scan"
     __table_args__ = (UniqueConstraint("strategy_id", "bar_open_ms"),)
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     strategy_id: int = Field(sa_type=BigId)
     timeframe: str = Field(max_length=8)
     bar_open_ms: int = Field(sa_type=BigInteger)
@@ -159,14 +159,14 @@ class ScanPanel(SQLModel, table=True):
 
     __tablename__ = "scan_panel"
     __table_args__ = (UniqueConstraint("binding_id", "scan_id"), Index("ix_scan_panel_user", "user_id", "id"))
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId)
     user_id: int = Field(sa_type=BigId)
     binding_id: int = Field(sa_type=BigId)
     scan_id: int = Field(sa_type=BigId)
     strategy_code: str = Field(max_length=64)
     at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
-    market_ms: int = Field(0, sa_type=BigInteger)
+    market_ms: int = Field(default=0, sa_type=BigInteger)
     analyzed: int = 0
     passed: int = 0
     opened: int = 0
@@ -178,16 +178,16 @@ class Signal(SQLModel, table=True):
 
     __tablename__ = "signal"
     __table_args__ = (UniqueConstraint("strategy_id", "symbol", "bar_open_ms", "signal_type", "side"),)
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     signal_id: str = Field(max_length=40, unique=True)
     strategy_id: int = Field(sa_type=BigId)
     symbol: str = Field(max_length=32)
-    signal_type: str = Field("OPEN", max_length=12)
+    signal_type: str = Field(default="OPEN", max_length=12)
     side: str = Field(max_length=8)
     bar_open_ms: int = Field(sa_type=BigInteger)
     entry_price: Decimal = Field(sa_type=Exact)
-    stop_loss: Decimal | None = Field(None, sa_type=Exact)
-    take_profit: Decimal | None = Field(None, sa_type=Exact)
+    stop_loss: Decimal | None = Field(default=None, sa_type=Exact)
+    take_profit: Decimal | None = Field(default=None, sa_type=Exact)
     score: int = 0
     components: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, index=True)
@@ -208,48 +208,48 @@ class Order(SQLModel, table=True):
         Index("ix_trade_order_tenant", "tenant_id", "id"),
         Index("ix_trade_order_position", "position_id"),
     )
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     order_id: str = Field(max_length=40, unique=True)
     tenant_id: int = Field(sa_type=BigId)
     user_id: int = Field(sa_type=BigId, index=True)
     account_id: int = Field(sa_type=BigId)
-    node_id: int | None = Field(None, sa_type=BigId)
-    binding_id: int | None = Field(None, sa_type=BigId)
-    signal_id: str = Field("", max_length=40, index=True)
-    position_id: int | None = Field(None, sa_type=BigId)
-    strategy_code: str = Field("", max_length=64)
+    node_id: int | None = Field(default=None, sa_type=BigId)
+    binding_id: int | None = Field(default=None, sa_type=BigId)
+    signal_id: str = Field(default="", max_length=40, index=True)
+    position_id: int | None = Field(default=None, sa_type=BigId)
+    strategy_code: str = Field(default="", max_length=64)
     client_order_id: str = Field(max_length=36)
-    exchange_order_id: str = Field("", max_length=64)
-    exchange: str = Field("binance", max_length=32)
-    mode: str = Field("simulated", max_length=16)
+    exchange_order_id: str = Field(default="", max_length=64)
+    exchange: str = Field(default="binance", max_length=32)
+    mode: str = Field(default="simulated", max_length=16)
     symbol: str = Field(max_length=32)
-    market_type: str = Field("future", max_length=16)
+    market_type: str = Field(default="future", max_length=16)
     side: str = Field(max_length=8)
     position_side: str = Field(max_length=8)
-    order_type: str = Field("MARKET", max_length=24)
-    trade_type: str = Field("OPEN", max_length=12)
-    close_reason: str = Field("", max_length=32)
-    amount_usdt: Decimal | None = Field(None, sa_type=Exact)
-    quantity: Decimal | None = Field(None, sa_type=Exact)
-    price: Decimal | None = Field(None, sa_type=Exact)
-    stop_loss: Decimal | None = Field(None, sa_type=Exact)
-    take_profit: Decimal | None = Field(None, sa_type=Exact)
+    order_type: str = Field(default="MARKET", max_length=24)
+    trade_type: str = Field(default="OPEN", max_length=12)
+    close_reason: str = Field(default="", max_length=32)
+    amount_usdt: Decimal | None = Field(default=None, sa_type=Exact)
+    quantity: Decimal | None = Field(default=None, sa_type=Exact)
+    price: Decimal | None = Field(default=None, sa_type=Exact)
+    stop_loss: Decimal | None = Field(default=None, sa_type=Exact)
+    take_profit: Decimal | None = Field(default=None, sa_type=Exact)
     leverage: int = 1
-    status: str = Field("PENDING", max_length=12)
-    reason: str = Field("", max_length=64)
-    error_code: str = Field("", max_length=32)
-    error_message: str = Field("", max_length=255)
-    filled_quantity: Decimal = Field(Decimal(0), sa_type=Exact)
-    avg_price: Decimal | None = Field(None, sa_type=Exact)
-    total_fee: Decimal = Field(Decimal(0), sa_type=Exact)
-    fee_currency: str = Field("USDT", max_length=16)
+    status: str = Field(default="PENDING", max_length=12)
+    reason: str = Field(default="", max_length=64)
+    error_code: str = Field(default="", max_length=32)
+    error_message: str = Field(default="", max_length=255)
+    filled_quantity: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    avg_price: Decimal | None = Field(default=None, sa_type=Exact)
+    total_fee: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    fee_currency: str = Field(default="USDT", max_length=16)
     attempt: int = 0
     absent_looks: int = 0
-    looked_at: datetime | None = Field(None, sa_type=UtcDateTime)
-    expires_at: datetime | None = Field(None, sa_type=UtcDateTime)
-    market_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    market_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, index=True)
-    submitted_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    submitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     updated_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
 
@@ -258,7 +258,7 @@ class Fill(SQLModel, table=True):
 
     __tablename__ = "fill"
     __table_args__ = (UniqueConstraint("order_pk", "exchange_trade_id"), Index("ix_fill_tenant", "tenant_id", "id"))
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     fill_id: str = Field(max_length=40, unique=True)
     order_pk: int = Field(sa_type=BigId)
     position_id: int = Field(sa_type=BigId, index=True)
@@ -272,10 +272,10 @@ class Fill(SQLModel, table=True):
     trade_type: str = Field(max_length=12)
     quantity: Decimal = Field(sa_type=Exact)
     price: Decimal = Field(sa_type=Exact)
-    fee: Decimal = Field(Decimal(0), sa_type=Exact)
-    fee_currency: str = Field("USDT", max_length=16)
-    realized_pnl: Decimal = Field(Decimal(0), sa_type=Exact)
-    mode: str = Field("simulated", max_length=16)
+    fee: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    fee_currency: str = Field(default="USDT", max_length=16)
+    realized_pnl: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    mode: str = Field(default="simulated", max_length=16)
     filled_at: datetime = Field(sa_type=UtcDateTime)
     market_at: datetime = Field(sa_type=UtcDateTime)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
@@ -290,39 +290,39 @@ class Position(SQLModel, table=True):
         UniqueConstraint("account_id", "symbol", "position_side", "open_slot"),
         Index("ix_position_status", "status", "id"),
     )
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId, index=True)
     user_id: int = Field(sa_type=BigId, index=True)
     account_id: int = Field(sa_type=BigId)
-    binding_id: int | None = Field(None, sa_type=BigId)
-    strategy_code: str = Field("", max_length=64)
-    exchange: str = Field("binance", max_length=32)
-    mode: str = Field("simulated", max_length=16)
+    binding_id: int | None = Field(default=None, sa_type=BigId)
+    strategy_code: str = Field(default="", max_length=64)
+    exchange: str = Field(default="binance", max_length=32)
+    mode: str = Field(default="simulated", max_length=16)
     symbol: str = Field(max_length=32)
     position_side: str = Field(max_length=8)
     open_slot: int | None = 1
-    status: str = Field("OPEN", max_length=12)
-    quantity: Decimal = Field(Decimal(0), sa_type=Exact)
-    avg_cost: Decimal = Field(Decimal(0), sa_type=Exact)
-    realized_pnl: Decimal = Field(Decimal(0), sa_type=Exact)
-    total_fee: Decimal = Field(Decimal(0), sa_type=Exact)
+    status: str = Field(default="OPEN", max_length=12)
+    quantity: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    avg_cost: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    realized_pnl: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    total_fee: Decimal = Field(default=Decimal(0), sa_type=Exact)
     leverage: int = 1
-    entry_price: Decimal = Field(Decimal(0), sa_type=Exact)
-    exit_price: Decimal | None = Field(None, sa_type=Exact)
-    stop_loss: Decimal | None = Field(None, sa_type=Exact)
-    take_profit: Decimal | None = Field(None, sa_type=Exact)
-    trailing_start_roi: Decimal | None = Field(None, sa_type=Exact)
-    trailing_distance_roi: Decimal | None = Field(None, sa_type=Exact)
-    max_hold_ms: int | None = Field(None, sa_type=BigInteger)
-    peak_price: Decimal | None = Field(None, sa_type=Exact)
-    stop_client_order_id: str = Field("", max_length=36)
-    stop_status: str = Field("NONE", max_length=12)
+    entry_price: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    exit_price: Decimal | None = Field(default=None, sa_type=Exact)
+    stop_loss: Decimal | None = Field(default=None, sa_type=Exact)
+    take_profit: Decimal | None = Field(default=None, sa_type=Exact)
+    trailing_start_roi: Decimal | None = Field(default=None, sa_type=Exact)
+    trailing_distance_roi: Decimal | None = Field(default=None, sa_type=Exact)
+    max_hold_ms: int | None = Field(default=None, sa_type=BigInteger)
+    peak_price: Decimal | None = Field(default=None, sa_type=Exact)
+    stop_client_order_id: str = Field(default="", max_length=36)
+    stop_status: str = Field(default="NONE", max_length=12)
     score: int = 0
-    close_reason: str = Field("", max_length=32)
+    close_reason: str = Field(default="", max_length=32)
     opened_at: datetime = Field(sa_type=UtcDateTime)
     opened_market_at: datetime = Field(sa_type=UtcDateTime)
-    closed_at: datetime | None = Field(None, sa_type=UtcDateTime)
-    closed_market_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_market_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     updated_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
 
@@ -340,13 +340,13 @@ class EquitySnapshot(SQLModel, table=True):
 
     __tablename__ = "equity_snapshot"
     __table_args__ = (Index("ix_equity_account", "account_id", "at"),)
-    id: int | None = Field(None, primary_key=True, sa_type=BigId)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId)
     user_id: int = Field(sa_type=BigId)
     account_id: int = Field(sa_type=BigId)
-    mode: str = Field("simulated", max_length=16)
+    mode: str = Field(default="simulated", max_length=16)
     at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
     market_at: datetime = Field(sa_type=UtcDateTime)
     balance: Decimal = Field(sa_type=Exact)
-    unrealized_pnl: Decimal = Field(Decimal(0), sa_type=Exact)
+    unrealized_pnl: Decimal = Field(default=Decimal(0), sa_type=Exact)
     equity: Decimal = Field(sa_type=Exact)

@@ -51,27 +51,28 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
     binding and account are enabled, the capital reaches the minimum, point cards are left, and a single-shot
     binding has not traded yet."""
     rows = session.exec(
-        select(Binding, User, ExchangeAccount, Bot, TenantStrategy)
+        select(Binding, User, ExchangeAccount, Bot)
         .join(User, col(User.id) == col(Binding.user_id))
         .join(Tenant, col(Tenant.id) == col(Binding.tenant_id))
         .join(ExchangeAccount, col(ExchangeAccount.id) == col(Binding.account_id))
         .join(Bot, col(Bot.user_id) == col(Binding.user_id))
-        .join(
-            TenantStrategy,
-            (col(TenantStrategy.tenant_id) == col(Binding.tenant_id))
-            & (col(TenantStrategy.strategy_id) == col(Binding.strategy_id)),
-        )
         .where(
             Binding.strategy_id == strategy.id,
             Binding.status == 1,
             User.status == 1,
             Tenant.status == 1,
             ExchangeAccount.status == 1,
-            TenantStrategy.status == 1,
             Bot.desired == "running",
         )
         .order_by(col(Binding.id))
     ).all()
+    offered = {
+        row.tenant_id: row
+        for row in session.exec(
+            select(TenantStrategy).where(TenantStrategy.strategy_id == strategy.id, TenantStrategy.status == 1)
+        ).all()
+    }
+    rows = [row for row in rows if row[0].tenant_id in offered]
     if not rows:
         return []
     accounts = {row[2].id: row[2] for row in rows}
@@ -84,7 +85,8 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
     risk = scores(session, accounts.values(), limits, market_at)
     used_once = _used_once(session, [row[0].id for row in rows if row[0].mode == 1 and row[0].id is not None])
     found: list[Follower] = []
-    for binding, user, account, bot, instance in rows:
+    for binding, user, account, bot in rows:
+        instance = offered[binding.tenant_id]
         assert account.id is not None and user.id is not None
         if cards.get(user.id, 0) <= 0 or binding.id in used_once:
             continue

@@ -15,7 +15,7 @@ LIBRARY = "lightweight-charts@5.0.8"
 class _LwChart(rx.NoSSRComponent):
     library = JS
     tag = "LwChart"
-    lib_dependencies: list[str] = [LIBRARY]
+    lib_dependencies: list[str] = [LIBRARY]  # noqa: RUF012 - a component field
     candles: rx.Var[list[dict[str, Any]]]
     last: rx.Var[dict[str, Any]]
     markers: rx.Var[list[dict[str, Any]]]
@@ -29,7 +29,7 @@ class _LwChart(rx.NoSSRComponent):
 class _EquityChart(rx.NoSSRComponent):
     library = JS
     tag = "EquityChart"
-    lib_dependencies: list[str] = [LIBRARY]
+    lib_dependencies: list[str] = [LIBRARY]  # noqa: RUF012 - a component field
     points: rx.Var[list[dict[str, Any]]]
     height: rx.Var[str]
     label: rx.Var[str]

@@ -39,7 +39,7 @@ def page(lang: str) -> rx.Component:
         "set_up",
         rx.el.h1(words(lang, "setup.title")),
         rx.el.p(words(lang, "setup.lead"), class_name="t2"),
-        *notes(lang, ("done", "weak", "differ"), "setup"),
+        *notes(lang, ("setup_done", "weak_password", "differ"), "setup"),
         *notes(lang, ("other",)),
         form,
     )

@@ -182,9 +182,14 @@ def _add_agent(
     assert account.id is not None
     session.add(
         Binding(
-            tenant_id=tenant.id, user_id=user.id, account_id=account.id, strategy_id=centre.strategy_id,
-            capital=Decimal(capital), leverage=leverage, risk_mode=risk_mode,
-        )  # fmt: skip
+            tenant_id=tenant.id,
+            user_id=user.id,
+            account_id=account.id,
+            strategy_id=centre.strategy_id,
+            capital=Decimal(capital),
+            leverage=leverage,
+            risk_mode=risk_mode,
+        )
     )
     session.add(Bot(tenant_id=tenant.id, user_id=user.id, desired="running", config=bot))
     centre.account_ids.append(account.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,7 +39,8 @@ async def test_partial_fills_in_any_order_with_a_duplicate(centre: Centre, seque
     for step, index in enumerate((*sequence, sequence[0])):
         shown.append(PARTS[index])
         status = "FILLED" if step >= 2 else "PARTIAL"
-        await centre.db.arun(lambda s, rows=list(dict.fromkeys(shown)), st=status: apply_result(s, pk, answer(order, rows, st)))
+        told = answer(order, list(dict.fromkeys(shown)), status)
+        await centre.db.arun(partial(apply_result, order_pk=pk, result=told))
     row = next(o for o in centre.orders() if o.id == pk)
     position = centre.positions()[0]
     assert row.status == "FILLED" and row.filled_quantity == Decimal("1.0") == position.quantity
