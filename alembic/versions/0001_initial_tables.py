@@ -674,7 +674,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_user_ancestor_descendant_id"), ["descendant_id"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("user_ancestor", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_user_ancestor_descendant_id"))
