@@ -144,12 +144,8 @@ class RawSettle:
     def __init__(self, connection: Any) -> None:
         self.connection, self.cursor = connection, connection.cursor()
         run = self.cursor.execute
-        run(
-            "CREATE TABLE IF NOT EXISTS raw_header (id BIGINT AUTO_INCREMENT PRIMARY KEY, k VARCHAR(64) UNIQUE)"
-        )
-        run(
-            "CREATE TABLE IF NOT EXISTS raw_row (id BIGINT AUTO_INCREMENT PRIMARY KEY, h BIGINT, a BIGINT, v BIGINT)"
-        )
+        run("CREATE TABLE IF NOT EXISTS raw_header (id BIGINT AUTO_INCREMENT PRIMARY KEY, k VARCHAR(64) UNIQUE)")
+        run("CREATE TABLE IF NOT EXISTS raw_row (id BIGINT AUTO_INCREMENT PRIMARY KEY, h BIGINT, a BIGINT, v BIGINT)")
         run("CREATE TABLE IF NOT EXISTS raw_balance (id BIGINT PRIMARY KEY, v BIGINT)")
         run("INSERT IGNORE INTO raw_balance VALUES (1, 0), (2, 0), (3, 0), (4, 0)")
         connection.commit()
@@ -257,9 +253,7 @@ def p13(server: str) -> None:
         traders = ";".join(",".join(map(str, one)) for one in world.traders)
         command = [sys.executable, "-m", "bench.settlement", "worker", url, traders]
         children = [
-            subprocess.Popen(
-                [*command, str(n), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
+            subprocess.Popen([*command, str(n), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             for n in range(workers)
         ]
         for child in children:
@@ -361,9 +355,7 @@ class _RawSqlite:
         """One transaction of the yardstick."""
         run = self.link.execute
         run("BEGIN IMMEDIATE")
-        header = run(
-            "INSERT INTO header (k, kind, at) VALUES (?, 'move', ?)", (str(next(_numbers)), stamp())
-        ).lastrowid
+        header = run("INSERT INTO header (k, kind, at) VALUES (?, 'move', ?)", (str(next(_numbers)), stamp())).lastrowid
         for number in range(6):
             run("INSERT INTO entry (h, a, v, after) VALUES (?, ?, ?, ?)", (header, number % 4 + 1, 5, number))
         for account in range(1, 5):

@@ -62,7 +62,9 @@ def recharge_tenant(
     )
     if not done.replayed:
         change = RECHARGE if card == rules.SELF else GIVEN
-        _log(wire, done, tenant_id, card, _Move(None, None, change, BY_ADMIN, units, rules.remark_tenant_recharge(card)))
+        _log(
+            wire, done, tenant_id, card, _Move(None, None, change, BY_ADMIN, units, rules.remark_tenant_recharge(card))
+        )
     return done
 
 

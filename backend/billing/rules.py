@@ -229,7 +229,14 @@ class _Split:
             rate = 1 - self.rates.tech - self.rates.network
             self.payments.append(Payment(self.root_id, "platform_retain", platform, rest, rate, "平台留存 70%"))
         return Distribution(
-            self.pool, self.tech, self.network, platform, direct, diff, peer, tuple(p for p in self.payments if p.amount)
+            self.pool,
+            self.tech,
+            self.network,
+            platform,
+            direct,
+            diff,
+            peer,
+            tuple(p for p in self.payments if p.amount),
         )
 
     def _direct(self) -> Decimal:
@@ -277,9 +284,7 @@ class _Split:
         self._pay(self.root_id, "peer_undist", paid, self.rates.peer, "平级未发放（无同级市场节点）→ 根账户")
         return ZERO
 
-    def _pay(
-        self, user_id: int, reward_type: str, exact: Decimal, rate: Decimal, remark: str, *levels: int
-    ) -> None:
+    def _pay(self, user_id: int, reward_type: str, exact: Decimal, rate: Decimal, remark: str, *levels: int) -> None:
         self.payments.append(Payment(user_id, reward_type, exact, _down(exact), rate, remark, *levels))
 
 

@@ -199,7 +199,8 @@ def distribute_pool(session: Session, pool_id: int) -> bool:
     """
     wire = Wire(session)
     row = wire.first(
-        "SELECT status, retry_count, tenant_id, user_id, pool_amount FROM profit_pool WHERE id = %s FOR UPDATE", (pool_id,)
+        "SELECT status, retry_count, tenant_id, user_id, pool_amount FROM profit_pool WHERE id = %s FOR UPDATE",
+        (pool_id,),
     )
     if row is None:
         raise NotFound(f"There is no profit pool {pool_id}.")
@@ -225,7 +226,9 @@ def distribute_pool(session: Session, pool_id: int) -> bool:
             return True
         except (IronBullError, IntegrityError) as error:
             plan.shares = None
-            plan.failure = error.message if isinstance(error, IronBullError) else "A reward of this pool exists already."
+            plan.failure = (
+                error.message if isinstance(error, IronBullError) else "A reward of this pool exists already."
+            )
     wire.run(_UPDATE_POOL, (*_shares(plan, tries + 1), pool_id))
     return False
 
@@ -344,7 +347,7 @@ def _settled(wire: Wire, fill_id: int) -> SettlementResult | None:
     row = wire.first(_SETTLED, (fill_id,))
     if row is None:
         return None
-    return SettlementResult(fill_id, *row, True)
+    return SettlementResult(*(fill_id, *row, True))
 
 
 def _shares(plan: _Plan, retry_count: int) -> Sequence[Any]:

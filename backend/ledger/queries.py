@@ -115,9 +115,7 @@ def check_not_negative(session: Session) -> Invariant:
         .limit(5)
     ).all()
     checked = int(
-        session.execute(
-            select(func.count()).select_from(_account).where(_account.c.overdraft.is_(False))
-        ).scalar_one()
+        session.execute(select(func.count()).select_from(_account).where(_account.c.overdraft.is_(False))).scalar_one()
     )
     text = "; ".join(f"{kind} of {owner} {number}: {format_units(value)}" for kind, owner, number, value in rows)
     return Invariant("no spendable balance is negative", not rows, checked, text)

@@ -72,6 +72,14 @@ class AccountRef:
     kind: str
     currency: str = "USDT"
     tenant_id: int | None = field(default=None, compare=False)
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Refs are looked up dozens of times in one settlement.
+        object.__setattr__(self, "_hash", hash((self.owner_kind, self.owner_id, self.kind, self.currency)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def overdraft(self) -> bool:
@@ -138,7 +146,8 @@ def check_postings(postings: Sequence[Posting]) -> None:
 def fingerprint(kind: str, tenant_id: int | None, reference: str, postings: Iterable[Posting]) -> str:
     """What tells a replay from a reused key: equal for the same postings in any order."""
     lines = sorted(
-        f"{p.account.owner_kind}|{p.account.owner_id}|{p.account.kind}|{p.account.currency}|{p.amount}" for p in postings
+        f"{p.account.owner_kind}|{p.account.owner_id}|{p.account.kind}|{p.account.currency}|{p.amount}"
+        for p in postings
     )
     text = "\n".join([kind, str(tenant_id), reference, *lines])
     return hashlib.sha256(text.encode()).hexdigest()

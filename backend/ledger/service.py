@@ -39,9 +39,7 @@ _INSERT_ACCOUNT = insert_sql(
     LedgerAccount, "tenant_id", "owner_kind", "owner_id", "kind", "currency", "balance", "overdraft", "created_at"
 )
 _BY_KEY = "SELECT id, fingerprint FROM ledger_transaction WHERE `key` = %s"
-_BY_NAME = (
-    "SELECT id FROM ledger_account WHERE owner_kind = %s AND owner_id = %s AND kind = %s AND currency = %s"
-)
+_BY_NAME = "SELECT id FROM ledger_account WHERE owner_kind = %s AND owner_id = %s AND kind = %s AND currency = %s"
 
 # Account ids never change, so each process remembers them. A remembered id may come from a transaction that was
 # rolled back; ``lock`` compares the locked row with its name and forgets what does not fit.
@@ -94,7 +92,7 @@ def post(
         return PostedTransaction(transaction_id, key, True, _first_answer(wire, transaction_id))
     try:
         held = lock(wire, [*(posting.account for posting in postings), *watch])
-        write(wire, held, transaction_id, postings)
+        write(wire, held, transaction_id, postings, checked=True)
     except Conflict:
         # A caller may catch the refusal and go on in the same transaction: then the key must stay free.
         wire.run("DELETE FROM ledger_transaction WHERE id = %s", (transaction_id,))
@@ -155,12 +153,13 @@ def lock(wire: Wire, accounts: Iterable[AccountRef]) -> Held:
     raise NotFound("A ledger account vanished while it was being locked.")
 
 
-def write(wire: Wire, held: Held, transaction_id: int, postings: Sequence[Posting]) -> None:
+def write(wire: Wire, held: Held, transaction_id: int, postings: Sequence[Posting], *, checked: bool = False) -> None:
     """Append the entries and update the balances. Everything is checked before the first write.
 
-    All accounts must be in ``held``. Raises ``InsufficientBalance``, ``BalanceTooLarge``, ``LedgerUnbalanced``.
+    All accounts must be in ``held``; ``checked``: the caller has called ``check_postings``. Raises ``InsufficientBalance``, ``BalanceTooLarge``, ``LedgerUnbalanced``.
     """
-    check_postings(postings)
+    if not checked:
+        check_postings(postings)
     running = dict(held.balances)
     net: dict[AccountRef, int] = {}
     rows: list[tuple[int, int, str, int, int]] = []

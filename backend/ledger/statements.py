@@ -9,7 +9,7 @@ works as everywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, cast
 
@@ -100,4 +100,4 @@ def marks(count: int) -> str:
 
 def stamp(moment: datetime | None = None) -> str:
     """A UTC time as both engines store it, with microseconds."""
-    return (moment or utcnow()).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return (moment or utcnow()).astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

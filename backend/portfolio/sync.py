@@ -24,9 +24,7 @@ DEADLINE_S = 20.0
 
 async def sync_balances(db: Database, wire: Wire, prices: Prices | None) -> int:
     """Read every enabled account's balance and record it. Returns how many accounts answered."""
-    accounts = await db.aread(
-        lambda s: s.exec(select(ExchangeAccount).where(ExchangeAccount.status == 1)).all()
-    )
+    accounts = await db.aread(lambda s: s.exec(select(ExchangeAccount).where(ExchangeAccount.status == 1)).all())
     groups: dict[int | None, list[int]] = defaultdict(list)
     for account in accounts:
         if account.id is not None and account.credentials_sealed:

@@ -145,7 +145,9 @@ def test_the_trading_account_gets_profit_and_fee_never_the_notional(database: Da
     assert opened.profit == 0 and opened.fee == 4000000
     tenant, account = world["tenant"], world["user"]
     refs = [
-        trading_account(tenant, account, kind, currency) for currency in ("USDT", "BNB") for kind in ("trading", "market")
+        trading_account(tenant, account, kind, currency)
+        for currency in ("USDT", "BNB")
+        for kind in ("trading", "market")
     ]
     assert amounts(database, refs) == [D("2.83654322"), D("-2.83654322"), D("-0.001"), D("0.001")]
     # Without cards the charge is forgiven and still journaled.
@@ -276,7 +278,9 @@ def test_a_retry_that_fails_half_way_pays_nothing(database: Database) -> None:
         )
     assert database.run(jobs.retry_pools) == 0
     with database.reading() as session:
-        assert session.execute(text("SELECT count(*) FROM ledger_transaction WHERE kind = 'distribution'")).scalar() == 0
+        assert (
+            session.execute(text("SELECT count(*) FROM ledger_transaction WHERE kind = 'distribution'")).scalar() == 0
+        )
         assert session.exec(select(ProfitPool)).one().retry_count == 2
     with database.transaction() as session:
         session.execute(text("DELETE FROM reward"))

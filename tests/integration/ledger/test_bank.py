@@ -79,5 +79,3 @@ def test_the_reader_of_this_file_can_trust_the_checks(database: Database) -> Non
     with database.reading() as session:
         assert not queries.check_zero_sum(session).ok
         assert not queries.check_balances(session).ok
-
-

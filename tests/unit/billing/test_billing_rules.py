@@ -120,7 +120,9 @@ def test_golden_distributions(name: str) -> None:
 
 
 def test_golden_rounding() -> None:
-    got = distribute(D("3.703703673"), root_id=ROOT, inviter=node(A, 0, "1000", False), path=[node(A, 0, "1000", False)])
+    got = distribute(
+        D("3.703703673"), root_id=ROOT, inviter=node(A, 0, "1000", False), path=[node(A, 0, "1000", False)]
+    )
     assert {p.reward_type: p.exact for p in got.payments} == {
         "tech_team": D(".3703703673"),
         "direct": D(".18518518365"),
