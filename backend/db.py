@@ -135,9 +135,14 @@ class _TurnLock:
 def _commit_or_rollback(session: Session) -> Iterator[Session]:
     try:
         yield session
-        session.commit()
     except BaseException:
         session.rollback()
+        raise
+    try:
+        session.commit()
+    except BaseException:
+        # What a failed commit leaves on the connection is not known: it is not used again.
+        session.invalidate()
         raise
 
 
@@ -153,7 +158,13 @@ def _retryable(error: OperationalError) -> bool:
 def _make_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(
-            url, poolclass=QueuePool, pool_size=8, max_overflow=24, connect_args={"check_same_thread": False}
+            url,
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=24,
+            # Values of a failing statement may be secrets; they never reach a log.
+            hide_parameters=True,
+            connect_args={"check_same_thread": False},
         )
         event.listen(engine, "connect", _sqlite_pragmas)
         return engine
@@ -161,6 +172,7 @@ def _make_engine(url: URL) -> Engine:
         url,
         pool_size=10,
         max_overflow=20,
+        hide_parameters=True,
         # Every way through this file ends in a commit or a rollback: no second one when a connection goes back.
         pool_reset_on_return=None,
         pool_recycle=1800,

@@ -53,7 +53,7 @@ class Timetable:
             Job("settle_pending", 5, self._db_job(lambda s: billing_jobs.settle_pending(s, 500))),
             Job("retry_pools", 30, self._db_job(billing_jobs.retry_pools)),
             Job("refresh_levels", 60, self._db_job(billing_jobs.refresh_levels)),
-            Job("verify_balances", 60, self._db_job(ledger_jobs.verify_balances)),
+            Job("verify_balances", 600, self._db_job(ledger_jobs.verify_balances)),
             Job("sync_balances", quick, self._sync),
             Job("prune", 60, self._db_job(_prune)),
         ]

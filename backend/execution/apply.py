@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -19,7 +19,7 @@ from backend.clock import from_ms, now_ms, utcnow
 from backend.execution.rules import client_order_id
 from backend.execution.service import FINAL_STATES, close, new_order_id
 from backend.exits.service import position_fields
-from backend.models import Bot, Cooldown, ExchangeAccount, Fill, Notification, Order, Position
+from backend.models import Bot, Cooldown, ExchangeAccount, Fill, Notification, Order, Position, Signal
 from backend.portfolio.rules import PositionState, apply_trade
 
 CLOSE_WORDS = {
@@ -44,6 +44,7 @@ class Applied:
     opened: bool = False
     closed: bool = False
     stop_missing: bool = False
+    excess: bool = False
 
     @property
     def to_settle(self) -> list[int]:
@@ -122,7 +123,8 @@ def _set_status(order: Order, result: Mapping[str, Any], applied: Applied) -> No
     order.error_code = str(result.get("error_code") or "")[:32]
     order.error_message = str(result.get("error") or "")[:255]
     reported = _decimal(result.get("filled_quantity"))
-    if reported is not None and reported > order.filled_quantity * Decimal("1.0000001"):
+    missing = reported is not None and reported > order.filled_quantity * Decimal("1.0000001")
+    if missing and not applied.excess:
         # The exchange filled more than the trades it has listed so far: ask again until they agree.
         order.status, order.reason = "UNKNOWN", "waiting for the exchange to list all trades"
     elif status in {"FILLED", "TRIGGERED"} and order.filled_quantity > 0:
@@ -234,6 +236,7 @@ def _position_for(session: Session, order: Order, trade: Trade) -> tuple[Positio
         leverage=order.leverage,
         stop_loss=order.stop_loss,
         take_profit=order.take_profit,
+        score=_score(session, order),
         opened_at=from_ms(trade.time_ms),
         opened_market_at=from_ms(trade.market_time_ms),
         **_exit_settings(session, order.user_id),
@@ -241,6 +244,11 @@ def _position_for(session: Session, order: Order, trade: Trade) -> tuple[Positio
     session.add(position)
     session.flush()
     return position, True
+
+
+def _score(session: Session, order: Order) -> int:
+    """The score of the signal behind an entry; 0 for an entry without one."""
+    return session.exec(select(Signal.score).where(Signal.signal_id == order.signal_id)).first() or 0
 
 
 def _exit_settings(session: Session, user_id: int) -> dict[str, Any]:
@@ -260,9 +268,29 @@ def _book(session: Session, applied: Applied, trades: list[Trade]) -> None:
             order.reason = "a closing trade without a position"
             continue
         applied.position, applied.opened = position, applied.opened or opened
+        if order.trade_type in {"CLOSE", "REDUCE"} and trade.quantity > position.quantity:
+            trade = _only_ours(session, applied, position, trade)
+            if trade is None:
+                continue
         _book_trade(session, applied, position, trade)
     if applied.position is None and order.position_id is not None:
         applied.position = session.get(Position, order.position_id)
+
+
+def _only_ours(session: Session, applied: Applied, position: Position, trade: Trade) -> Trade | None:
+    """A close that filled more than is open here closed something that is not ours, too: people must hear of it."""
+    session.add(
+        Notification(
+            audience="platform",
+            tenant_id=position.tenant_id,
+            type="risk_alert",
+            title=f"More was closed than was open: {position.symbol}",
+            message=f"Order {applied.order.order_id} filled {trade.quantity}, {position.quantity} was open here. "
+            "Only that part is booked; compare the account with the exchange.",
+        )
+    )
+    applied.excess = True
+    return replace(trade, quantity=position.quantity) if position.quantity > 0 else None
 
 
 def _book_trade(session: Session, applied: Applied, position: Position, trade: Trade) -> None:

@@ -8,8 +8,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from backend.execution.apply import apply_result
+from backend.models import Notification
 from tests.support.centre import Centre
 from tests.support.intents import enter, leave
 from tests.support.paper import PaperServer
@@ -128,3 +130,20 @@ async def test_closed_by_hand_at_the_exchange(centre: Centre, paper: PaperServer
     assert (first.status, first.close_reason, second.status) == ("CLOSED", "EXTERNAL", "OPEN")
     await engine.reconciler.positions()
     assert len([f for f in centre.fills() if f.position_id == first.id]) == 2
+
+
+async def test_a_close_that_filled_too_much_books_what_was_open(centre: Centre) -> None:
+    """Somebody enlarged the position by hand: only our part is booked, and people hear of it."""
+    engine = centre.start_engine()
+    enter(centre)
+    await engine.dispatch()
+    order = leave(centre)[0]
+    position = next(p for p in centre.positions() if p.id == order.position_id)
+    told = answer(order, [("big", str(position.quantity * 2), "100.0")], "FILLED")
+    await centre.db.arun(partial(apply_result, order_pk=order.id, result=told))
+    row = next(p for p in centre.positions() if p.id == order.position_id)
+    assert row.status == "CLOSED" and row.quantity == 0
+    assert next(o for o in centre.orders() if o.id == order.id).status == "FILLED"
+    with centre.db.reading() as session:
+        titles = session.exec(select(Notification.title)).all()
+    assert any("More was closed than was open" in title for title in titles)
