@@ -673,8 +673,45 @@ def upgrade() -> None:
     with op.batch_alter_table("user_ancestor", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_user_ancestor_descendant_id"), ["descendant_id"], unique=False)
 
+    op.create_table(
+        "withdrawal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("fee", sa.BigInteger(), nullable=False),
+        sa.Column("actual_amount", sa.BigInteger(), nullable=False),
+        sa.Column("wallet_address", sa.String(length=128), nullable=False),
+        sa.Column("wallet_network", sa.String(length=20), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("approvals_needed", sa.Integer(), nullable=False),
+        sa.Column("remark", sa.String(length=255), nullable=False),
+        sa.Column("reason", sa.String(length=255), nullable=False),
+        sa.Column("tx_hash", sa.String(length=128), nullable=False),
+        sa.Column("audit_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("audit_at", types.UtcDateTime(), nullable=True),
+        sa.Column("second_audit_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("second_audit_at", types.UtcDateTime(), nullable=True),
+        sa.Column("finished_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("completed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant_id", "key"),
+    )
+    with op.batch_alter_table("withdrawal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_withdrawal_created_at"), ["created_at"], unique=False)
+        batch_op.create_index("ix_withdrawal_status", ["status", "id"], unique=False)
+        batch_op.create_index("ix_withdrawal_user", ["user_id", "id"], unique=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("withdrawal", schema=None) as batch_op:
+        batch_op.drop_index("ix_withdrawal_user")
+        batch_op.drop_index("ix_withdrawal_status")
+        batch_op.drop_index(batch_op.f("ix_withdrawal_created_at"))
+
+    op.drop_table("withdrawal")
     with op.batch_alter_table("user_ancestor", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_user_ancestor_descendant_id"))
 

@@ -117,10 +117,10 @@ def check_rewards(session: Session) -> Invariant:
 
 
 def check_reward_balances(session: Session) -> Invariant:
-    """Reward accounts (free, frozen, and what the fee took) never hold more than was paid as rewards."""
-    held = _balances(session, "reward") + _balances(session, "withdrawal_frozen") + _balances(session, "fee_income")
+    """Every reward is free, frozen, paid out, or was taken as a fee."""
+    held = sum(_balances(session, kind) for kind in ("reward", "withdrawal_frozen", "paid_out", "fee_income"))
     paid = _sum(session, select(func.sum(_reward.c.amount)))
-    text = "" if held <= paid else f"accounts hold {format_units(held)}, rewards are {format_units(paid)}"
+    text = "" if held == paid else f"accounts hold {format_units(held)}, rewards are {format_units(paid)}"
     return Invariant("reward balances come from rewards", not text, _count(session, _reward), text)
 
 

@@ -28,6 +28,7 @@ class WithdrawalTooSmall(InvalidInput):
     """The amount is below the smallest withdrawal."""
 
     code = "withdrawal_too_small"
+    zh = "最低提现金额为 50 USDT"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@
 | ``burned_gift`` | user who was billed | no | gift points used up by billing |
 | ``reward`` | user | no | withdrawable reward |
 | ``withdrawal_frozen`` | user | no | reward waiting for a payout |
+| ``paid_out`` | user | no | reward that has left the platform |
 | ``fee_income`` | platform | no | withdrawal fees |
 | ``trading`` | exchange account | yes | realised profit and loss minus fees |
 | ``market`` | exchange account | yes | the other side of ``trading`` |
@@ -33,6 +34,7 @@ KINDS = OVERDRAFT_KINDS | {
     "burned_gift",
     "reward",
     "withdrawal_frozen",
+    "paid_out",
     "fee_income",
 }
 MAX_UNITS = 2**63 - 1
@@ -114,7 +116,7 @@ def tenant_card(tenant_id: int, kind: str) -> AccountRef:
 
 
 def user_account(tenant_id: int, user_id: int, kind: str) -> AccountRef:
-    """A user's ``point_self``, ``point_gift``, ``pool``, ``burned_gift``, ``reward`` or ``withdrawal_frozen``."""
+    """A user's ``point_self``, ``point_gift``, ``pool``, ``burned_gift``, ``reward``, ``withdrawal_frozen``, ``paid_out``."""
     return AccountRef("user", user_id, kind, tenant_id=tenant_id)
 
 

@@ -11,6 +11,7 @@ from backend.models.ledger import (
     Reward,
     Settlement,
 )
+from backend.models.money import Withdrawal
 from backend.models.operations import JobRun, Lease, Notification, PlatformState
 from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
 from backend.models.trading import (
@@ -65,5 +66,6 @@ __all__ = [
     "TenantStrategy",
     "User",
     "UserAncestor",
+    "Withdrawal",
     "metadata",
 ]
