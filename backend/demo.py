@@ -39,6 +39,7 @@ from backend.models import (
 from backend.security.passwords import hash_password
 from backend.security.vault import get_vault, node_record
 from backend.settings import Settings
+from backend.signals.catalogue import ensure_catalogue
 
 log = structlog.get_logger("demo")
 
@@ -107,7 +108,7 @@ async def seed(db: Database, settings: Settings) -> None:
 def _make_people(session: Session, settings: Settings, people: list[_Person], hashes: list[str]) -> None:
     admin_password = secrets.token_urlsafe(12)
     create_admin(session, "admin", admin_password, "Operations")
-    strategies = _strategies(session)
+    strategies = ensure_catalogue(session)
     node = _node(session, settings)
     tenants: list[Tenant] = []
     out: dict[str, Any] = {"admin": {"username": "admin", "password": admin_password}, "tenants": [], "agents": []}
@@ -144,35 +145,6 @@ def _make_people(session: Session, settings: Settings, people: list[_Person], ha
     session.add(PlatformState(name=STATE, value={"agents": len(people)}))
     session.flush()
     write_secret(settings.home / "demo.json", json.dumps(out, indent=2))
-
-
-def _strategies(session: Session) -> list[Strategy]:
-    rows = [
-        Strategy(
-            code="composite_score",
-            name="Composite score",
-            description="Trend, momentum, volume, range position and the higher timeframe in one score from 0 to 100.",
-            algorithm="composite_score",
-            capital=Decimal(10_000),
-            leverage=5,
-            risk_mode=3,
-            cooldown_minutes=60,
-            config={"stop_atr": 1.5, "take_profit_atr": 3.0},
-        ),
-        Strategy(
-            code="market_regime",
-            name="Market regime",
-            description="Votes of ADX, band width and moving averages: trades with the trend, stands aside in ranges.",
-            algorithm="market_regime",
-            capital=Decimal(10_000),
-            leverage=10,
-            risk_mode=1,
-            cooldown_minutes=60,
-        ),
-    ]
-    session.add_all(rows)
-    session.flush()
-    return rows
 
 
 def _node(session: Session, settings: Settings) -> ExecutionNode:

@@ -20,6 +20,7 @@ from backend.market.feed import CcxtFeed, Feed, PaperFeed
 from backend.paper_exchange.app import create_app
 from backend.paper_exchange.config import PaperConfig
 from backend.settings import PAPER_PREFIX, Settings, get_settings
+from backend.signals.catalogue import ensure_catalogue
 from node_service.client import NodeClient
 from node_service.executor import Executor
 
@@ -92,6 +93,7 @@ class Platform:
         feed = make_feed(self.settings)
         try:
             await _until_ready(feed)
+            await self.db.arun(ensure_catalogue)
             if self.settings.demo and isinstance(feed, PaperFeed):
                 from backend import demo
 

@@ -268,11 +268,11 @@ def _book(session: Session, applied: Applied, trades: list[Trade]) -> None:
             order.reason = "a closing trade without a position"
             continue
         applied.position, applied.opened = position, applied.opened or opened
+        ours: Trade | None = trade
         if order.trade_type in {"CLOSE", "REDUCE"} and trade.quantity > position.quantity:
-            trade = _only_ours(session, applied, position, trade)
-            if trade is None:
-                continue
-        _book_trade(session, applied, position, trade)
+            ours = _only_ours(session, applied, position, trade)
+        if ours is not None:
+            _book_trade(session, applied, position, ours)
     if applied.position is None and order.position_id is not None:
         applied.position = session.get(Position, order.position_id)
 
