@@ -21,6 +21,7 @@ from backend.paper_exchange.app import create_app
 from backend.paper_exchange.config import PaperConfig
 from backend.settings import PAPER_PREFIX, Settings, get_settings
 from backend.signals.catalogue import ensure_catalogue
+from backend.strategies.registry import warm_up_in_background
 from node_service.client import NodeClient
 from node_service.executor import Executor
 
@@ -100,6 +101,8 @@ class Platform:
                 await demo.seed(self.db, self.settings)
             executor = Executor(node_code="centre", allow_venue_url=not self.settings.production)
             self.engine = Engine(self.settings, self.db, feed, Wire(executor, NodeClient()))
+            # The first scan on a fresh machine need not wait for the compiler.
+            warm_up_in_background()
             await self.engine.start()
             log.info("engine started", market=self.settings.market, stepped=self.settings.stepped)
         except asyncio.CancelledError:

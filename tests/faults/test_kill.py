@@ -122,7 +122,19 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
             for child in children:
                 child.stop()
         _check(db, paper)
+        _check_secrets(db, paper, home, [tmp_path / "centre.log", tmp_path / "node.log"])
         db.dispose()
+
+
+def _check_secrets(db: Database, paper: PaperServer, home: Path, logs: list[Path]) -> None:
+    """O7: no secret in any log."""
+    secrets = [line.split("=", 1)[1] for line in (home / "secrets.env").read_text().splitlines()]
+    with db.reading() as session:
+        ids = session.exec(select(ExchangeAccount.id)).all()
+    secrets += [paper.account(f"account-{i}")[part] for i in ids for part in ("api_key", "api_secret")]
+    for log in logs:
+        text = log.read_text()
+        assert not [secret for secret in secrets if secret in text], f"a secret is in {log.name}"
 
 
 def _newest(db: Database) -> int:
