@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.errors import ConfigurationError
@@ -38,7 +38,7 @@ class Settings(BaseSettings):
 
     market: str = "simulated"
     market_seed: int = 7
-    market_speed: float = Field(360.0, gt=0)
+    market_speed: float = Field(360.0, gt=0, le=10_000_000)
     market_mode: Literal["auto", "running", "stepped"] = "auto"
     paper_url: str = ""
     paper_token: SecretStr = SecretStr("")
@@ -131,8 +131,17 @@ def _fill_development(settings: Settings) -> None:
 
 
 def load_settings() -> Settings:
-    """Read the environment. Raises ``ConfigurationError`` in production when a secret is missing or weak."""
-    settings = Settings()
+    """Read the environment.
+
+    Raises ``ConfigurationError`` naming the variable that cannot be used, and in production when a secret is missing or
+    weak.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "IRONBULL_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigurationError(f"{name} cannot be used: {first['msg']}.") from None
     if settings.production:
         _check_production(settings)
     else:

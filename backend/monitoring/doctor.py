@@ -7,7 +7,6 @@ import socket
 from dataclasses import dataclass
 
 import httpx
-from pydantic import ValidationError
 from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,10 +35,6 @@ def examine() -> list[Finding]:
         settings = load_settings()
     except ConfigurationError as error:
         return [Finding("settings", False, error.message)]
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "IRONBULL_" + "_".join(str(part) for part in first["loc"]).upper()
-        return [Finding("settings", False, f"{name}: {first['msg']}")]
     return [
         Finding("settings", True, f"{settings.env}, market {settings.market}, demo {'on' if settings.demo else 'off'}"),
         _home(settings),

@@ -123,6 +123,15 @@ def test_production_refuses_missing_and_weak_secrets(monkeypatch: pytest.MonkeyP
     assert not list(tmp_path.iterdir()), "production never writes secrets of its own"
 
 
+@pytest.mark.parametrize("name,value", [("PORT", "x"), ("MARKET", "mars"), ("MARKET_SPEED", "1e12"), ("DEMO_USERS", "1")])
+def test_a_bad_setting_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backend.errors import ConfigurationError
+
+    monkeypatch.setenv(f"IRONBULL_{name}", value)
+    with pytest.raises(ConfigurationError, match=f"IRONBULL_{name}"):
+        load_settings()
+
+
 def test_every_setting_is_explained() -> None:
     text = (ROOT / ".env.example").read_text()
     for name in Settings.model_fields:
