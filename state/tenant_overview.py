@@ -73,6 +73,9 @@ def _cards(o: dict[str, Any]) -> dict[str, str]:
         "gift": figure(o["cards_gift"]),
         "rewards": figure(o["rewards"]),
         "receivers": str(o["receivers"]),
+        "today": figure(o["today_deducted"]),
+        "today_profit": figure(o["today_profit"], sign=True),
+        "today_rewards": figure(o["today_rewards"]),
         "strategies": str(o["strategies"]),
         "followers": f"{o['followers']:,}",
     }

@@ -140,7 +140,9 @@ export function EquityChart({ points, height, label }) {
     x.peak.setData(list.map((p) => ({ time: p.time, value: p.peak })));
     x.under.setData(list.map((p) => ({ time: p.time, value: p.drawdown })));
     x.byTime = new Map(list.map((p) => [p.time, p]));
-    if (list.length) x.chart.timeScale().fitContent();
+    // half a label of room on the left, else the first time is cut off
+    const room = (list.length * 44) / Math.max(320, box.current?.clientWidth ?? 0);
+    if (list.length) x.chart.timeScale().setVisibleLogicalRange({ from: -room, to: list.length - 1 });
   };
   const paint = (x) => {
     x.chart.applyOptions(look());

@@ -44,6 +44,7 @@ def overview(session: Session, who: Principal) -> dict[str, Any]:
         "cards_gift": from_units(money.point_gift),
         "rewards": from_units(int(paid)),
         "receivers": int(receivers),
+        **_settled_today(session, who),
         "strategies": int(
             session.exec(
                 select(func.count()).select_from(TenantStrategy).where(
@@ -53,6 +54,23 @@ def overview(session: Session, who: Principal) -> dict[str, Any]:
         ),
         "followers": int(session.exec(scoped(select(func.count()).select_from(Binding), who, Binding).where(Binding.status == 1)).one()),
     }  # fmt: skip
+
+
+def _settled_today(session: Session, who: Principal) -> dict[str, Any]:
+    """Since 00:00 UTC: the profit that was billed, what the cards paid for it, the rewards paid out of it."""
+    start = utcnow().replace(hour=0, minute=0, second=0, microsecond=0)
+    taken = func.coalesce(func.sum(Settlement.self_deduct + Settlement.gift_deduct), 0)
+    billed = scoped(select(func.coalesce(func.sum(Settlement.profit), 0), taken, func.count()), who, Settlement)
+    profit, deducted, fills = session.exec(
+        billed.where(col(Settlement.created_at) >= start, Settlement.deduct_total > 0)
+    ).one()
+    rewards = scoped(select(func.coalesce(func.sum(Reward.amount), 0)), who, Reward)
+    return {
+        "today_profit": from_units(int(profit)),
+        "today_deducted": from_units(int(deducted)),
+        "today_fills": int(fills),
+        "today_rewards": from_units(int(session.exec(rewards.where(col(Reward.created_at) >= start)).one())),
+    }
 
 
 def tree(session: Session, who: Principal, limit: int = 500) -> list[dict[str, Any]]:

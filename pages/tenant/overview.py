@@ -24,9 +24,14 @@ def _cards() -> rx.Component:
         stat("tenant.people", c["people"], "", tx("tenant.people_line", week=c["week"], n=c["trading"])),
         stat("tenant.capital", c["capital"], "USDT", tx("tenant.capital_line", n=c["accounts"]), title=c["capital_exact"]),
         stat("tenant.cards", c["self"], "USDT", tx("tenant.cards_line", gift=c["gift"])),
+        stat(
+            "tenant.today", c["today"], "USDT",
+            tx("tenant.today_line", profit=c["today_profit"], rewards=c["today_rewards"]),
+            title=t("tenant.today_exact", profit=c["today_profit"], n=c["today"], rewards=c["today_rewards"]),
+        ),
         stat("tenant.rewards", c["rewards"], "USDT", tx("tenant.rewards_line", n=c["receivers"])),
         stat("tenant.strategies", c["strategies"], "", tx("tenant.strategies_line", n=c["followers"])),
-    )
+    )  # fmt: skip
 
 
 def _who(row: rx.Var) -> rx.Component:
