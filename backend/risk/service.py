@@ -32,7 +32,9 @@ def scores(
         open_risk[row.account_id].append(OpenRisk(margin, row.position_side, row.leverage))
     recent: dict[int, list[tuple[Decimal, bool]]] = defaultdict(list)
     closed = session.exec(
-        select(Position)
+        select(
+            col(Position.account_id), col(Position.realized_pnl), col(Position.total_fee), col(Position.closed_market_at)
+        )
         .where(
             col(Position.account_id).in_(ids),
             Position.status == "CLOSED",
@@ -40,9 +42,8 @@ def scores(
         )
         .order_by(col(Position.closed_market_at).desc())
     ).all()
-    for row in closed:
-        today = row.closed_market_at is not None and row.closed_market_at >= day
-        recent[row.account_id].append((row.realized_pnl - row.total_fee, today))
+    for account_id, pnl, fee, closed_at in closed:
+        recent[account_id].append((pnl - fee, closed_at is not None and closed_at >= day))
     result: dict[int, RiskScore] = {}
     for account in accounts:
         assert account.id is not None
