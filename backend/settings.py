@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -49,6 +50,12 @@ class Settings(BaseSettings):
     exit_interval_s: float = Field(5.0, gt=0)
     reconcile_interval_s: float = Field(5.0, gt=0)
     intent_ttl_s: float = Field(60.0, gt=0)
+
+    withdrawal_four_eyes_usdt: Decimal = Field(Decimal(1000), ge=0)
+    withdrawal_daily_cap_usdt: Decimal = Field(Decimal(20_000), ge=0)
+    withdrawal_hold_hours: int = Field(0, ge=0, le=24 * 30)
+
+    merchant_min_point_card: Decimal = Field(Decimal(1), ge=0)
 
     demo: bool = True
     demo_users: int = Field(8, ge=8, le=2000)

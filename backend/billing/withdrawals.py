@@ -11,12 +11,12 @@ admins who act at once act one after the other, and the second finds the state t
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlmodel import Session, col
+from sqlalchemy import func
+from sqlmodel import Session, col, select
 
 from backend.billing import withdrawal_rules as rules
 from backend.billing.rules import RATES, Rates, quote_withdrawal
@@ -30,12 +30,20 @@ from backend.models import AuditLog, User, Withdrawal
 from backend.money import check_amount, exact_units, format_units, from_units
 from backend.notifications.service import notify_agent
 from backend.security import audit
+from backend.settings import Settings
 
 POLICY = WithdrawalPolicy()
 
-_withdrawal = Withdrawal.__table__  # type: ignore[attr-defined]
-_user = User.__table__  # type: ignore[attr-defined]
 _PASSWORD_CHANGES = ("password.change", "password.reset")
+
+
+def policy_of(settings: Settings) -> WithdrawalPolicy:
+    """The limits as this deployment sets them; 0 switches a limit off."""
+    return WithdrawalPolicy(
+        four_eyes_usdt=settings.withdrawal_four_eyes_usdt or None,
+        daily_cap_usdt=settings.withdrawal_daily_cap_usdt or None,
+        hold=timedelta(hours=settings.withdrawal_hold_hours) or None,
+    )
 
 
 def apply(
@@ -93,9 +101,9 @@ def apply(
                 session,
                 row,
                 "withdraw_freeze",
-                "提现冻结",
-                actor,
                 {"reward": -row.amount, "withdrawal_frozen": row.amount},
+                remark="提现冻结",
+                actor=actor,
             )
         except InsufficientBalance as error:
             free = format_units(error.details.get("available", 0))
@@ -146,9 +154,9 @@ def complete(session: Session, withdrawal_id: int, who: Principal, tx_hash: str,
         session,
         row,
         "withdraw_complete",
-        tx_hash,
-        _actor(who),
         {"withdrawal_frozen": -row.amount, "paid_out": row.actual_amount, "fee_income": row.fee},
+        remark=tx_hash,
+        actor=_actor(who),
     )
     return _done(session, row, who, "complete", ip)
 
@@ -164,29 +172,27 @@ def fail(session: Session, withdrawal_id: int, who: Principal, reason: str, *, i
 
 
 def _lock_user(session: Session, tenant_id: int, user_id: int) -> None:
-    found = session.execute(
-        select(_user.c.id).where(_user.c.id == user_id, _user.c.tenant_id == tenant_id).with_for_update()
-    ).first()
-    if found is None:
+    mine = select(User.id).where(User.id == user_id, User.tenant_id == tenant_id).with_for_update()
+    if session.exec(mine).first() is None:
         raise rules.WithdrawalUserNotFound
 
 
 def _check_limits(session: Session, user_id: int, amount: Decimal, policy: WithdrawalPolicy, now: datetime) -> None:
     """The caller holds the user's row, so two requests of one user are judged one after the other."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    asked = session.execute(
-        select(func.coalesce(func.sum(_withdrawal.c.amount), 0)).where(
-            _withdrawal.c.user_id == user_id,
-            _withdrawal.c.created_at >= day,
-            _withdrawal.c.status.not_in((REJECTED, FAILED)),
+    asked = session.exec(
+        select(func.coalesce(func.sum(Withdrawal.amount), 0)).where(
+            Withdrawal.user_id == user_id,
+            col(Withdrawal.created_at) >= day,
+            col(Withdrawal.status).not_in((REJECTED, FAILED)),
         )
-    ).scalar_one()
+    ).one()
     rules.check_cap(amount, from_units(int(asked)), policy)
     if policy.hold is not None:
-        changed = session.execute(
+        changed = session.exec(
             select(AuditLog.id).where(
                 col(AuditLog.action).in_(_PASSWORD_CHANGES),
-                col(AuditLog.target) == f"agent:{user_id}",
+                AuditLog.target == f"agent:{user_id}",
                 col(AuditLog.ok).is_(True),
                 col(AuditLog.at) > now - policy.hold,
             )
@@ -196,28 +202,23 @@ def _check_limits(session: Session, user_id: int, amount: Decimal, policy: Withd
 
 
 def _by_key(session: Session, tenant_id: int, key: str) -> Withdrawal | None:
-    return session.execute(
-        select(Withdrawal).where(_withdrawal.c.tenant_id == tenant_id, _withdrawal.c.key == key)
-    ).scalar_one_or_none()
+    return session.exec(select(Withdrawal).where(Withdrawal.tenant_id == tenant_id, Withdrawal.key == key)).first()
 
 
 def _locked(session: Session, withdrawal_id: int) -> Withdrawal:
-    row = session.execute(
-        select(Withdrawal)
-        .where(_withdrawal.c.id == withdrawal_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    statement = select(Withdrawal).where(Withdrawal.id == withdrawal_id).with_for_update()
+    row = session.exec(statement, execution_options={"populate_existing": True}).first()
     if row is None:
         raise rules.WithdrawalNotFound
     return row
 
 
 def _give_back(session: Session, row: Withdrawal, kind: str, remark: str, who: Principal) -> None:
-    _move(session, row, kind, remark, _actor(who), {"withdrawal_frozen": -row.amount, "reward": row.amount})
+    parts = {"withdrawal_frozen": -row.amount, "reward": row.amount}
+    _move(session, row, kind, parts, remark=remark, actor=_actor(who))
 
 
-def _move(session: Session, row: Withdrawal, kind: str, remark: str, actor: str, parts: dict[str, int]) -> None:
+def _move(session: Session, row: Withdrawal, kind: str, parts: dict[str, int], *, remark: str, actor: str) -> None:
     """Post amounts by account kind. The ledger key holds the kind, so no step is ever booked twice."""
     ledger.post(
         session,

@@ -27,6 +27,7 @@ from tests.support.money import add_fill, add_tenant, add_user, amounts, assert_
 TRON = "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
 ETH = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 ANN = Principal("admin", 1, None, "Ann", "ann", "owner", 0)
+POLICY = WithdrawalPolicy()
 BOB = Principal("admin", 2, None, "Bob", "bob", "owner", 0)
 
 
@@ -47,7 +48,7 @@ def world(database: Database) -> dict[str, int]:
     return made
 
 
-def ask(database: Database, world, amount: str, key: str = "k", policy: WithdrawalPolicy = WithdrawalPolicy(), **more):
+def ask(database: Database, world, amount: str, key: str = "k", policy: WithdrawalPolicy = POLICY, **more):
     values = {"wallet_address": TRON, "wallet_network": "TRC20", **more}
     return database.run(
         lambda s: withdrawals.apply(

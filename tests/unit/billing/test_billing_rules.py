@@ -11,22 +11,10 @@ from hypothesis import strategies as st
 from backend.billing import rules
 from backend.billing.rules import LEVELS, Member, charge_for, deduct, distribute, level_for, quote_withdrawal
 from backend.errors import InvalidInput
+from tests.support.golden import DEDUCTIONS, GOLDEN, ROOT, A, Z, node
 
-ROOT, A, X, Y, Q, Z, M, T, V, U = range(1, 11)
 
-
-@pytest.mark.parametrize(
-    ("profit", "own", "gift", "out"),
-    [
-        ("1000", "500", "100", ("300", "300", "0", "200", "100", "300")),
-        ("1000", "100", "300", ("300", "100", "200", "0", "100", "100")),
-        ("1000", "50", "20", ("300", "50", "20", "0", "0", "50")),
-        ("1000", "0", "1000", ("300", "0", "300", "0", "700", "0")),
-        ("100", "100", "0", ("30", "30", "0", "70", "0", "30")),
-        ("12.34567891", "100", "0", ("3.703703673", "3.703703673", "0", "96.296296327", "0", "3.703703673")),
-    ],
-    ids=["B1", "B2", "B3", "B4", "B5", "B6"],
-)
+@pytest.mark.parametrize(("profit", "own", "gift", "out"), DEDUCTIONS.values(), ids=DEDUCTIONS)
 def test_golden_deductions(profit: str, own: str, gift: str, out: tuple[str, ...]) -> None:
     got = deduct(charge_for(D(profit)), D(own), D(gift))
     assert (got.nominal, got.self_deduct, got.gift_deduct, got.self_after, got.gift_after, got.pool) == tuple(
@@ -42,70 +30,6 @@ def test_shortfall_is_forgiven() -> None:
 def test_only_profit_is_billed(profit: str) -> None:
     with pytest.raises(InvalidInput):
         charge_for(D(profit))
-
-
-def node(user: int, level: int, hold: str = "0", market: bool = True) -> Member:
-    return Member(user, level, market, D(hold))
-
-
-GOLDEN = {
-    # name: pool, source level, inviter, path (nearest first), payments, totals by user, undistributed
-    "D1": (
-        "300", 0, node(A, 0, "5000", False), [node(A, 0, "5000", False)],
-        [("tech_team", ROOT, "30"), ("direct", A, "15"), ("peer_undist", ROOT, "6"),
-         ("network_undist", ROOT, "39"), ("platform_retain", ROOT, "210")],
-        {A: "15", ROOT: "285"}, "45",
-    ),
-    "D2": (
-        "100", 0, None, [],
-        [("tech_team", ROOT, "10"), ("direct_undist", ROOT, "5"), ("peer_undist", ROOT, "2"),
-         ("network_undist", ROOT, "13"), ("platform_retain", ROOT, "70")],
-        {ROOT: "100"}, "20",
-    ),
-    "D3": (
-        "50", 0, node(A, 0, "999", False), [node(A, 0, "999", False), node(ROOT, 0, "0", False)],
-        [("tech_team", ROOT, "5"), ("direct_undist", ROOT, "2.5"), ("peer_undist", ROOT, "1"),
-         ("network_undist", ROOT, "6.5"), ("platform_retain", ROOT, "35")],
-        {ROOT: "50"}, "10",
-    ),
-    "D4": (
-        "3000", 0, node(X, 1, "2000"), [node(X, 1, "2000"), node(Y, 3)],
-        [("tech_team", ROOT, "300"), ("direct", X, "150"), ("level_diff", X, "120"), ("level_diff", Y, "120"),
-         ("peer_undist", ROOT, "60"), ("network_undist", ROOT, "150"), ("platform_retain", ROOT, "2100")],
-        {X: "270", Y: "120", ROOT: "2610"}, "210",
-    ),
-    "D5": (
-        "3000", 0, node(X, 1, "0"), [node(X, 1), node(Y, 3), node(Z, 5)],
-        [("tech_team", ROOT, "300"), ("direct_undist", ROOT, "150"), ("level_diff", X, "120"),
-         ("level_diff", Y, "120"), ("level_diff", Z, "120"), ("peer_undist", ROOT, "60"),
-         ("network_undist", ROOT, "30"), ("platform_retain", ROOT, "2100")],
-        {X: "120", Y: "120", Z: "120", ROOT: "2640"}, "240",
-    ),
-    "D6": (
-        "1500", 2, node(Q, 2, "0"), [node(Q, 2)],
-        [("tech_team", ROOT, "150"), ("direct_undist", ROOT, "75"), ("level_diff", Q, "90"), ("peer", Q, "30"),
-         ("network_undist", ROOT, "105"), ("platform_retain", ROOT, "1050")],
-        {Q: "120", ROOT: "1380"}, "180",
-    ),
-    "D7": (
-        "1000", 0, node(Z, 7, "1000"), [node(Z, 7, "1000")],
-        [("tech_team", ROOT, "100"), ("direct", Z, "50"), ("level_diff", Z, "150"),
-         ("platform_retain", ROOT, "700")],
-        {Z: "200", ROOT: "800"}, "0",
-    ),
-    "D8": (
-        "600", 0, node(M, 2, "0", False), [node(M, 2, "0", False), node(T, 3)],
-        [("tech_team", ROOT, "60"), ("direct_undist", ROOT, "30"), ("level_diff", T, "48"),
-         ("peer_undist", ROOT, "12"), ("network_undist", ROOT, "30"), ("platform_retain", ROOT, "420")],
-        {T: "48", ROOT: "552"}, "72",
-    ),
-    "D9": (
-        "1000", 3, node(V, 5, "1500"), [node(V, 5, "1500"), node(U, 3)],
-        [("tech_team", ROOT, "100"), ("direct", V, "50"), ("level_diff", V, "120"), ("peer", U, "20"),
-         ("network_undist", ROOT, "10"), ("platform_retain", ROOT, "700")],
-        {V: "170", U: "20", ROOT: "810"}, "10",
-    ),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", GOLDEN)
