@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from backend.api import auth, session, system
 from backend.api.admin import billing, money, reads
 from backend.api.agent import routes as agent_routes
-from backend.api.merchant.routes import merchant_routers
 from backend.api.nodes.routes import nodes_router
 from backend.api.tenant import routes as tenant_routes
 
@@ -22,7 +21,6 @@ def core_routers() -> list[APIRouter]:
         money.router,
         billing.router,
         nodes_router(),
-        *merchant_routers(),
         agent_routes.router,
         tenant_routes.router,
     ]
