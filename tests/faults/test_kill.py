@@ -26,7 +26,7 @@ from backend.models import ExchangeAccount, Fill, Order, Position
 from backend.monitoring.service import run_invariants
 from tests.support.paper import ROOT, PaperServer, free_port
 
-KILLS = 50 if os.environ.get("IRONBULL_FAULTS") == "full" else 5
+KILLS = 50 if os.environ.get("IRONBULL_FAULTS") == "full" else 3
 SEED = int(os.environ.get("IRONBULL_FAULT_SEED", "1"))
 NODE_SECRET = "n" * 40
 
