@@ -1,0 +1,218 @@
+"""Tenants and users as lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from backend.billing.queries import tenant_money, user_money
+from backend.clock import to_ms
+from backend.dashboards.lists.base import ANY_ID, Find, ListOf, Row, between, matching, paged, where
+from backend.dashboards.lists.trading import person
+from backend.errors import NotFound
+from backend.identity.principal import Principal
+from backend.identity.scope import get_scoped, scoped
+from backend.models import (
+    Bot,
+    ExchangeAccount,
+    Reward,
+    Tenant,
+    TenantStrategy,
+    User,
+    UserAncestor,
+)
+from backend.money import from_units
+from backend.portfolio.queries import Listing
+
+LEVELS = tuple(str(level) for level in range(8))
+ON_OFF = ("1", "0")
+
+
+def tenants(session: Session, who: Principal, find: Find) -> Listing[Row]:
+    """Tenants with their stock and size."""
+    statement = where(select(Tenant), find, status=col(Tenant.status))
+    statement = matching(statement, find, col(Tenant.name), col(Tenant.email), col(Tenant.app_key))
+    sorts = {"name": col(Tenant.name), "created_ms": col(Tenant.created_at)}
+    rows, total = paged(session, statement, find, sorts, col(Tenant.id))
+    ids = [tenant.id for tenant in rows]
+    people = _counts(session, User.tenant_id, ids, col(User.is_root).is_(False))
+    accounts = _counts(session, ExchangeAccount.tenant_id, ids, ExchangeAccount.status == 1)
+    return Listing([_tenant(session, one, people, accounts) for one in rows], total)
+
+
+def _tenant(session: Session, tenant: Tenant, people: dict[int, int], accounts: dict[int, int]) -> Row:
+    assert tenant.id is not None
+    money = tenant_money(session, tenant.id)
+    return {
+        "id": tenant.id,
+        "name": tenant.name,
+        "email": tenant.email,
+        "app_key": tenant.app_key,
+        "billing": tenant.billing_scheme,
+        "people": people.get(tenant.id, 0),
+        "accounts": accounts.get(tenant.id, 0),
+        "self": from_units(money.point_self),
+        "gift": from_units(money.point_gift),
+        "tech": from_units(money.tech_reward_total),
+        "undist": from_units(money.undist_reward_total),
+        "active": tenant.status == 1,
+        "created_ms": to_ms(tenant.created_at),
+    }
+
+
+def tenant_detail(session: Session, who: Principal, tenant_id: int) -> Row:
+    """A tenant. Raises ``NotFound``."""
+    tenant = get_scoped(session, who, Tenant, tenant_id)
+    people = _counts(session, User.tenant_id, [tenant_id], col(User.is_root).is_(False))
+    accounts = _counts(session, ExchangeAccount.tenant_id, [tenant_id], ExchangeAccount.status == 1)
+    strategies = select(func.count()).select_from(TenantStrategy).where(
+        TenantStrategy.tenant_id == tenant_id, TenantStrategy.status == 1
+    )
+    bots = select(func.count()).select_from(Bot).where(Bot.tenant_id == tenant_id, Bot.observed == "running")
+    return _tenant(session, tenant, people, accounts) | {
+        "strategies": int(session.exec(strategies).one()),
+        "bots": int(session.exec(bots).one()),
+        "root": tenant.root_user_id,
+    }
+
+
+def tenant_choices(session: Session, who: Principal) -> list[dict[str, str]]:
+    """[{id, name}] for a filter; at most 200."""
+    rows = session.exec(scoped(select(Tenant), who, Tenant).order_by(col(Tenant.name)).limit(200)).all()
+    return [{"id": str(tenant.id), "name": tenant.name} for tenant in rows]
+
+
+def users(session: Session, who: Principal, find: Find) -> Listing[Row]:
+    """Users without the tenants' root users, newest first."""
+    inviter = aliased(User)
+    statement = (
+        select(User, Tenant.name, inviter, Bot.observed)
+        .join(Tenant, col(Tenant.id) == User.tenant_id, isouter=True)
+        .join(inviter, col(inviter.id) == User.inviter_id, isouter=True)
+        .join(Bot, col(Bot.user_id) == User.id, isouter=True)
+        .where(col(User.is_root).is_(False))
+    )
+    columns = {"tenant": User.tenant_id, "status": User.status, "level": User.member_level, "inviter": User.inviter_id}
+    statement = between(where(scoped(statement, who, User), find, **columns), find, col(User.created_at))
+    if find.only.get("bot"):
+        running = Bot.observed == "running"
+        statement = statement.where(running if find.only["bot"] == "running" else func.coalesce(Bot.observed, "") != "running")
+    statement = matching(statement, find, col(User.name), col(User.email), col(User.invite_code))
+    sorts = {"name": col(User.name), "level": col(User.member_level), "joined_ms": col(User.created_at)}
+    rows, total = paged(session, statement, find, sorts, col(User.id))
+    ids = [user.id for user, *_ in rows]
+    money = user_money(session, ids)
+    holds = _holds(session, ids)
+    team = _team_sizes(session, ids)
+    found = []
+    for user, tenant, above, bot in rows:
+        own = money[user.id]
+        found.append(
+            user_row(user) | {
+                "tenant": tenant or "", "inviter": person(above), "bot": bot or "", "hold": holds.get(user.id, Decimal(0)),
+                "team": team.get(user.id, 0), "self": from_units(own.point_self), "gift": from_units(own.point_gift),
+                "cards": from_units(own.point_self + own.point_gift), "reward": from_units(own.reward),
+                "rewards": from_units(own.total_reward),
+            }
+        )  # fmt: skip
+    return Listing(found, total)
+
+
+def user_row(user: User) -> Row:
+    """What stands in the user's own row."""
+    return {
+        "id": user.id, "name": user.name or user.email, "email": user.email, "code": user.invite_code,
+        "level": user.member_level, "market_node": user.is_market_node, "active": user.status == 1,
+        "joined_ms": to_ms(user.created_at),
+    }  # fmt: skip
+
+
+def user_detail(session: Session, who: Principal, user_id: int) -> Row:
+    """A user with accounts, bot, money, the line above and the direct team. Raises ``NotFound``."""
+    user = get_scoped(session, who, User, user_id)
+    if user.is_root:
+        raise NotFound
+    own = user_money(session, [user_id])[user_id]
+    tenant = session.get(Tenant, user.tenant_id)
+    bot = session.exec(scoped(select(Bot), who, Bot).where(Bot.user_id == user_id)).first()
+    accounts = session.exec(scoped(select(ExchangeAccount), who, ExchangeAccount).where(ExchangeAccount.user_id == user_id)).all()
+    direct = session.exec(
+        scoped(select(User), who, User).where(User.inviter_id == user_id).order_by(col(User.id).desc()).limit(20)
+    ).all()
+    rewards = session.exec(
+        scoped(select(Reward), who, Reward).where(Reward.user_id == user_id).order_by(col(Reward.id).desc()).limit(8)
+    ).all()
+    holds = _holds(session, [user_id, *[one.id for one in direct]])
+    inviter = session.get(User, user.inviter_id) if user.inviter_id else None
+    return user_row(user) | {
+        "tenant": tenant.name if tenant else "",
+        "tenant_id": user.tenant_id,
+        "inviter": person(inviter),
+        "hold": holds.get(user_id, Decimal(0)),
+        "team_hold": _team_hold(session, user_id),
+        "team": _team_sizes(session, [user_id]).get(user_id, 0),
+        "self": from_units(own.point_self),
+        "gift": from_units(own.point_gift),
+        "reward": from_units(own.reward),
+        "rewards": from_units(own.total_reward),
+        "bot": {"observed": bot.observed, "desired": bot.desired, "reason": bot.reason, "scans": bot.scan_count} if bot else {},
+        "accounts": [
+            {"id": a.id, "exchange": a.exchange, "mode": a.mode.upper(), "key": a.key_hint, "balance": a.futures_balance,
+             "active": a.status == 1, "synced_ms": to_ms(a.last_sync_at) if a.last_sync_at else 0, "error": a.last_sync_error}
+            for a in accounts
+        ],
+        "direct": [user_row(one) | {"hold": holds.get(one.id or 0, Decimal(0))} for one in direct],
+        "newest_rewards": [
+            {"id": r.id, "type": r.reward_type, "amount": from_units(r.amount), "at_ms": to_ms(r.created_at)} for r in rewards
+        ],
+    }  # fmt: skip
+
+
+def _counts(session: Session, column: Any, ids: Sequence[int | None], *more: Any) -> dict[int, int]:
+    rows = session.exec(select(column, func.count()).where(column.in_(ids), *more).group_by(column)).all()
+    return {int(key): int(n) for key, n in rows}
+
+
+def _holds(session: Session, ids: Sequence[int | None]) -> dict[int, Decimal]:
+    """Self-hold by user, added up exactly here (SQLite has no decimals)."""
+    rows = session.exec(
+        select(col(ExchangeAccount.user_id), col(ExchangeAccount.futures_balance)).where(
+            col(ExchangeAccount.user_id).in_(ids), ExchangeAccount.status == 1
+        )
+    ).all()
+    found: dict[int, Decimal] = {}
+    for user_id, balance in rows:
+        found[user_id] = found.get(user_id, Decimal(0)) + balance
+    return found
+
+
+def _team_hold(session: Session, user_id: int) -> Decimal:
+    below = select(UserAncestor.descendant_id).where(UserAncestor.ancestor_id == user_id)
+    rows = session.exec(
+        select(col(ExchangeAccount.futures_balance)).where(col(ExchangeAccount.user_id).in_(below), ExchangeAccount.status == 1)
+    ).all()
+    return sum((balance for balance in rows), Decimal(0))
+
+
+def _team_sizes(session: Session, ids: Sequence[int | None]) -> dict[int, int]:
+    return _counts(session, col(UserAncestor.ancestor_id), ids)
+
+
+TENANTS = ListOf(
+    tenants, ("admin",),
+    ("id", "name", "email", "app_key", "billing", "people", "accounts", "self", "gift", "tech", "undist", "active", "created_ms"),
+    sorts=("name", "created_ms"), filters={"status": ON_OFF}, detail=tenant_detail,
+)  # fmt: skip
+USERS = ListOf(
+    users, ("admin", "tenant"),
+    ("id", "name", "email", "code", "tenant", "inviter", "level", "market_node", "hold", "team", "self", "gift", "reward",
+     "rewards", "bot", "active", "joined_ms"),
+    sorts=("name", "level", "joined_ms"),
+    filters={"tenant": ANY_ID, "status": ON_OFF, "level": LEVELS, "bot": ("running", "stopped"), "inviter": ANY_ID},
+    dated=True, detail=user_detail,
+)  # fmt: skip

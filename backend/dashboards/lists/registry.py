@@ -1,0 +1,37 @@
+"""Every list by name."""
+
+from __future__ import annotations
+
+from backend.dashboards.lists import money, people, system, trading
+from backend.dashboards.lists.base import ListOf
+from backend.errors import NotAllowed, NotFound
+from backend.identity.principal import Principal
+
+LISTS: dict[str, ListOf] = {
+    "orders": trading.ORDERS,
+    "fills": trading.FILLS,
+    "positions": trading.POSITIONS,
+    "history": trading.HISTORY,
+    "scans": trading.SCANS,
+    "nodes": system.NODES,
+    "tenants": people.TENANTS,
+    "users": people.USERS,
+    "cards": money.CARDS,
+    "rewards": money.REWARD_LIST,
+    "pools": money.POOLS,
+    "transactions": money.TRANSACTIONS,
+    "accounts": money.ACCOUNTS,
+    "audit": system.AUDIT,
+    "notices": system.NOTICES,
+    "offers": system.OFFERS,
+}
+
+
+def list_for(who: Principal, name: str) -> ListOf:
+    """The list ``name`` for this person. Raises ``NotFound`` for an unknown one and ``NotAllowed``."""
+    found = LISTS.get(name)
+    if found is None:
+        raise NotFound
+    if who.kind not in found.kinds:
+        raise NotAllowed
+    return found
