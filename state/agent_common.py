@@ -157,7 +157,7 @@ def story(detail: dict[str, Any]) -> list[dict[str, Any]]:
         by_order.setdefault(fill["order_pk"], []).append(fill)
     for order in detail["orders"]:
         if order["type"] == "STOP_MARKET":
-            placed = order["status"] in ("OPEN", "FILLED", "PARTIAL", "CANCELED", "EXPIRED")
+            placed = order["status"] in ("OPEN", "FILLED", "PARTIAL", "CANCELLED", "EXPIRED")
             kind = "story.stop" if placed else "story.stop_not"
             steps.append(_step(order["created_ms"], kind, {"price": price(order["price"] or order["stop_loss"])}))
         else:

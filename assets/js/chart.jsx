@@ -141,7 +141,7 @@ export function EquityChart({ points, height, label }) {
     x.under.setData(list.map((p) => ({ time: p.time, value: p.drawdown })));
     x.byTime = new Map(list.map((p) => [p.time, p]));
     // half a label of room on the left, else the first time is cut off
-    const room = (list.length * 44) / Math.max(320, box.current?.clientWidth ?? 0);
+    const room = (list.length * 32) / Math.max(320, box.current?.clientWidth ?? 0);
     if (list.length) x.chart.timeScale().setVisibleLogicalRange({ from: -room, to: list.length - 1 });
   };
   const paint = (x) => {

@@ -16,7 +16,7 @@ from state.admin_dashboard import AdminDashboard
 
 ROUTE = route_of("/admin")
 ON_LOAD = [AdminDashboard.load]
-USED.update(f"order.{s}" for s in ["PENDING", "SENT", "OPEN", "PARTIAL", "FILLED", "REJECTED", "UNKNOWN", "EXPIRED", "CANCELED"])
+USED.update(f"order.{s}" for s in ["PENDING", "SENT", "OPEN", "PARTIAL", "FILLED", "REJECTED", "UNKNOWN", "EXPIRED", "CANCELLED", "FAILED"])
 USED.update(f"leg.{s}" for s in ("entry", "exit", "stop"))
 USED.update(f"node.{s}" for s in ("on", "silent", "joining", "off"))
 USED.update(f"need.{s}" for s in ("unknown", "node", "pools", "job"))
