@@ -17,6 +17,7 @@ from backend.engine import Engine
 from backend.errors import Unavailable
 from backend.execution.wire import Wire
 from backend.market.feed import CcxtFeed, Feed, PaperFeed
+from backend.merchant.quota import seed_plans
 from backend.paper_exchange.app import create_app
 from backend.paper_exchange.config import PaperConfig
 from backend.settings import PAPER_PREFIX, Settings, get_settings
@@ -95,6 +96,7 @@ class Platform:
         try:
             await _until_ready(feed)
             await self.db.arun(ensure_catalogue)
+            await self.db.arun(seed_plans)
             if self.settings.demo and isinstance(feed, PaperFeed):
                 from backend import demo
 

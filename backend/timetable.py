@@ -19,6 +19,7 @@ from backend.db import Database
 from backend.execution.wire import Wire
 from backend.ledger import jobs as ledger_jobs
 from backend.market.feed import Prices
+from backend.merchant import jobs as merchant_jobs
 from backend.models import EquitySnapshot, JobRun, LoginSession, LoginTry, Notification
 from backend.portfolio.sync import sync_balances
 from backend.settings import Settings
@@ -140,6 +141,7 @@ def _remember(session: Session, name: str, duration_ms: int, error: str) -> None
 def _prune(session: Session) -> None:
     now = utcnow()
     prune_panels(session)
+    merchant_jobs.prune(session)
     connection = session.connection()
     connection.execute(delete(LoginTry).where(col(LoginTry.at) < now - timedelta(days=1)))
     connection.execute(delete(LoginSession).where(col(LoginSession.expires_at) < now - timedelta(days=7)))

@@ -32,6 +32,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("username"),
     )
     op.create_table(
+        "api_usage",
+        sa.Column(
+            "tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("period", sa.String(length=10), nullable=False),
+        sa.Column("api_calls", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "period"),
+    )
+    op.create_table(
         "audit_log",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", types.UtcDateTime(), nullable=False),
@@ -293,6 +302,53 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_login_try_bucket"), ["bucket"], unique=False)
 
     op.create_table(
+        "merchant_call",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("claim", sa.String(length=32), nullable=False),
+        sa.Column("claimed_at", types.UtcDateTime(), nullable=False),
+        sa.Column("done", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant_id", "digest"),
+    )
+    with op.batch_alter_table("merchant_call", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_merchant_call_created_at"), ["created_at"], unique=False)
+
+    op.create_table(
+        "merchant_key",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("app_key", sa.String(length=64), nullable=False),
+        sa.Column("secret_sealed", sa.String(length=512), nullable=False),
+        sa.Column("label", sa.String(length=64), nullable=False),
+        sa.Column("ips", sa.JSON(), nullable=False),
+        sa.Column("legacy", sa.Boolean(), nullable=False),
+        sa.Column("legacy_writes", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", types.UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", types.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("app_key"),
+    )
+    with op.batch_alter_table("merchant_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_merchant_key_tenant_id"), ["tenant_id"], unique=False)
+
+    op.create_table(
+        "merchant_nonce",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    with op.batch_alter_table("merchant_nonce", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_merchant_nonce_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "notification",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("audience", sa.String(length=12), nullable=False),
@@ -420,6 +476,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_profit_pool_tenant_id"), ["tenant_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_profit_pool_user_id"), ["user_id"], unique=False)
 
+    op.create_table(
+        "quota_plan",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("api_calls_daily", sa.Integer(), nullable=False),
+        sa.Column("api_calls_monthly", sa.Integer(), nullable=False),
+        sa.Column("max_users", sa.Integer(), nullable=False),
+        sa.Column("max_strategies", sa.Integer(), nullable=False),
+        sa.Column("max_exchange_accounts", sa.Integer(), nullable=False),
+        sa.Column("price_monthly", types.Exact(precision=36, scale=18), nullable=False),
+        sa.Column("description", sa.String(length=255), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("sort_order", sa.Integer(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("code"),
+    )
     op.create_table(
         "reward",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -558,6 +632,7 @@ def upgrade() -> None:
         sa.Column("root_user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("data_key_wrapped", sa.String(length=255), nullable=False),
         sa.Column("billing_scheme", sa.String(length=16), nullable=False),
+        sa.Column("quota_plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -758,6 +833,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_reward_pool_id"))
 
     op.drop_table("reward")
+    op.drop_table("quota_plan")
     with op.batch_alter_table("profit_pool", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_profit_pool_user_id"))
         batch_op.drop_index(batch_op.f("ix_profit_pool_tenant_id"))
@@ -784,6 +860,18 @@ def downgrade() -> None:
         batch_op.drop_index("ix_notification_audience")
 
     op.drop_table("notification")
+    with op.batch_alter_table("merchant_nonce", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_merchant_nonce_expires_at"))
+
+    op.drop_table("merchant_nonce")
+    with op.batch_alter_table("merchant_key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_merchant_key_tenant_id"))
+
+    op.drop_table("merchant_key")
+    with op.batch_alter_table("merchant_call", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_merchant_call_created_at"))
+
+    op.drop_table("merchant_call")
     with op.batch_alter_table("login_try", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_try_bucket"))
 
@@ -842,4 +930,5 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_audit_log_at"))
 
     op.drop_table("audit_log")
+    op.drop_table("api_usage")
     op.drop_table("admin")

@@ -14,6 +14,7 @@ from backend.api.context import ApiContext
 from backend.api.doors import core_routers
 from backend.api.guard import Wall
 from backend.api.live import live_router
+from backend.api.merchant import envelope
 from backend.db import Database
 from backend.errors import IronBullError, NotFound
 from backend.live import Hub, hub
@@ -117,5 +118,8 @@ def _answer(request: Request, status: int, code: str, detail: str, **more: Any) 
     headers = {"Retry-After": "60"} if status == 429 else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    body = orjson.dumps({"detail": detail, "code": code, "request_id": request_id, **more})
+    if request.url.path.startswith(f"{envelope.PREFIX}/"):
+        body = envelope.body(status, envelope.sentence(status, detail), request_id=request_id)
+    else:
+        body = orjson.dumps({"detail": detail, "code": code, "request_id": request_id, **more})
     return Response(body, status, headers, media_type="application/json")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api import auth, session, system
+from backend.api import auth, exports, session, system
 from backend.api.admin import billing, money, reads
 from backend.api.agent import routes as agent_routes
+from backend.api.merchant.routes import merchant_routers
 from backend.api.nodes.routes import nodes_router
 from backend.api.tenant import routes as tenant_routes
 
@@ -21,6 +22,8 @@ def core_routers() -> list[APIRouter]:
         money.router,
         billing.router,
         nodes_router(),
+        *merchant_routers(),
         agent_routes.router,
         tenant_routes.router,
+        exports.router,
     ]

@@ -20,6 +20,7 @@ import structlog
 from sqlalchemy.exc import StatementError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.merchant import envelope
 from backend.errors import InvalidInput, IronBullError
 from backend.monitoring.metrics import observe_request
 
@@ -102,7 +103,7 @@ class Wall:
         try:
             await self.app(scope, await self._checked_body(scope, receive), answer)
         except IronBullError as error:
-            await _refuse(answer, error.status, error.code, error.message, request_id)
+            await _refuse(answer, error.status, error.code, error.message, request_id, path=scope["path"])
         except _Gone:
             return
         except Exception as error:  # the edge: whatever it was, the caller learns only the request id
@@ -110,7 +111,12 @@ class Wall:
             if sent_status:
                 raise
             await _refuse(
-                answer, 500, "internal_error", "Something went wrong on our side. Quote the request id.", request_id
+                answer,
+                500,
+                "internal_error",
+                "Something went wrong on our side. Quote the request id.",
+                request_id,
+                path=scope["path"],
             )
         finally:
             route = scope.get("route")
@@ -253,8 +259,11 @@ def told(error: BaseException) -> dict[str, str]:
     return {"error": type(error).__name__, "said": str(said)[:500], "where": where}
 
 
-async def _refuse(send: Send, status: int, code: str, detail: str, request_id: str) -> None:
-    body = orjson.dumps({"detail": detail, "code": code, "request_id": request_id})
+async def _refuse(send: Send, status: int, code: str, detail: str, request_id: str, *, path: str) -> None:
+    if path.startswith(f"{envelope.PREFIX}/"):
+        body = envelope.body(status, envelope.sentence(status, detail), request_id=request_id)
+    else:
+        body = orjson.dumps({"detail": detail, "code": code, "request_id": request_id})
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if status == 413:  # what is left of the body is not read
         headers.append((b"connection", b"close"))

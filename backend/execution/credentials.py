@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from backend.models import ExchangeAccount, Tenant
-from backend.security.vault import account_record, get_vault
+from backend.security.vault import Vault, account_record, get_vault
 from backend.settings import get_settings
 
 
@@ -41,13 +41,26 @@ def _task(account: ExchangeAccount, tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def seal_credentials(tenant: Tenant, account: ExchangeAccount, api_key: str, api_secret: str, passphrase: str = "") -> None:
+def seal_credentials(
+    tenant: Tenant,
+    account: ExchangeAccount,
+    api_key: str,
+    api_secret: str,
+    passphrase: str = "",
+    *,
+    vault: Vault | None = None,
+) -> None:
     """Seal a key pair into the account row. ``account.id`` must be known: the box is bound to it."""
     assert account.id is not None and tenant.id is not None
-    account.credentials_sealed = get_vault().seal_json(
+    account.credentials_sealed = (vault or get_vault()).seal_json(
         tenant.data_key_wrapped,
         tenant.id,
         account_record(account.id),
         {"api_key": api_key, "api_secret": api_secret, "passphrase": passphrase},
     )
     account.key_hint = f"…{api_key[-4:]}"
+
+
+def clear_credentials(account: ExchangeAccount) -> None:
+    """Forget a key pair."""
+    account.credentials_sealed, account.key_hint = b"", ""

@@ -20,6 +20,8 @@ from backend.identity.sessions import (
     revoke_session,
 )
 from backend.identity.sign_in import sign_in
+from backend.merchant.keys import add_key
+from backend.merchant.quota import check_room
 from backend.models import Admin, Tenant, User, UserAncestor
 from backend.security.passwords import hash_password, verify_password
 from backend.security.vault import Vault, get_vault, tenant_record
@@ -172,6 +174,7 @@ def create_tenant(
     assert tenant.id is not None
     tenant.app_secret_sealed = vault.seal_platform(tenant_record(tenant.id), app_secret)
     tenant.data_key_wrapped = vault.new_data_key(tenant.id)
+    add_key(session, tenant.id, tenant.app_key, app_secret, vault)
     root = User(
         tenant_id=tenant.id,
         email=f"root@tenant{tenant.id}.local",
@@ -209,7 +212,7 @@ def create_user(
     Hashing takes tens of milliseconds: an edge that makes many users hashes before it opens the transaction and
     passes ``password_hash`` (``password`` is then not used).
     Raises ``NotFound`` (tenant), ``InvalidEmail``, ``EmailTaken``, ``WeakPassword``, ``InviteCodeUnknown``,
-    ``InviteCodeForeign``.
+    ``InviteCodeForeign``, ``QuotaExceeded``.
     """
     tenant = session.get(Tenant, tenant_id)
     if tenant is None:
@@ -218,6 +221,7 @@ def create_user(
     inviter_id = _inviter(session, tenant, (invite_code or "").strip())
     if session.exec(select(User.id).where(User.tenant_id == tenant_id, User.email == email)).first():
         raise EmailTaken
+    check_room(session, tenant_id, "max_users")
     user = User(
         tenant_id=tenant_id,
         email=email,

@@ -11,7 +11,17 @@ from backend.models.ledger import (
     Reward,
     Settlement,
 )
-from backend.models.money import Withdrawal
+from backend.models.merchant import ApiUsage, MerchantCall, MerchantKey, MerchantNonce, QuotaPlan
+from backend.models.money import (
+    AccountIncome,
+    BillingItem,
+    BillingPeriod,
+    BillingRates,
+    BillingTerms,
+    LedgerReversal,
+    LedgerSeal,
+    Withdrawal,
+)
 from backend.models.operations import JobRun, Lease, Notification, PlatformState
 from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
 from backend.models.trading import (
@@ -34,8 +44,14 @@ from backend.models.trading import (
 metadata = SQLModel.metadata
 
 __all__ = [
+    "AccountIncome",
     "Admin",
+    "ApiUsage",
     "AuditLog",
+    "BillingItem",
+    "BillingPeriod",
+    "BillingRates",
+    "BillingTerms",
     "Binding",
     "Bot",
     "Cooldown",
@@ -47,15 +63,21 @@ __all__ = [
     "Lease",
     "LedgerAccount",
     "LedgerEntry",
+    "LedgerReversal",
+    "LedgerSeal",
     "LedgerTransaction",
     "LoginSession",
     "LoginTry",
+    "MerchantCall",
+    "MerchantKey",
+    "MerchantNonce",
     "Notification",
     "Order",
     "PlatformState",
     "PointCardLog",
     "Position",
     "ProfitPool",
+    "QuotaPlan",
     "Reward",
     "Scan",
     "ScanPanel",

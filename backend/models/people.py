@@ -37,6 +37,7 @@ class Tenant(SQLModel, table=True):
     root_user_id: int | None = Field(default=None, sa_type=BigId)
     data_key_wrapped: str = Field(default="", max_length=255)
     billing_scheme: str = Field(default="per_close", max_length=16)
+    quota_plan_id: int | None = Field(default=None, sa_type=BigId)
     status: int = 1
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 

@@ -67,6 +67,8 @@ class Owned:
     notification_id: int = 0
     app_secret: str = ""
     mark: str = ""
+    app_key: str = ""
+    strategy_id: int = 0
 
 
 @dataclass
@@ -212,6 +214,7 @@ def own(session: Session, vault: Vault, strategy: Strategy, scan: Scan, name: st
     return Owned(
         tenant.id, made.root_user.id, user.id, user.email, tenant.email, account.id, binding.id, order.id,
         order.order_id, position.id, note.id, made.app_secret, mark,
+        tenant.app_key, strategy.id,
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Tenants' own systems: keys and signatures, quota, repeatable calls, and the verbs behind the merchant API."""
