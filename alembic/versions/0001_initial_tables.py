@@ -19,6 +19,25 @@ depends_on: Any = None
 
 def upgrade() -> None:
     op.create_table(
+        "account_income",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("exchange_id", sa.String(length=64), nullable=False),
+        sa.Column("income_type", sa.String(length=32), nullable=False),
+        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("currency", sa.String(length=16), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("at", types.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("account_id", "income_type", "exchange_id"),
+    )
+    with op.batch_alter_table("account_income", schema=None) as batch_op:
+        batch_op.create_index("ix_account_income_user", ["user_id", "at"], unique=False)
+
+    op.create_table(
         "admin",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("username", sa.String(length=64), nullable=False),
@@ -57,6 +76,95 @@ def upgrade() -> None:
     with op.batch_alter_table("audit_log", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_log_at"), ["at"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_log_tenant_id"), ["tenant_id"], unique=False)
+
+    op.create_table(
+        "billing_item",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("period_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("source_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("direction", sa.String(length=8), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("entry_price", sa.String(length=48), nullable=False),
+        sa.Column("exit_price", sa.String(length=48), nullable=False),
+        sa.Column("opened_at", types.UtcDateTime(), nullable=True),
+        sa.Column("at", types.UtcDateTime(), nullable=False),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("pnl", sa.BigInteger(), nullable=False),
+        sa.Column("fee", sa.BigInteger(), nullable=False),
+        sa.Column("funding", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("period_id", "kind", "source_id"),
+    )
+    with op.batch_alter_table("billing_item", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_billing_item_period_id"), ["period_id"], unique=False)
+        batch_op.create_index("ix_billing_item_source", ["user_id", "kind", "source_id"], unique=False)
+
+    op.create_table(
+        "billing_period",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("start_at", types.UtcDateTime(), nullable=False),
+        sa.Column("end_at", types.UtcDateTime(), nullable=False),
+        sa.Column("share_bp", sa.Integer(), nullable=False),
+        sa.Column("trades", sa.Integer(), nullable=False),
+        sa.Column("starting_c", sa.BigInteger(), nullable=False),
+        sa.Column("pnl", sa.BigInteger(), nullable=False),
+        sa.Column("unrealized", sa.BigInteger(), nullable=False),
+        sa.Column("ending_c", sa.BigInteger(), nullable=False),
+        sa.Column("c_bill", sa.BigInteger(), nullable=False),
+        sa.Column("high_before", sa.BigInteger(), nullable=False),
+        sa.Column("high_after", sa.BigInteger(), nullable=False),
+        sa.Column("fee", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("invoice_no", sa.String(length=32), nullable=False),
+        sa.Column("payment_reference", sa.String(length=128), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("approved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("approved_at", types.UtcDateTime(), nullable=True),
+        sa.Column("invoiced_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paid_at", types.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("user_id", "start_at"),
+    )
+    with op.batch_alter_table("billing_period", schema=None) as batch_op:
+        batch_op.create_index("ix_billing_period_status", ["status", "id"], unique=False)
+        batch_op.create_index("ix_billing_period_tenant", ["tenant_id", "id"], unique=False)
+
+    op.create_table(
+        "billing_rates",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rates", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("billing_rates", schema=None) as batch_op:
+        batch_op.create_index("ix_billing_rates_tenant", ["tenant_id", "id"], unique=False)
+
+    op.create_table(
+        "billing_terms",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("scheme", sa.String(length=16), nullable=False),
+        sa.Column("share_bp", sa.Integer(), nullable=False),
+        sa.Column("effective_from", types.UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("billing_terms", schema=None) as batch_op:
+        batch_op.create_index("ix_billing_terms_of", ["tenant_id", "user_id", "effective_from"], unique=False)
 
     op.create_table(
         "binding",
@@ -255,6 +363,38 @@ def upgrade() -> None:
         batch_op.create_index("ix_ledger_entry_account", ["account_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_ledger_entry_transaction_id"), ["transaction_id"], unique=False)
 
+    op.create_table(
+        "ledger_reversal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("transaction_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("requested_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requested_at", types.UtcDateTime(), nullable=False),
+        sa.Column("decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("decided_at", types.UtcDateTime(), nullable=True),
+        sa.Column("decision", sa.String(length=200), nullable=False),
+        sa.Column("reversal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("transaction_id"),
+    )
+    with op.batch_alter_table("ledger_reversal", schema=None) as batch_op:
+        batch_op.create_index("ix_ledger_reversal_status", ["status", "id"], unique=False)
+
+    op.create_table(
+        "ledger_seal",
+        sa.Column(
+            "transaction_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("chain", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("previous", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("sealed_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("transaction_id"),
+        sa.UniqueConstraint("chain", "number"),
+    )
     op.create_table(
         "ledger_transaction",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -886,6 +1026,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_ledger_transaction_created_at"))
 
     op.drop_table("ledger_transaction")
+    op.drop_table("ledger_seal")
+    with op.batch_alter_table("ledger_reversal", schema=None) as batch_op:
+        batch_op.drop_index("ix_ledger_reversal_status")
+
+    op.drop_table("ledger_reversal")
     with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ledger_entry_transaction_id"))
         batch_op.drop_index("ix_ledger_entry_account")
@@ -925,6 +1070,24 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_binding_strategy_id"))
 
     op.drop_table("binding")
+    with op.batch_alter_table("billing_terms", schema=None) as batch_op:
+        batch_op.drop_index("ix_billing_terms_of")
+
+    op.drop_table("billing_terms")
+    with op.batch_alter_table("billing_rates", schema=None) as batch_op:
+        batch_op.drop_index("ix_billing_rates_tenant")
+
+    op.drop_table("billing_rates")
+    with op.batch_alter_table("billing_period", schema=None) as batch_op:
+        batch_op.drop_index("ix_billing_period_tenant")
+        batch_op.drop_index("ix_billing_period_status")
+
+    op.drop_table("billing_period")
+    with op.batch_alter_table("billing_item", schema=None) as batch_op:
+        batch_op.drop_index("ix_billing_item_source")
+        batch_op.drop_index(batch_op.f("ix_billing_item_period_id"))
+
+    op.drop_table("billing_item")
     with op.batch_alter_table("audit_log", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_log_tenant_id"))
         batch_op.drop_index(batch_op.f("ix_audit_log_at"))
@@ -932,3 +1095,7 @@ def downgrade() -> None:
     op.drop_table("audit_log")
     op.drop_table("api_usage")
     op.drop_table("admin")
+    with op.batch_alter_table("account_income", schema=None) as batch_op:
+        batch_op.drop_index("ix_account_income_user")
+
+    op.drop_table("account_income")
