@@ -79,6 +79,7 @@ class FrontDoor:
 
     def __init__(self, app: App, static: Path) -> None:
         self.app = app
+        self._has_admin = False
         self._pages = {path.stem: _StaticPage(path) for path in sorted(static.glob("*.html"))}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,6 +97,9 @@ class FrontDoor:
                     target = "/zh" if bare == "/" else "/zh" + bare
                     await _redirect(send, 302, target + request.query_string(), vary=True)
                     return
+                if bare == "/login" and await self._empty():
+                    await _redirect(send, 303, "/zh/setup" if lang == "zh" else "/setup")
+                    return
                 await self._static(send, request, f"{STATIC[bare]}-{lang}", 200)
                 return
             kind = path.split("/", 2)[1] if path != "/" else ""
@@ -106,6 +110,17 @@ class FrontDoor:
                     return
                 scope = {**scope, "path": path + "/"}
         await self._pass_on(scope, receive, send, request)
+
+    async def _empty(self) -> bool:
+        """Whether nobody can sign in yet: a platform without demo data before its first admin."""
+        if self._has_admin:
+            return False
+        from backend.db import get_db
+        from backend.identity.service import first_admin_needed
+        from backend.settings import get_settings
+
+        self._has_admin = get_settings().demo or not await get_db().aread(first_admin_needed)
+        return not self._has_admin
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, request: _Request) -> None:
         started = lost = False
