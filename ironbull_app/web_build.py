@@ -24,6 +24,8 @@ SHIPPED = Path(__file__).with_name("_web")
 SOURCES = ("ironbull_app", "pages", "state", "assets", "reflex.lock", "rxconfig.py")
 # States import these; a change there that matters to the bundle shows up in states, too. They are not hashed.
 _BESIDE = ("backend", "node_service")
+# The front door's own modules serve the bundle; nothing of them is in it.
+_NOT_BUNDLED = {"cli.py", "doors.py", "launcher.py", "lock.py", "run.py"}
 _PUBLIC = re.compile(r"public-(\w+)-(en|zh)")
 _KEEP_BUILDS = 3
 FONT = "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2"
@@ -60,7 +62,8 @@ def _source_files() -> Iterator[Path]:
         files = sorted(top.rglob("*")) if top.is_dir() else [top]
         for path in files:
             skip = {"__pycache__", "external", "node_modules", "_web"} & set(path.relative_to(ROOT).parts)
-            if path.is_file() and not skip and path.suffix != ".pyc":
+            served = top.name == "ironbull_app" and path.name in _NOT_BUNDLED
+            if path.is_file() and not skip and not served and path.suffix != ".pyc":
                 yield path
 
 
