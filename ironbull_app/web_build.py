@@ -51,6 +51,8 @@ def digest() -> str:
     for package in ("reflex", "reflex-base"):
         total.update(f"{package}={importlib.metadata.version(package)}\n".encode())
     for path in _source_files():
+        if path.parent.name == "ironbull_app" and path.name in _NOT_BUNDLED:
+            continue
         total.update(str(path.relative_to(ROOT)).encode() + b"\0")
         total.update(path.read_bytes() + b"\0")
     return total.hexdigest()[:20]
@@ -62,8 +64,7 @@ def _source_files() -> Iterator[Path]:
         files = sorted(top.rglob("*")) if top.is_dir() else [top]
         for path in files:
             skip = {"__pycache__", "external", "node_modules", "_web"} & set(path.relative_to(ROOT).parts)
-            served = top.name == "ironbull_app" and path.name in _NOT_BUNDLED
-            if path.is_file() and not skip and not served and path.suffix != ".pyc":
+            if path.is_file() and not skip and path.suffix != ".pyc":
                 yield path
 
 
