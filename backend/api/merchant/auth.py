@@ -67,4 +67,4 @@ def parameters(request: Request, call: SignedCall, model: type[M]) -> M:
 
 def _header(request: Request, name: str) -> str:
     values = request.headers.getlist(name)
-    return values[0].strip() if len(values) == 1 else ""
+    return values[0].strip(" \t") if len(values) == 1 else ""

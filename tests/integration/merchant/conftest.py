@@ -1,13 +1,19 @@
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlmodel import Session
 
+from backend.api.app import create_api
 from backend.billing.cards import recharge_tenant, recharge_user
+from backend.db import Database
 from backend.ledger import service as ledger
 from backend.ledger.rules import Posting, user_account
-from backend.models import ProfitPool, Reward, Settlement
-from tests.support.doors import Owned, World, make_world
+from backend.models import PointCardLog, ProfitPool, Reward, Settlement
+from tests.support.doors import Owned, World, make_settings, make_world
 from tests.support.merchant import Merchant, merchant
 
 
@@ -50,26 +56,51 @@ def add_reward(session: Session, owned: Owned, amount: int) -> None:
             settle_batch="B1", remark="直推奖励",
         )
     )  # fmt: skip
+    session.add(
+        PointCardLog(
+            **common, change_type=5, source_type=3, card_type=1, amount=-units, before_self=0, after_self=0,
+            before_gift=0, after_gift=0, remark="盈利扣费30%",
+        )
+    )  # fmt: skip
     mine = user_account(owned.tenant_id, owned.user_id, "point_self")
     reward = user_account(owned.tenant_id, owned.user_id, "reward")
     ledger.post(session, f"pay:{owned.mark}", [Posting(mine, -units), Posting(reward, units)], kind="distribute")
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Two tenants with money, made once per file."""
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Two tenants with money; the file is copied, never used."""
     made = make_world(tmp_path_factory.mktemp("merchants"))
     fill_pockets(made, made.a)
     fill_pockets(made, made.b)
+    with made.db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    made.db.dispose()
     return made
+
+
+def copy_of(template: World, folder: Path) -> World:
+    path = folder / "world.db"
+    shutil.copyfile(str(template.db.url.database), path)
+    db = Database(f"sqlite:///{path}")
+    settings = make_settings(folder)
+    return replace(template, db=db, settings=settings, app=create_api(db, settings, live=template.hub))
+
+
+@pytest.fixture(scope="module")
+def world(template: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Made once per file."""
+    made = copy_of(template, tmp_path_factory.mktemp("world"))
+    yield made
+    made.db.dispose()
 
 
 @pytest.fixture
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> World:
+def fresh(template: World, tmp_path: Path) -> Iterator[World]:
     """A world of its own, for tests that change it."""
-    made = make_world(tmp_path_factory.mktemp("fresh"))
-    fill_pockets(made, made.a)
-    return made
+    made = copy_of(template, tmp_path)
+    yield made
+    made.db.dispose()
 
 
 @pytest.fixture
