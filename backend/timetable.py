@@ -53,6 +53,7 @@ class Timetable:
         self.jobs = [
             Job("settle_pending", 5, self._db_job(lambda s: billing_jobs.settle_pending(s, 500))),
             Job("retry_pools", 30, self._db_job(billing_jobs.retry_pools)),
+            Job("close_periods", 300, self._db_job(billing_jobs.close_periods)),
             Job("refresh_levels", 60, self._db_job(billing_jobs.refresh_levels)),
             Job("verify_balances", 600, self._db_job(ledger_jobs.verify_balances)),
             Job("sync_balances", quick, self._sync),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api import auth, exports, session, system
+from backend.api import auth, exports, periods, session, system
 from backend.api.admin import billing, money, reads
 from backend.api.agent import routes as agent_routes
 from backend.api.merchant.routes import merchant_routers
@@ -21,6 +21,7 @@ def core_routers() -> list[APIRouter]:
         reads.router,
         money.router,
         billing.router,
+        periods.router,
         nodes_router(),
         *merchant_routers(),
         agent_routes.router,

@@ -13,15 +13,16 @@ sum to ``share x max(0, highest C_bill)`` for a constant share. Only the invoice
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 from backend.errors import InvalidInput
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
+PLACES = Decimal(1).scaleb(-8)
 DEFAULT_SHARE = Decimal("0.20")
 _WIDE = Context(prec=60)
 
@@ -93,6 +94,11 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
         return sum(amounts, ZERO)
 
 
+def cut(value: Decimal) -> Decimal:
+    """Rounded down towards zero to 8 places, as the ledger holds amounts."""
+    return value.quantize(PLACES, ROUND_DOWN, _WIDE)
+
+
 def bill(start: Mark, pnl: Decimal, share: Decimal, unrealized: Decimal = ZERO) -> PeriodBill:
     """One period from the mark it starts with. Raises ``InvalidInput`` for a share outside 0 to 1."""
     if not (share.is_finite() and 0 <= share <= 1):
@@ -122,14 +128,6 @@ def month_start(moment: datetime) -> datetime:
 def month_after(start: datetime) -> datetime:
     """The first instant of the next month; also the (exclusive) end of this one."""
     return datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
-
-
-def months(first: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Every whole month [start, end) from the one that holds ``first``, ended by ``until``."""
-    start = month_start(first)
-    while (end := month_after(start)) <= until:
-        yield start, end
-        start = end
 
 
 def _plain(value: Decimal) -> str:

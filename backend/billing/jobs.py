@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlmodel import Session
 
+from backend.billing import hwm
 from backend.billing.rules import RATES, ZERO, level_for
 from backend.billing.service import MAX_POOL_TRIES, POOL_FAILED, POOL_PENDING, distribute_pool, settle_fill
 from backend.billing.tree import self_holds, team_performance
@@ -90,6 +91,17 @@ def retry_pools(session: Session, limit: int = 50) -> int:
         if tries >= MAX_POOL_TRIES:
             alert(session, f"Profit pool {pool_id} is stuck", f"Distribution failed {tries} times: {reason}", "billing")
     return paid
+
+
+def close_periods(session: Session, limit: int = 100) -> int:
+    """Close the months that have ended, for agents billed by the high-water mark. Returns how many periods were made.
+
+    A month is closed ten minutes after its end. What a stopped service missed is made up, month by month.
+    """
+    until, made = utcnow() - hwm.GRACE, 0
+    for user in hwm.due_users(session, until, limit):
+        made += len(hwm.close_until(session, user, until))
+    return made
 
 
 def refresh_levels(session: Session) -> int:

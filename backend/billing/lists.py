@@ -65,9 +65,14 @@ Row = tuple[Any, str]
 """A row with the e-mail of its user ("" for a tenant's own row)."""
 
 
+def listing(session: Session, who: Who, model: type[SQLModel], find: MoneyFilter, window: Window) -> Listing[Row]:
+    """Rows of any model with ``tenant_id``, ``user_id`` and ``created_at``, newest first."""
+    return _page(session, _filtered(_with_email(model), who, model, find), model, window)
+
+
 def withdrawals(session: Session, who: Who, find: WithdrawalFilter, window: Window) -> Listing[Row]:
     """Withdrawals, newest first."""
-    return _page(session, _filtered(_with_email(Withdrawal), who, Withdrawal, find), Withdrawal, window)
+    return listing(session, who, Withdrawal, find, window)
 
 
 def withdrawal_stats(session: Session, who: Who, tenant_id: int | None = None) -> dict[str, int]:
@@ -85,7 +90,7 @@ def withdrawal_stats(session: Session, who: Who, tenant_id: int | None = None) -
 
 def rewards(session: Session, who: Who, find: RewardFilter, window: Window) -> Listing[Row]:
     """Rewards, newest first."""
-    return _page(session, _filtered(_with_email(Reward), who, Reward, find), Reward, window)
+    return listing(session, who, Reward, find, window)
 
 
 def reward_stats(session: Session, who: Who, find: RewardFilter) -> tuple[int, int, list[tuple[str, int, int]]]:
@@ -98,7 +103,7 @@ def reward_stats(session: Session, who: Who, find: RewardFilter) -> tuple[int, i
 
 def pools(session: Session, who: Who, find: PoolFilter, window: Window) -> Listing[Row]:
     """Profit pools, newest first."""
-    return _page(session, _filtered(_with_email(ProfitPool), who, ProfitPool, find), ProfitPool, window)
+    return listing(session, who, ProfitPool, find, window)
 
 
 def pool_stats(session: Session, who: Who, tenant_id: int | None = None) -> dict[str, dict[str, int]]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 from sqlmodel import Session
 
+from backend.billing.hwm_queries import check_periods
 from backend.billing.service import MAX_POOL_TRIES, POOL_FAILED, POOL_SETTLED
 from backend.clock import utcnow
 from backend.models import Fill, LedgerAccount, PointCardLog, ProfitPool, Reward, Settlement
@@ -175,7 +176,7 @@ def check_settled_once(session: Session) -> Invariant:
     return Invariant("each fill is settled once", not wrong, _count(session, _settlement), "; ".join(wrong))
 
 
-ALL_CHECKS = (check_rewards, check_reward_balances, check_points, check_settled_once)
+ALL_CHECKS = (check_rewards, check_reward_balances, check_points, check_settled_once, check_periods)
 """Every invariant of this room."""
 
 

@@ -31,7 +31,9 @@ async def answers(world: World) -> dict[str, tuple[int, int | None]]:
             ("PUT", "/api/agent/notifications/read-all"),
             ("POST", "/api/auth/logout"),
         ):
-            found[f"{method} {path}"] = (await client.request(method, path)).status_code, None
+            # Ids of MariaDB go on counting after other tests.
+            name = path.replace(str(world.a.notification_id), "{id}")
+            found[f"{method} {name}"] = (await client.request(method, path)).status_code, None
         found["out"] = (await client.get("/api/auth/me")).status_code, None
     return found
 
