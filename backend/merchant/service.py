@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from backend.billing import cards, withdrawals
 from backend.billing.cards import NotSameLine
+from backend.billing.withdrawal_rules import WithdrawalPolicy
 from backend.errors import IronBullError
 from backend.execution.credentials import clear_credentials, seal_credentials
 from backend.execution.service import OPEN_STATES
@@ -312,14 +313,22 @@ def set_market_node(session: Session, who: Caller, email: str, is_node: bool) ->
 
 
 def withdraw(
-    session: Session, who: Caller, *, key: str, email: str, amount: Decimal, address: str, network: str
+    session: Session,
+    who: Caller,
+    *,
+    key: str,
+    email: str,
+    amount: Decimal,
+    address: str,
+    network: str,
+    policy: WithdrawalPolicy,
 ) -> Data:
     """Ask for a payout of reward."""
     user = offers.find_user(session, who.tenant_id, email)
     with in_documented_words():
         row = withdrawals.apply(
             session, tenant_id=who.tenant_id, user_id=(user.id or 0) if user else 0, amount=amount,
-            wallet_address=address, wallet_network=network, key=key, actor=_actor(who),
+            wallet_address=address, wallet_network=network, key=key, actor=_actor(who), policy=policy,
         )  # fmt: skip
     _note(session, who, "withdrawal.apply", f"withdrawal:{row.id}", {"amount": amount})
     return queries.withdrawal_head(row)

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from backend.api.merchant import schemas
 from backend.api.merchant.door import Call, Doors, Said
+from backend.billing.withdrawals import policy_of
 from backend.merchant import queries, rules, service
 from backend.merchant.errors import Refused
 from backend.merchant.queries import Data, Page
@@ -80,6 +81,7 @@ def withdraw(session: Session, call: Call, form: schemas.Withdraw) -> Data:
         amount=form.amount,
         address=form.wallet_address,
         network=form.wallet_network,
+        policy=policy_of(call.context.settings),
     )
 
 
