@@ -13,7 +13,9 @@ import typer
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trade automatically for others: the platform's command.")
 db_app = typer.Typer(no_args_is_help=True, help="The database schema.")
 admin_app = typer.Typer(no_args_is_help=True, help="Platform admins.")
+ledger_app = typer.Typer(no_args_is_help=True, help="The ledger.")
 app.add_typer(db_app, name="db")
+app.add_typer(ledger_app, name="ledger")
 app.add_typer(admin_app, name="admin")
 
 
@@ -91,6 +93,27 @@ def db_upgrade() -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     upgrade(settings.sqlalchemy_url)
     _out("The database is at the current schema.")
+
+
+@ledger_app.command("verify")
+def ledger_verify() -> None:
+    """Compute every link of the hash chain again, and the sums. Exit 1 when anything differs."""
+    from backend import db
+    from backend.ledger.queries import ALL_CHECKS
+    from backend.ledger.seals import verify
+
+    with db.reading() as session:
+        found = verify(session)
+        checks = [check(session) for check in ALL_CHECKS]
+    _out(f"{found.transactions} transactions, {found.entries} entries, {found.unsealed} not yet in a chain")
+    for head in found.heads:
+        owner = f"tenant {head.chain}" if head.chain else "platform"
+        _out(f"{owner}: link {head.number} {head.hash}")
+    for problem in found.problems:
+        _out(f"WRONG  {problem}")
+    for one in checks:
+        _out(f"{'ok   ' if one.ok else 'WRONG'}  {one.name}{': ' + one.difference if one.difference else ''}")
+    raise typer.Exit(0 if found.ok and all(one.ok for one in checks) else 1)
 
 
 @admin_app.command("create")

@@ -1,0 +1,193 @@
+"""The hash chain over the ledger: each transaction carries the hash of the one before, per tenant.
+
+Links are made in a job, a few seconds after the commit, so that no settlement waits for another one's hash (see
+``docs/decisions``). The hash covers the transaction, all its entries, and the hash before. ``verify`` finds a changed,
+removed or slipped-in row; that the newest links are missing shows only against heads kept elsewhere, which is why
+they are printed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from backend.clock import utcnow
+from backend.ledger.statements import Wire, insert_sql, stamp
+from backend.models import LedgerSeal, PlatformState
+
+START = "0" * 64
+"""The hash before the first link of a chain."""
+SEALED_WITHIN = timedelta(minutes=10)
+_CHUNK = 5_000
+_ROWS = 1_000
+_WATERMARK = "sealed_through"
+_INSERT = insert_sql(LedgerSeal, "transaction_id", "chain", "number", "previous", "hash", "sealed_at")
+_HEADER = "t.id, t.`key`, t.kind, t.tenant_id, t.reference, t.actor, t.remark, t.fingerprint, t.created_at"
+_UNSEALED = (
+    f"SELECT {_HEADER} FROM ledger_transaction t LEFT JOIN ledger_seal s ON s.transaction_id = t.id "
+    "WHERE t.id > %s AND s.transaction_id IS NULL ORDER BY t.id LIMIT %s"
+)
+_SEALED = (
+    f"SELECT {_HEADER}, s.number, s.previous, s.hash FROM ledger_transaction t "
+    "LEFT JOIN ledger_seal s ON s.transaction_id = t.id WHERE t.id > %s ORDER BY t.id LIMIT %s"
+)
+_ENTRIES = (
+    "SELECT transaction_id, account_id, amount, balance_after, currency FROM ledger_entry "
+    "WHERE transaction_id BETWEEN %s AND %s ORDER BY transaction_id, id"
+)
+_HEAD = "SELECT number, hash FROM ledger_seal WHERE chain = %s ORDER BY number DESC LIMIT 1"
+_BROKEN_LINKS = (
+    "SELECT s.chain, s.number FROM ledger_seal s LEFT JOIN ledger_seal p ON p.chain = s.chain "
+    "AND p.number = s.number - 1 WHERE (s.number > 1 AND (p.hash IS NULL OR p.hash <> s.previous)) "
+    "OR (s.number = 1 AND s.previous <> %s) OR s.number < 1 ORDER BY s.chain, s.number LIMIT 10"
+)
+_ORPHANS = (
+    "SELECT s.transaction_id, s.chain FROM ledger_seal s LEFT JOIN ledger_transaction t ON t.id = s.transaction_id "
+    "WHERE t.id IS NULL LIMIT 10"
+)
+_HEADS = (
+    "SELECT s.chain, s.number, s.hash FROM ledger_seal s JOIN (SELECT chain, MAX(number) AS number FROM ledger_seal "
+    "GROUP BY chain) m ON m.chain = s.chain AND m.number = s.number ORDER BY s.chain"
+)
+
+Header = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest link of one chain; ``chain`` is the tenant's id, 0 for the platform itself."""
+
+    chain: int
+    number: int
+    hash: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What ``verify`` looked at and what it found wrong; no ``problems`` means that nothing was changed."""
+
+    transactions: int = 0
+    entries: int = 0
+    unsealed: int = 0
+    heads: list[Head] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every link holds."""
+        return not self.problems
+
+
+def seal(session: Session, limit: int = 5_000) -> int:
+    """Link committed transactions that are not linked yet, in id order. Returns how many.
+
+    Ids are given before commit, so a smaller one may appear later: it is then linked where the chain is. One caller
+    at a time (the job's lease); a second one would fail on the unique number and change nothing.
+    """
+    session.flush()
+    wire = Wire(session)
+    state = session.get(PlatformState, _WATERMARK)
+    low = int(state.value.get("transaction_id", 0)) if state is not None else 0
+    found = wire.rows(_UNSEALED, (low, limit))
+    heads: dict[int, tuple[int, str]] = {}
+    links = []
+    now = stamp()
+    for header, entries in _with_entries(wire, found):
+        chain = header[3] or 0
+        if chain not in heads:
+            first = wire.first(_HEAD, (chain,))
+            heads[chain] = (first[0], first[1]) if first is not None else (0, START)
+        number, previous = heads[chain]
+        made = link(previous, header, entries)
+        links.append((header[0], chain, number + 1, previous, made, now))
+        heads[chain] = (number + 1, made)
+    for start in range(0, len(links), _ROWS):
+        wire.insert_many(_INSERT, links[start : start + _ROWS])
+    _move_watermark(session, wire, low, [header[0] for header in found] if len(found) == limit else [])
+    return len(links)
+
+
+def _move_watermark(session: Session, wire: Wire, low: int, full: list[int]) -> None:
+    """Pass what is old enough that no smaller id can still be uncommitted; everything below is linked."""
+    old = stamp(utcnow() - SEALED_WITHIN)
+    row = wire.first("SELECT MAX(id) FROM ledger_transaction WHERE id > %s AND created_at < %s", (low, old))
+    high = row[0] if row is not None and row[0] is not None else low
+    if full:
+        # There are more than one call links: not further than this call came.
+        high = min(high, full[-1])
+    if high > low:
+        session.merge(PlatformState(name=_WATERMARK, value={"transaction_id": high}, updated_at=utcnow()))
+        session.flush()
+
+
+def verify(session: Session) -> Verdict:
+    """Compute every link again. Reads only; may run beside settlements."""
+    verdict = Verdict()
+    wire = Wire(session)
+    settled = stamp(utcnow() - SEALED_WITHIN)
+    last = 0
+    while rows := wire.rows(_SEALED, (last, _CHUNK)):
+        last = rows[-1][0]
+        for row, entries in _with_entries(wire, rows):
+            _check(verdict, row, entries, settled)
+    verdict.problems += [
+        f"link {number} of chain {chain} does not follow from the one before"
+        for chain, number in wire.rows(_BROKEN_LINKS, (START,))
+    ]
+    verdict.problems += [
+        f"transaction {number} of chain {chain} was removed" for number, chain in wire.rows(_ORPHANS, ())
+    ]
+    verdict.heads = heads(session)
+    return verdict
+
+
+def heads(session: Session) -> list[Head]:
+    """The newest link of every chain: keep them elsewhere to prove later that nothing was cut off."""
+    return [Head(*row) for row in Wire(session).rows(_HEADS, ())]
+
+
+def link(previous: str, header: Header, entries: Iterable[tuple[Any, ...]]) -> str:
+    """The hash of one transaction after the hash before it."""
+    number, key, kind, tenant_id, reference, actor, remark, mark, at = header[:9]
+    moment = at if isinstance(at, str) else at.isoformat(" ", "microseconds")
+    head = f"{previous}\x1f{number}\x1f{key}\x1f{kind}\x1f{tenant_id}\x1f{reference}\x1f{actor}\x1f{remark}\x1f{mark}\x1f{moment}"
+    lines = [f"{account}\x1f{amount}\x1f{after}\x1f{currency}" for _, account, amount, after, currency in entries]
+    return hashlib.sha256("\x1e".join([head, *lines]).encode()).hexdigest()
+
+
+def _check(verdict: Verdict, row: Header, entries: list[tuple[Any, ...]], settled: str) -> None:
+    verdict.transactions += 1
+    verdict.entries += len(entries)
+    stored = row[11]
+    if stored is None:
+        verdict.unsealed += 1
+        at = row[8] if isinstance(row[8], str) else stamp(_aware(row[8]))
+        if at < settled:
+            _note(verdict, f"transaction {row[0]} is in no chain although it is older than ten minutes")
+    elif link(row[10], row, entries) != stored:
+        _note(verdict, f"transaction {row[0]} or its entries were changed")
+
+
+def _note(verdict: Verdict, text: str) -> None:
+    if len(verdict.problems) < 20:
+        verdict.problems.append(text)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=utcnow().tzinfo) if moment.tzinfo is None else moment
+
+
+def _with_entries(wire: Wire, headers: list[Header]) -> Iterator[tuple[Header, list[tuple[Any, ...]]]]:
+    """Each transaction with its entries. ``headers`` are in id order."""
+    for start in range(0, len(headers), _CHUNK):
+        part = headers[start : start + _CHUNK]
+        entries = wire.rows(_ENTRIES, (part[0][0], part[-1][0]))
+        grouped = {number: list(rows) for number, rows in itertools.groupby(entries, lambda entry: entry[0])}
+        for header in part:
+            yield header, grouped.get(header[0], [])
