@@ -39,6 +39,9 @@ class TableState(rx.State, mixin=True):
         """Everything the drawer shows for one row; {} when it does not exist or is not theirs."""
         return {}
 
+    def _sort_columns(self) -> tuple[str, ...]:
+        return self._sorts
+
     async def _reload(self) -> None:
         who = await signed_in(self)
         rows, total = await self._fetch(who)
@@ -75,7 +78,7 @@ class TableState(rx.State, mixin=True):
     @needs()
     async def sort_by(self, column: str) -> None:
         """Sort by a column; again to turn the order round."""
-        if column not in self._sorts:
+        if column not in self._sort_columns():
             return
         self.desc = not self.desc if self.sort == column else True
         self.sort, self.page = column, 0

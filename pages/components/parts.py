@@ -41,9 +41,10 @@ def css_vars(**values: Any) -> dict[str, Any]:
     return {"style": {key.replace("__", "--"): value for key, value in values.items()}}
 
 
-def chip(*content: Any, kind: str = "", **props: Any) -> rx.Component:
+def chip(*content: Any, kind: Any = "", **props: Any) -> rx.Component:
     """Badge: kind "" (hairline), "solid" (LIVE only), "act" (yours to do), "look" (look at this)."""
-    return rx.el.span(*content, class_name=f"chip {kind}", **props)
+    css = f"chip {kind}" if isinstance(kind, str) else rx.Var.create("chip ") + kind
+    return rx.el.span(*content, class_name=css, **props)
 
 
 def mode_chip(mode: rx.Var | str, quiet_live: bool = False) -> rx.Component:

@@ -101,9 +101,11 @@ def data_table(
     label: str = "",
     tight: bool = False,
     openable: bool = True,
+    ready: Any = None,
 ) -> rx.Component:
     """Table over ``state`` (a ``TableState``): its rows, sort, open row. Arrows move, Enter opens the drawer."""
     source = state.rows if rows is None else rows
+    ready = state.ready if ready is None else ready
     first_end = next((c for c in columns if c.phone == "end"), None)
 
     def line(row: rx.Var) -> rx.Component:
@@ -117,7 +119,7 @@ def data_table(
             }
         return rx.el.tr(*[_cell(c, row, c is first_end) for c in columns], **props)
 
-    body = rx.cond(state.ready, rx.foreach(source, line), skeleton_rows(len(columns)))
+    body = rx.cond(ready, rx.foreach(source, line), skeleton_rows(len(columns)))
     table = rx.el.table(
         rx.el.thead(rx.el.tr(*[_head(c, state) for c in columns])),
         rx.el.tbody(body),
@@ -127,7 +129,7 @@ def data_table(
     keys = _RowKeys.create(table, follow=state.open_id != "" if openable else False)
     if empty is None:
         return keys
-    return rx.fragment(keys, rx.cond(state.ready & (source.length() == 0), empty, rx.fragment()))
+    return rx.fragment(keys, rx.cond(ready & (source.length() == 0), empty, rx.fragment()))
 
 
 def table_foot(state: Any, csv_href: Any = None, extra: Any = None) -> rx.Component:
@@ -175,5 +177,5 @@ def drawer(*sections: Any, state: Any, head: Any, foot: Any = None, label: Any =
 
 def drawer_section(*content: Any, title: str = "", right: Any = None) -> rx.Component:
     """Part of a drawer below a hairline with a quiet title."""
-    head = rx.el.h3(tx(title), rx.el.span(class_name="sp"), right or rx.fragment()) if title else rx.fragment()
+    head = rx.el.h3(tx(title), rx.el.span(class_name="sp"), rx.fragment() if right is None else right) if title else rx.fragment()
     return rx.el.section(head, *content, class_name="dr-s")

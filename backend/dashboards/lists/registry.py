@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.dashboards.lists import money, people, system, trading
+from backend.dashboards.lists import money, people, system, trading, withdrawals
 from backend.dashboards.lists.base import ListOf
 from backend.errors import NotAllowed, NotFound
 from backend.identity.principal import Principal
@@ -21,6 +21,7 @@ LISTS: dict[str, ListOf] = {
     "pools": money.POOLS,
     "transactions": money.TRANSACTIONS,
     "accounts": money.ACCOUNTS,
+    "withdrawals": withdrawals.WITHDRAWALS,
     "audit": system.AUDIT,
     "notices": system.NOTICES,
     "offers": system.OFFERS,
