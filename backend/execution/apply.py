@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from backend.bots.rules import BotConfig
 from backend.clock import from_ms, now_ms, utcnow
-from backend.execution.rules import client_order_id
-from backend.execution.service import FINAL_STATES, close, new_order_id
+from backend.execution.service import FINAL_STATES, close
+from backend.execution.stops import book_stop, closing_fields, retire_stops
 from backend.exits.service import position_fields
-from backend.models import Bot, Cooldown, ExchangeAccount, Fill, Notification, Order, Position, Signal
+from backend.models import Bot, Cooldown, Fill, Notification, Order, Position, Signal
 from backend.portfolio.rules import PositionState, apply_trade
 
 CLOSE_WORDS = {
@@ -95,7 +95,7 @@ def apply_result(session: Session, order_pk: int, result: Mapping[str, Any]) -> 
         _book(session, applied, trades)
     _set_status(order, result, applied)
     if applied.position is not None:
-        _book_stop(session, applied, result.get("stop"))
+        applied.stop_missing = book_stop(session, order, applied.position, result.get("stop"))
         _after_fills(session, applied)
         _book_emergency(session, applied, result.get("emergency_close"))
     order.updated_at = utcnow()
@@ -175,29 +175,6 @@ def _book_emergency(session: Session, applied: Applied, closing: Any) -> None:
     inner = apply_result(session, order.id, closing)
     applied.new_fills += inner.new_fills
     applied.closed = applied.closed or inner.closed
-
-
-def closing_fields(session: Session, position: Position) -> dict[str, Any]:
-    """What any order that closes ``position`` has in common with it."""
-    account = session.get(ExchangeAccount, position.account_id)
-    return {
-        "node_id": account.node_id if account is not None else None,
-        "order_id": new_order_id(),
-        "tenant_id": position.tenant_id,
-        "user_id": position.user_id,
-        "account_id": position.account_id,
-        "binding_id": position.binding_id,
-        "signal_id": f"PM{position.id}",
-        "position_id": position.id,
-        "strategy_code": position.strategy_code,
-        "exchange": position.exchange,
-        "mode": position.mode,
-        "symbol": position.symbol,
-        "side": "SELL" if position.position_side == "LONG" else "BUY",
-        "position_side": position.position_side,
-        "trade_type": "CLOSE",
-        "leverage": position.leverage,
-    }
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -347,56 +324,6 @@ def _book_trade(session: Session, applied: Applied, position: Position, trade: T
     session.add(position)
 
 
-def _book_stop(session: Session, applied: Applied, stop: Any) -> None:
-    """Remember the protective stop that rests on the exchange as an order of its own.
-
-    An entry found by look-up says nothing about its stop: the id is known, so the exchange is asked for it, too.
-    """
-    order, position = applied.order, applied.position
-    if position is None or order.trade_type not in {"OPEN", "ADD"} or order.stop_loss is None:
-        return
-    if not isinstance(stop, dict):
-        if position.stop_status == "NONE" and position.status == "OPEN":
-            record_stop(session, position, client_order_id(order.signal_id, order.account_id, "stop"), known=False)
-        return
-    status = str(stop.get("status") or "NONE")
-    if status == "NONE":
-        return
-    if status != "OPEN":
-        position.stop_status = "FAILED"
-        applied.stop_missing = position.status == "OPEN"
-        session.add(position)
-        return
-    record_stop(session, position, str(stop["client_order_id"]), str(stop.get("exchange_order_id") or ""))
-
-
-def record_stop(
-    session: Session, position: Position, client_id: str, exchange_id: str = "", *, known: bool = True
-) -> None:
-    """Write the protective stop of ``position`` as a conditional order (once per client id): OPEN, or UNKNOWN."""
-    position.stop_client_order_id, position.stop_status = client_id, "OPEN"
-    session.add(position)
-    exists = session.exec(
-        select(Order.id).where(Order.account_id == position.account_id, Order.client_order_id == client_id)
-    ).first()
-    if exists is not None:
-        return
-    session.add(
-        Order(
-            **closing_fields(session, position),
-            client_order_id=client_id,
-            exchange_order_id=exchange_id,
-            order_type="STOP_MARKET",
-            close_reason="SL",
-            price=position.stop_loss,
-            quantity=position.quantity,
-            status="OPEN" if known else "UNKNOWN",
-            reason="protective stop resting on the exchange" if known else "asking for the protective stop",
-            submitted_at=utcnow(),
-        )
-    )
-
-
 def _after_fills(session: Session, applied: Applied) -> None:
     order, position = applied.order, applied.position
     if position is None or not applied.new_fills:
@@ -410,7 +337,7 @@ def _after_fills(session: Session, applied: Applied) -> None:
         _notify(session, position, "trade_close", f"Closed {label}", text)
         _start_cooldown(session, position)
         if order.order_type == "MARKET":
-            _retire_stops(session, position)
+            retire_stops(session, position)
 
 
 def _notify(session: Session, position: Position, kind: str, title: str, message: str) -> None:
@@ -439,15 +366,3 @@ def _start_cooldown(session: Session, position: Position) -> None:
         session.add(row)
 
 
-def _retire_stops(session: Session, position: Position) -> None:
-    """The position is flat: its stop must not stay. The caller cancels it on the exchange after the commit."""
-    stops = session.exec(
-        select(Order).where(
-            Order.position_id == position.id, Order.order_type == "STOP_MARKET", col(Order.status).in_(("OPEN", "UNKNOWN"))
-        )
-    ).all()
-    for stop in stops:
-        close(stop, "CANCELLED", "the position was closed")
-        session.add(stop)
-    position.stop_status = "CANCEL" if stops else "NONE"
-    session.add(position)

@@ -13,7 +13,8 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from backend.clock import to_ms, utcnow
-from backend.execution.apply import Applied, apply_result, closing_fields
+from backend.execution.apply import Applied, apply_result
+from backend.execution.stops import closing_fields
 from backend.models import Fill, Order, Position
 
 LOOSE = ("PENDING", "SENT", "UNKNOWN")

@@ -20,12 +20,13 @@ from sqlmodel import Session, col, select
 
 from backend.clock import to_ms, utcnow
 from backend.db import Database
-from backend.execution.apply import Applied, record_stop
+from backend.execution.apply import Applied
 from backend.execution.credentials import account_tasks
 from backend.execution.dispatcher import Dispatcher, node_targets
 from backend.execution.foreign import book_foreign_close
 from backend.execution.rules import client_order_id
 from backend.execution.service import RESEND_LIMIT, close, unresolved
+from backend.execution.stops import record_stop
 from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExchangeAccount, Notification, Order, Position
 from node_service.client import Node

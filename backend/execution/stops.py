@@ -1,0 +1,98 @@
+"""The protective stop that rests on the exchange, kept as an order of its own beside its position."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from backend.clock import utcnow
+from backend.execution.rules import client_order_id
+from backend.execution.service import close, new_order_id
+from backend.models import ExchangeAccount, Order, Position
+
+
+def closing_fields(session: Session, position: Position) -> dict[str, Any]:
+    """What any order that closes ``position`` has in common with it."""
+    account = session.get(ExchangeAccount, position.account_id)
+    return {
+        "node_id": account.node_id if account is not None else None,
+        "order_id": new_order_id(),
+        "tenant_id": position.tenant_id,
+        "user_id": position.user_id,
+        "account_id": position.account_id,
+        "binding_id": position.binding_id,
+        "signal_id": f"PM{position.id}",
+        "position_id": position.id,
+        "strategy_code": position.strategy_code,
+        "exchange": position.exchange,
+        "mode": position.mode,
+        "symbol": position.symbol,
+        "side": "SELL" if position.position_side == "LONG" else "BUY",
+        "position_side": position.position_side,
+        "trade_type": "CLOSE",
+        "leverage": position.leverage,
+    }
+
+
+def book_stop(session: Session, order: Order, position: Position, stop: Any) -> bool:
+    """Remember the stop that came with an entry's answer. True when there is none and the position is open: naked.
+
+    An entry found by look-up says nothing about its stop: the id is known, so the exchange is asked for it, too.
+    """
+    if order.trade_type not in {"OPEN", "ADD"} or order.stop_loss is None:
+        return False
+    if not isinstance(stop, dict):
+        if position.stop_status == "NONE" and position.status == "OPEN":
+            record_stop(session, position, client_order_id(order.signal_id, order.account_id, "stop"), known=False)
+        return False
+    status = str(stop.get("status") or "NONE")
+    if status == "NONE":
+        return False
+    if status != "OPEN":
+        position.stop_status = "FAILED"
+        session.add(position)
+        return position.status == "OPEN"
+    record_stop(session, position, str(stop["client_order_id"]), str(stop.get("exchange_order_id") or ""))
+    return False
+
+
+def record_stop(
+    session: Session, position: Position, client_id: str, exchange_id: str = "", *, known: bool = True
+) -> None:
+    """Write the protective stop of ``position`` as a conditional order (once per client id): OPEN, or UNKNOWN."""
+    position.stop_client_order_id, position.stop_status = client_id, "OPEN"
+    session.add(position)
+    exists = session.exec(
+        select(Order.id).where(Order.account_id == position.account_id, Order.client_order_id == client_id)
+    ).first()
+    if exists is not None:
+        return
+    session.add(
+        Order(
+            **closing_fields(session, position),
+            client_order_id=client_id,
+            exchange_order_id=exchange_id,
+            order_type="STOP_MARKET",
+            close_reason="SL",
+            price=position.stop_loss,
+            quantity=position.quantity,
+            status="OPEN" if known else "UNKNOWN",
+            reason="protective stop resting on the exchange" if known else "asking for the protective stop",
+            submitted_at=utcnow(),
+        )
+    )
+
+
+def retire_stops(session: Session, position: Position) -> None:
+    """The position is flat: its stop must not stay. The caller cancels it on the exchange after the commit."""
+    stops = session.exec(
+        select(Order).where(
+            Order.position_id == position.id, Order.order_type == "STOP_MARKET", col(Order.status).in_(("OPEN", "UNKNOWN"))
+        )
+    ).all()
+    for stop in stops:
+        close(stop, "CANCELLED", "the position was closed")
+        session.add(stop)
+    position.stop_status = "CANCEL" if stops else "NONE"
+    session.add(position)
