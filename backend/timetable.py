@@ -18,6 +18,7 @@ from backend.clock import utcnow
 from backend.db import Database
 from backend.execution.wire import Wire
 from backend.ledger import jobs as ledger_jobs
+from backend.ledger import seals
 from backend.market.feed import Prices
 from backend.merchant import jobs as merchant_jobs
 from backend.models import EquitySnapshot, JobRun, LoginSession, LoginTry, Notification
@@ -55,6 +56,7 @@ class Timetable:
             Job("retry_pools", 30, self._db_job(billing_jobs.retry_pools)),
             Job("close_periods", 300, self._db_job(billing_jobs.close_periods)),
             Job("refresh_levels", 60, self._db_job(billing_jobs.refresh_levels)),
+            Job("seal_ledger", 5, self._db_job(seals.seal)),
             Job("verify_balances", 600, self._db_job(ledger_jobs.verify_balances)),
             Job("sync_balances", quick, self._sync),
             Job("prune", 60, self._db_job(_prune)),

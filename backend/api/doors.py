@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from backend.api import auth, exports, periods, session, system
-from backend.api.admin import billing, money, reads
+from backend.api.admin import billing, ledger, money, reads
 from backend.api.agent import routes as agent_routes
 from backend.api.merchant.routes import merchant_routers
 from backend.api.nodes.routes import nodes_router
@@ -22,6 +22,7 @@ def core_routers() -> list[APIRouter]:
         money.router,
         billing.router,
         periods.router,
+        ledger.router,
         nodes_router(),
         *merchant_routers(),
         agent_routes.router,

@@ -182,9 +182,12 @@ def write(wire: Wire, held: Held, transaction_id: int, postings: Sequence[Postin
     held.balances.update(after)
 
 
-def reverse(session: Session, transaction_id: int, reason: str, actor: str) -> PostedTransaction:
+def reverse(
+    session: Session, transaction_id: int, reason: str, actor: str, watch: Sequence[AccountRef] = ()
+) -> PostedTransaction:
     """Undo a transaction by the opposite postings, once: doing it again returns the first reversal.
 
+    ``watch`` as in ``post``. This is the posting alone; ``backend.billing.corrections`` asks two admins first.
     Raises ``NotFound``, ``Conflict`` for a reversal of a reversal, ``InsufficientBalance`` when the money has gone.
     """
     wire = Wire(session)
@@ -208,6 +211,7 @@ def reverse(session: Session, transaction_id: int, reason: str, actor: str) -> P
         reference=str(transaction_id),
         actor=actor,
         remark=reason[:255],
+        watch=watch,
     )
 
 

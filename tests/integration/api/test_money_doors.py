@@ -272,3 +272,37 @@ async def test_a_failed_pool_is_retried_once(world: World, rich: dict[str, int])
         assert session.exec(select(ProfitPool.status).where(ProfitPool.id == pool_id)).one() == 2
         key = f"pool:{pool_id}"
         assert session.exec(select(func.count()).where(LedgerTransaction.key == key)).one() == 1
+
+
+# The ledger ------------------------------------------------------------------------------------------------
+
+
+async def test_a_correction_through_the_doors(world: World, rich: dict[str, int]) -> None:
+    with world.db.reading() as session:
+        key = f"hand:{world.b.mark}"
+        number = session.exec(select(LedgerTransaction.id).where(LedgerTransaction.key == key)).one()
+    async with world.client("admin") as client, world.client("eve") as eve:
+        door = f"/api/ledger/transactions/{number}"
+        found = (await client.get(door)).json()["data"]
+        assert [entry["amount"] for entry in found["entries"]] == ["-20.00000000", "20.00000000"]
+        assert found["entries"][1]["balance_before"] == "0.00000000" and found["reversal"] is None
+        assert (await post(client, f"{door}/reverse", {"reason": " "}))[0] == 400
+        status, got = await post(client, f"{door}/reverse", {"reason": "wrong user"})
+        assert (status, got["data"]["status"]) == (200, "requested")
+        row = f"/api/ledger/reversals/{got['data']['id']}"
+        assert (await post(client, f"{row}/approve"))[1]["code"] == "second_admin_needed"
+        assert (await client.get("/api/ledger/reversals", params={"status": "requested"})).json()["total"] == 1
+        assert (await post(eve, f"{row}/approve"))[1]["data"]["status"] == "done"
+        assert (await post(eve, f"{row}/refuse", {"reason": "late"}))[1]["code"] == "reversal_decided"
+        undone = (await client.get(door)).json()["data"]["reversal"]
+        assert (await client.get(f"/api/ledger/transactions/{undone['reversal_id']}")).json()["data"][
+            "kind"
+        ] == "reversal"
+        assert (await client.get("/api/ledger/transactions/999999")).status_code == 404
+        balance = (await client.get("/api/ledger/trial-balance")).json()
+        assert balance["balanced"] and balance["totals"]["USDT"]["closing"] == "0.00000000"
+        old = (await client.get("/api/ledger/trial-balance", params={"month": "2020-02"})).json()
+        assert (old["data"], old["month"]) == ([], "2020-02")
+        for bad in ("2020-13", "x", "20-1"):
+            assert (await client.get("/api/ledger/trial-balance", params={"month": bad})).status_code in (400, 422)
+        assert (await client.get("/api/ledger/seals")).status_code == 200
