@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from backend.api import auth, exports, periods, session, system
-from backend.api.admin import billing, ledger, money, reads
+from backend.api.admin import billing, ledger, money, quota, reads
 from backend.api.agent import routes as agent_routes
 from backend.api.merchant.routes import merchant_routers
 from backend.api.nodes.routes import nodes_router
+from backend.api.tenant import keys as tenant_keys
 from backend.api.tenant import routes as tenant_routes
 
 
@@ -23,9 +24,11 @@ def core_routers() -> list[APIRouter]:
         billing.router,
         periods.router,
         ledger.router,
+        quota.router,
         nodes_router(),
         *merchant_routers(),
         agent_routes.router,
         tenant_routes.router,
+        tenant_keys.router,
         exports.router,
     ]
