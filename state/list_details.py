@@ -11,6 +11,8 @@ from state.agent_common import detail_shown, reason_key
 from state.list_rows import Row
 from state.words import MISSING, figure, price, quantity
 
+_SIDES = {"BUY": "LONG", "SELL": "SHORT"}
+
 
 def order(row: Row) -> Row:
     """An order: its fills and the times of its life."""
@@ -74,7 +76,7 @@ def scan(row: Row) -> Row:
             for key, n in sorted(merged.items(), key=lambda item: -item[1])
         ],
         "written": [
-            {"id": s["id"], "base": rows.base_of(s["symbol"]), "side": s["side"], "score": str(s["score"]), "entry": price(s["entry"]),
+            {"id": s["id"], "base": rows.base_of(s["symbol"]), "side": _SIDES.get(s["side"], s["side"]), "score": str(s["score"]), "entry": price(s["entry"]),
              "stop": price(s["stop"]), "target": price(s["target"])}
             for s in row["written"]
         ],
@@ -141,7 +143,7 @@ def transaction(row: Row) -> Row:
 
 def account(row: Row) -> Row:
     """A balance and its newest entries."""
-    lines = [_entry(one) | {"at_ms": one["at_ms"], "what": one["what"], "reference": one["reference"]} for one in row["lines"]]
+    lines = [_entry(one) | {"at_ms": one["at_ms"], "what": rows.kind_key(one["what"]), "reference": one["reference"]} for one in row["lines"]]
     return rows.account(row) | {"lines": lines}
 
 

@@ -21,7 +21,7 @@ USED.update(f"owner.{name}" for name in OWNERS)
 def _columns() -> list[Column]:
     return [
         Column("id", "ledger.number", quiet=True, show=lambda r: rx.el.span("#", r["id"])),
-        Column("owner", "ledger.owner", phone="lead", show=lambda r: rx.el.b(r["owner"])),
+        Column("owner", "ledger.owner", phone="lead", show=lambda r: rx.el.b(rx.cond(r["owner"] != "", r["owner"], "IronBull"))),
         Column("owner_kind", "ledger.owner_kind", phone="sub", quiet=True, show=lambda r: tx(r["owner_kind"])),
         Column("kind", "ledger.pocket", phone="sub", sort=True, show=lambda r: rx.el.span(r["kind"], class_name="mono")),
         Column("tenant", "order.tenant", quiet=True, roomy=True),
@@ -34,7 +34,7 @@ def _drawer() -> rx.Component:
     d = Lists.detail
     line = lambda e: rx.el.li(  # noqa: E731
         rx.el.div(
-            nav_link(rx.el.b(e["what"]), href="/admin/ledger?open=" + e["transaction"].to(str)),
+            nav_link(rx.el.b(tx(e["what"])), href="/admin/ledger?open=" + e["transaction"].to(str)),
             rx.el.p(rel_time(e["at_ms"].to(int)), " ", rx.el.span(e["reference"], class_name="mono"), class_name="t3 t12"),
             class_name="grow",
         ),
@@ -50,7 +50,7 @@ def _drawer() -> rx.Component:
         ),
         state=Lists,
         head=rx.fragment(
-            rx.el.div(rx.el.h2(d["owner"]), rx.el.span(d["kind"], class_name="mono t2"), class_name="row"),
+            rx.el.div(rx.el.h2(rx.cond(d["owner"] != "", d["owner"], "IronBull")), rx.el.span(d["kind"], class_name="mono t2"), class_name="row"),
             rx.el.div(rx.el.span(d["balance"], class_name="big"), rx.el.span(d["currency"], class_name="t2"), class_name="row wrap baseline"),
             rx.cond(d["overdraft"], rx.el.p(tx("ledger.may_overdraw"), class_name="t3 t12"), rx.fragment()),
         ),

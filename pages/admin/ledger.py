@@ -25,7 +25,7 @@ def _columns() -> list[Column]:
     return [
         Column("id", "ledger.number", phone="end", quiet=True, show=lambda r: rx.el.span("#", r["id"])),
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
-        Column("kind", "ledger.kind", phone="lead", sort=True, show=lambda r: rx.el.b(r["kind"])),
+        Column("kind", "ledger.kind", phone="lead", sort=True, show=lambda r: rx.el.b(tx(r["kind"]))),
         Column("reference", "ledger.reference", phone="sub", show=lambda r: rx.el.span(r["reference"], class_name="mono")),
         Column("tenant", "order.tenant", quiet=True, roomy=True),
         Column("entries", "ledger.entries", "num", quiet=True),
@@ -39,7 +39,7 @@ def entry_line(e: rx.Var) -> rx.Component:
     """One entry: account, signed amount, before and after."""
     return rx.el.li(
         rx.el.div(
-            nav_link(rx.el.b(e["owner"]), " ", rx.el.span(e["kind"], class_name="mono t2"), href="/admin/accounts?open=" + e["account"].to(str)),
+            nav_link(rx.el.b(rx.cond(e["owner"] != "", e["owner"], "IronBull")), " ", rx.el.span(e["kind"], class_name="mono t2"), href="/admin/accounts?open=" + e["account"].to(str)),
             rx.el.p(tx(e["owner_kind"]), class_name="t3 t12"),
             class_name="grow",
         ),
@@ -69,7 +69,7 @@ def _drawer() -> rx.Component:
         ),
         state=Lists,
         head=rx.fragment(
-            rx.el.div(rx.el.h2(d["kind"]), rx.el.span("#", d["id"], class_name="t3"), class_name="row"),
+            rx.el.div(rx.el.h2(tx(d["kind"].to(str))), rx.el.span("#", d["id"], class_name="t3"), class_name="row"),
             rx.el.div(rx.el.span(d["moved"], class_name="big"), rx.el.span(tx("ledger.moved_word"), class_name="t2"), class_name="row wrap baseline"),
             rx.el.p(rel_time(d["at_ms"].to(int), "date"), " ", rx.el.span(d["tenant"], class_name="t3"), class_name="t2"),
         ),

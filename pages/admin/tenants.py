@@ -27,7 +27,7 @@ def _columns() -> list[Column]:
         Column("name", "order.tenant", phone="lead", sort=True, show=name),
         Column("email", "user.email", phone="sub", quiet=True, show=lambda r: cut(r["email"])),
         Column("people", "tenant.people", "num", phone="end"),
-        Column("accounts", "node.accounts", "num", quiet=True),
+        Column("accounts", "node.accounts", "num", quiet=True, roomy=True),
         Column("self", "tenant.stock_self", "num", phone="tail"),
         Column("gift", "tenant.stock_gift", "num", quiet=True),
         Column("tech", "tenant.tech", "num", quiet=True, roomy=True),

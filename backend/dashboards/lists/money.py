@@ -15,6 +15,7 @@ from backend.dashboards.lists.trading import person
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped, scoped
 from backend.models import (
+    ExchangeAccount,
     LedgerAccount,
     LedgerEntry,
     LedgerTransaction,
@@ -246,7 +247,10 @@ def _owner(session: Session, account: LedgerAccount) -> str:
     if account.owner_kind == "tenant":
         tenant = session.get(Tenant, account.owner_id)
         return tenant.name if tenant else ""
-    return person(session.get(User, account.owner_id)) if account.owner_kind == "user" else f"#{account.owner_id}"
+    if account.owner_kind == "exchange_account":
+        found = session.get(ExchangeAccount, account.owner_id)
+        return f"{person(session.get(User, found.user_id))} #{account.owner_id}" if found else f"#{account.owner_id}"
+    return person(session.get(User, account.owner_id)) if account.owner_kind == "user" else ""
 
 
 def accounts(session: Session, who: Principal, find: Find) -> Listing[Row]:
