@@ -10,4 +10,6 @@ sh deploy/test-services.sh
 [ ! -f .cache/test.env ] || . ./.cache/test.env
 make --no-print-directory lint types
 .venv/bin/python -m ironbull_app.cli build
-.venv/bin/python -m pytest tests -n "${WORKERS:-2}" --dist loadscope
+.venv/bin/python -m pytest tests/unit tests/integration tests/faults -n "${WORKERS:-2}" --dist loadscope
+# Browser tests hold an event loop of their own, so they have their own process.
+.venv/bin/python -m pytest tests/browser
