@@ -216,7 +216,7 @@ class _Split:
         self.budget = self.network
 
     def run(self) -> Distribution:
-        self._pay(self.root_id, "tech_team", self.tech, self.rates.tech, "技术团队 10%")
+        self._pay(self.root_id, "tech_team", self.tech, self.rates.tech, f"技术团队 {percent(self.rates.tech)}")
         direct = self._direct()
         diff = self._level_differences()
         peer = self._peer()
@@ -228,7 +228,7 @@ class _Split:
         rest = _down(self.pool) - paid
         if rest > 0:
             rate = 1 - self.rates.tech - self.rates.network
-            self.payments.append(Payment(self.root_id, "platform_retain", platform, rest, rate, "平台留存 70%"))
+            self.payments.append(Payment(self.root_id, "platform_retain", platform, rest, rate, f"平台留存 {percent(rate)}"))
         return Distribution(
             self.pool,
             self.tech,
@@ -298,11 +298,20 @@ def plain(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
+def percent(rate: Decimal) -> str:
+    """A rate in percent: 30%, 12.5%."""
+    return f"{plain(rate * 100)}%"
+
+
 # Point-card moves and their remarks -----------------------------------------------------------------------
 
 SELF, GIFT = 1, 2
 CARD_KINDS = {SELF: "point_self", GIFT: "point_gift"}
-REMARK_DEDUCTION = "盈利扣费30%"
+
+
+def remark_deduction(rates: Rates = RATES) -> str:
+    """Billing of a profit: 盈利扣费30% by the documented rates."""
+    return f"盈利扣费{percent(rates.billing)}"
 
 
 def card_kind(card: int) -> str:

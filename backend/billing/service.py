@@ -27,15 +27,26 @@ from backend.billing.cards import (
     recharge_tenant,
     recharge_user,
     transfer_points,
-)
-from backend.billing.rules import REMARK_DEDUCTION, SELF, Deduction, Distribution, charge_for, deduct, distribute, plain
+)  # fmt: skip
+from backend.billing.payout import Payout
+from backend.billing.rates import NEWEST, rates_of_pool, read_rates
+from backend.billing.rules import (
+    SELF,
+    Deduction,
+    Distribution,
+    Rates,
+    charge_for,
+    deduct,
+    distribute,
+    remark_deduction,
+)  # fmt: skip
 from backend.billing.tree import Chain, chain_above
 from backend.clock import utcnow
 from backend.errors import Conflict, IronBullError, NotFound
 from backend.ledger import service as ledger
 from backend.ledger.rules import AccountRef, Posting, trading_account, user_account
 from backend.ledger.statements import Wire, insert_sql, stamp
-from backend.models import ProfitPool, Reward, Settlement
+from backend.models import ProfitPool, Settlement
 from backend.money import exact_units, from_units, units_down
 
 __all__ = [
@@ -53,7 +64,7 @@ _FACTS = (
     f"{_ROOT}, "
     "b.id, b.total_profit, "
     "CASE WHEN p.status = 'CLOSED' AND f.id = (SELECT MAX(l.id) FROM `fill` l WHERE l.position_id = p.id) "
-    "THEN 1 ELSE 0 END "
+    f"THEN 1 ELSE 0 END, {NEWEST} "
     "FROM `fill` f LEFT JOIN trade_order o ON o.id = f.order_pk LEFT JOIN `position` p ON p.id = f.position_id "
     "LEFT JOIN binding b ON b.id = COALESCE(o.binding_id, p.binding_id) LEFT JOIN tenant t ON t.id = f.tenant_id "
     "WHERE f.id = %s"
@@ -75,10 +86,6 @@ _INSERT_POOL = insert_sql(
     "gift_deduct", "pool_amount", "created_at", *_SHARES,
 )  # fmt: skip
 _UPDATE_POOL = "UPDATE profit_pool SET " + ", ".join(f"{name} = %s" for name in _SHARES) + " WHERE id = %s"
-_INSERT_REWARD = insert_sql(
-    Reward, "pool_id", "tenant_id", "user_id", "source_user_id", "reward_type", "amount", "rate", "from_level",
-    "to_level", "settle_batch", "remark", "created_at",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,7 @@ class _Facts:
     binding_id: int | None
     binding_profit: Any
     closed: int
+    rates: str | None
 
 
 @dataclass(slots=True)
@@ -123,6 +131,7 @@ class _Plan:
     """A distribution worked out but not written: either ``shares`` or the reason there is none."""
 
     root_id: int | None
+    rates: Rates
     chain: Chain | None = None
     shares: Distribution | None = None
     failure: str = ""
@@ -139,6 +148,7 @@ class _Plan:
                 source_level=chain.source_level,
                 inviter=chain.inviter,
                 path=chain.path,
+                rates=self.rates,
             )
         except IronBullError as error:
             self.shares, self.failure = None, error.message
@@ -182,11 +192,11 @@ def settle_fill(session: Session, fill_id: int) -> SettlementResult:
         if before is None:
             raise Conflict(f"Fill {fill_id} has a ledger transaction but no settlement.")
         return before
-    charge = 0
+    charge, rates = 0, read_rates(facts.rates)
     if profit > 0 and facts.billing_scheme == "per_close":
         # The charge is rounded down to 1e-8, in favour of the user.
-        charge = units_down(charge_for(from_units(profit)))
-    plan = _Plan(facts.root_id)
+        charge = units_down(charge_for(from_units(profit), rates))
+    plan = _Plan(facts.root_id, rates)
     if charge:
         plan.make(wire, facts.user_id, charge)
     return _Settling(wire, facts, transaction_id, profit, fee, charge, plan, now).run()
@@ -208,14 +218,14 @@ def distribute_pool(session: Session, pool_id: int) -> bool:
     if status == POOL_SETTLED:
         return True
     root = wire.first(f"SELECT {_ROOT} FROM tenant t WHERE t.id = %s", (tenant_id,))
-    plan = _Plan(root[0] if root else None)
+    plan = _Plan(root[0] if root else None, rates_of_pool(wire, pool_id))
     plan.make(wire, user_id, amount)
     if plan.shares is not None:
         try:
             with session.begin_nested():
                 # The savepoint is set when the connection is asked for, so it is asked for again here.
                 wire = Wire(session)
-                payout = _Payout(pool_id, tenant_id, user_id, plan.shares, stamp())
+                payout = Payout(pool_id, tenant_id, user_id, plan.shares, stamp())
                 name, postings = f"pool:{pool_id}", payout.postings()
                 number, _ = ledger.open_transaction(
                     wire, name, name, kind="distribution", tenant_id=tenant_id, reference=name
@@ -277,7 +287,7 @@ class _Settling:
         pool_id = self._open_pool(settlement_id, taken) if taken[0] else None
         payout = None
         if pool_id is not None and self.plan.shares is not None:
-            payout = _Payout(pool_id, facts.tenant_id, facts.user_id, self.plan.shares, self.now)
+            payout = Payout(pool_id, facts.tenant_id, facts.user_id, self.plan.shares, self.now)
             postings += payout.postings()
         if postings:
             ledger.write(wire, held, self.transaction_id, postings)
@@ -322,7 +332,7 @@ class _Settling:
         self.wire.run(
             INSERT_LOG,
             (facts.tenant_id, facts.user_id, None, self.transaction_id, DEDUCTED, BY_PROFIT, SELF, -sum(taken),
-             after[0] + taken[0], after[0], after[1] + taken[1], after[1], REMARK_DEDUCTION, self.now),
+             after[0] + taken[0], after[0], after[1] + taken[1], after[1], remark_deduction(self.plan.rates), self.now),
         )  # fmt: skip
 
     def _update_binding(self) -> None:
@@ -363,35 +373,3 @@ def _shares(plan: _Plan, retry_count: int) -> Sequence[Any]:
         units_down(shares.tech), network, paid.get("platform_retain", 0), direct, diff, peer,
         network - direct - diff - peer, POOL_SETTLED, retry_count, "", f"{utcnow():%Y%m%d}", stamp(),
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Payout:
-    """The payments of one pool on their way into ledger and reward rows."""
-
-    pool_id: int
-    tenant_id: int
-    user_id: int
-    shares: Distribution
-    now: str
-
-    def postings(self) -> list[Posting]:
-        """One posting per payment, all out of the user's pool account."""
-        postings = [
-            Posting(user_account(self.tenant_id, payment.user_id, "reward"), exact_units(payment.amount))
-            for payment in self.shares.payments
-        ]
-        total = sum(posting.amount for posting in postings)
-        return [Posting(user_account(self.tenant_id, self.user_id, "pool"), -total), *postings]
-
-    def write_rewards(self, wire: Wire) -> None:
-        """One reward row per payment."""
-        batch = f"{utcnow():%Y%m%d}"
-        wire.insert_many(
-            _INSERT_REWARD,
-            [
-                (self.pool_id, self.tenant_id, p.user_id, self.user_id, p.reward_type, exact_units(p.amount),
-                 plain(p.rate), p.from_level, p.to_level, batch, p.remark, self.now)
-                for p in self.shares.payments
-            ],
-        )  # fmt: skip

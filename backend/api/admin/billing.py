@@ -1,20 +1,24 @@
-"""The operator's billing doors: the simulator."""
+"""The operator's billing doors: the simulator and a tenant's own rates."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from sqlmodel import Session
 
-from backend.api.context import admin
-from backend.api.params import MAX_ID, answer
-from backend.billing.rules import plain
+from backend.api.context import admin, peer, read, run
+from backend.api.params import MAX_ID, answer, done, required_tenant
+from backend.billing.rates import NAMES, history, rates_of, read_rates, set_rates
+from backend.billing.rules import RATES, Rates, plain
 from backend.billing.simulate import MAX_MEMBERS, Simulation, TreeMember, simulate
 from backend.identity.principal import Principal
+from backend.models import BillingRates
 from backend.money import exact_units, format_units, parse_amount
 
 router = APIRouter(tags=["billing"])
@@ -43,16 +47,54 @@ class SimulatedProfit(BaseModel):
     gift: str | StrictInt = "0"
     source_id: Number
     root_id: Number | None = None
+    tenant_id: Number | None = None
     members: list[SimulatedMember] = Field(max_length=MAX_MEMBERS)
 
 
+class NewRates(BaseModel):
+    """Rates such as {"billing": "0.25"}: billing, tech, network, direct, peer."""
+
+    tenant_id: Number
+    rates: dict[Annotated[str, Field(max_length=20)], str] = Field(max_length=10)
+    reason: str = Field("", max_length=200)
+
+
 @router.post("/api/billing/simulate")
-async def simulated(body: SimulatedProfit, who: Admin) -> Response:
-    """Who would be paid what, by the functions that settle; nothing is written. Amounts are texts of 8 places."""
-    return await asyncio.to_thread(_simulate, body)
+async def simulated(request: Request, body: SimulatedProfit, who: Admin) -> Response:
+    """Who would be paid what, by the functions that settle; nothing is written. Amounts are texts of 8 places.
+
+    The documented rates count, or with ``tenant_id`` those of that tenant.
+    """
+    rates, tenant_id = RATES, body.tenant_id
+    if tenant_id is not None:
+        rates = await read(request, lambda session: rates_of(session, tenant_id))
+    return await asyncio.to_thread(_simulate, body, rates)
 
 
-def _simulate(body: SimulatedProfit) -> Response:
+@router.get("/api/billing/rates")
+async def rates(request: Request, who: Admin, tenant_id: Annotated[int, Depends(required_tenant)]) -> Response:
+    """A tenant's rates in force, and everything agreed before, newest first."""
+    rows = await read(request, lambda session: history(session, tenant_id))
+    return done(_in_force(rows), history=[row.model_dump() for row in rows])
+
+
+@router.put("/api/billing/rates")
+async def new_rates(request: Request, body: NewRates, who: Admin) -> Response:
+    """Agree rates with a tenant from now on; what is left out returns to the documented value."""
+    values = {name: _zero_or_more(value) for name, value in body.rates.items()}
+
+    def work(session: Session) -> list[BillingRates]:
+        return [set_rates(session, who, body.tenant_id, values, body.reason, ip=peer(request))]
+
+    return done(_in_force(await run(request, work)))
+
+
+def _in_force(rows: list[BillingRates]) -> dict[str, str]:
+    found = read_rates(json.dumps(rows[0].rates) if rows else None)
+    return {name: plain(getattr(found, name)) for name in NAMES}
+
+
+def _simulate(body: SimulatedProfit, rates: Rates) -> Response:
     members = [
         TreeMember(one.id, one.inviter_id, one.level, one.market_node, _zero_or_more(one.self_hold))
         for one in body.members
@@ -64,6 +106,7 @@ def _simulate(body: SimulatedProfit) -> Response:
         source_id=body.source_id,
         root_id=body.root_id,
         members=members,
+        rates=rates,
     )
     return answer(_told(found))
 

@@ -274,6 +274,41 @@ async def test_a_failed_pool_is_retried_once(world: World, rich: dict[str, int])
         assert session.exec(select(func.count()).where(LedgerTransaction.key == key)).one() == 1
 
 
+async def test_a_tenants_own_rates(world: World, rich: dict[str, int]) -> None:
+    tenant_id = world.b.tenant_id
+    door = "/api/billing/rates"
+    body = {
+        "profit": "1000",
+        "self": "1000",
+        "source_id": 2,
+        "root_id": 1,
+        "tenant_id": tenant_id,
+        "members": [{"id": 2}],
+    }
+    async with world.client("admin") as client:
+        before = (await client.get(door, params={"tenant_id": tenant_id})).json()
+        assert before["data"] == {"billing": "0.3", "tech": "0.1", "network": "0.2", "direct": "0.25", "peer": "0.1"}
+        new = {"tenant_id": tenant_id, "rates": {"billing": "0.2", "tech": "0.125"}, "reason": "agreed in May"}
+        assert (await client.put(door, json=new)).json()["data"]["tech"] == "0.125"
+        assert (await post(client, "/api/billing/simulate", body))[1]["pool"] == "200.00000000"
+        assert (await post(client, "/api/billing/simulate", {**body, "tenant_id": world.a.tenant_id}))[1][
+            "pool"
+        ] == "300.00000000"
+        after = (await client.get(door, params={"tenant_id": tenant_id})).json()
+        assert after["history"][0]["reason"] == "agreed in May" and after["data"]["billing"] == "0.2"
+        for bad in (
+            {"billing": "1.1"},
+            {"billing": "0.12345"},
+            {"fee": "0.1"},
+            {"tech": "0.9"},
+            {"direct": "0.95"},
+            {"tech": "x"},
+        ):
+            assert (await client.put(door, json={**new, "rates": bad})).status_code == 400, bad
+        assert (await client.put(door, json={**new, "tenant_id": 999})).status_code == 404
+        assert (await client.get(door)).status_code == 400
+
+
 # The ledger ------------------------------------------------------------------------------------------------
 
 
