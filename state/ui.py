@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import reflex as rx
 
+from backend.clock import now_ms
 from state.base import needs, read, signed_in, write
 
 
@@ -22,7 +23,7 @@ class Ui(rx.State):
     def _say(self, key: str = "", *, text: str = "", bad: bool = False, undo: str = "", **params: Any) -> None:
         """Show a toast: catalogue ``key`` with ``params``, or ``text``; ``undo`` names what the page can undo."""
         self._count += 1
-        self.toast = {"id": self._count, "k": key, "p": params, "text": text, "bad": bad, "undo": undo}
+        self.toast = {"id": self._count, "k": key, "p": params, "text": text, "bad": bad, "undo": undo, "at": now_ms()}
 
     @rx.event
     @needs()

@@ -2,6 +2,7 @@
 import { createElement, useContext, useEffect, useRef, useState } from "react";
 import { ColorModeContext } from "$/utils/context-registry";
 import { LangSwitch, useT } from "./i18n.jsx";
+import { serverNow } from "./time.jsx";
 
 // Irreversible, one object: press and hold for a second; keyboard users hold Enter or Space
 export function HoldButton({ children, ms = 1000, disabled, className = "", onDone }) {
@@ -77,8 +78,10 @@ export function Toast({ toast, onUndo }) {
   const [left, setLeft] = useState(0);
   const id = toast?.id;
   useEffect(() => {
-    if (!id) return undefined;
-    setLeft(8);
+    // a reload brings the last toast again: what is old was read
+    const age = toast?.at ? Math.max(0, Math.floor((serverNow() - toast.at) / 1000)) : 0;
+    if (!id || age >= 8) return undefined;
+    setLeft(8 - age);
     const timer = setInterval(() => setLeft((n) => (n <= 1 ? (clearInterval(timer), 0) : n - 1)), 1000);
     return () => clearInterval(timer);
   }, [id]);

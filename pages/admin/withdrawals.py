@@ -8,7 +8,7 @@ from pages.components.act import copy_button, hold_button
 from pages.components.i18n import USED, t, tx
 from pages.components.icons import icon
 from pages.components.lists import chips, filters, list_page
-from pages.components.parts import chip, kv, note, num, rel_time, stat, stats
+from pages.components.parts import chip, kv, note, rel_time, stat, stats
 from pages.components.table import Column, drawer, drawer_section
 from pages.routes import route_of
 from state.console import Console
@@ -78,7 +78,7 @@ def _drawer() -> rx.Component:
     state = d["state"].to(str)
     balance = drawer_section(
         kv(
-            ("withdrawal.before", d["before"]), ("withdrawal.frozen", num(d["frozen"].to(str))),
+            ("withdrawal.before", d["before"]), ("withdrawal.frozen", d["frozen"]),
             ("withdrawal.free", d["free"]),
         )
     )  # fmt: skip
@@ -110,7 +110,7 @@ def _drawer() -> rx.Component:
         rx.el.span(tx("withdrawal.over"), class_name="t3 t12"),
     )
     return drawer(
-        drawer_section(kv(("withdrawal.asked", d["amount"]), ("withdrawal.fee", num(d["fee"].to(str))), (tx("withdrawal.pays"), rx.el.b(d["actual"])))),
+        drawer_section(kv(("withdrawal.asked", d["amount"]), ("withdrawal.fee", d["fee"]), (tx("withdrawal.pays"), rx.el.b(d["actual"])))),
         rx.cond(d["held"], balance, rx.fragment()),
         drawer_section(
             rx.el.div(rx.el.span(d["wallet"], class_name="mono"), copy_button(d["wallet"]), class_name="secret"), used,

@@ -25,14 +25,14 @@ def _columns() -> list[Column]:
     own = lambda r: rx.cond(r["own"], chip(tx("offer.own")), rx.el.span(tx("offer.inherited"), class_name="t3"))  # noqa: E731
     return [
         Column("name", "pos.strategy", phone="lead", show=name),
-        Column("timeframe", "scan.timeframe", phone="sub", quiet=True),
+        Column("timeframe", "scan.timeframe", phone="sub", quiet=True, roomy=True),
         Column("text", "offer.text", quiet=True, roomy=True, show=lambda r: cut(r["text"], wide=True)),
         Column("capital", "offer.capital", "num", phone="tail"),
         Column("leverage", "offer.leverage", "num"),
         Column("risk", "offer.risk", phone="sub", show=lambda r: tx(r["risk"])),
         Column("min_capital", "offer.min_capital", "num", quiet=True, roomy=True),
         Column("followers", "offer.followers", "num", phone="end"),
-        Column("own", "offer.terms", show=own),
+        Column("own", "offer.terms", roomy=True, show=own),
         Column("offered", "offer.state", phone="sub", show=state),
     ]
 

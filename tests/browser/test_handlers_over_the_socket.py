@@ -21,6 +21,8 @@ LOADS = (
     "state___agent_bot____agent_bot.pause",
     "state___tenant_overview____tenant_overview.load",
     "state___admin_dashboard____admin_dashboard.load",
+    "state___admin_monitor____admin_monitor.load",
+    "state___console____console.fresh",
     "state___ui____ui.open_bell",
 )
 
@@ -49,8 +51,8 @@ class RawClient:
         await asyncio.sleep(0.6)
         self.updates.clear()
 
-    async def call(self, name: str, **payload: Any) -> str:
-        event = {"name": f"{ROOT}.{name}", "payload": payload, "router_data": {"pathname": "/nowhere", "asPath": "/nowhere"}}
+    async def call(self, handler: str, **payload: Any) -> str:
+        event = {"name": f"{ROOT}.{handler}", "payload": payload, "router_data": {"pathname": "/nowhere", "asPath": "/nowhere"}}
         await self.sio.emit("event", event, namespace="/_event")
         await asyncio.sleep(0.6)
         return json.dumps(self.updates)
@@ -79,3 +81,23 @@ async def test_an_agent_cannot_call_handlers_of_others(server: Server, name: str
     assert '"/agent"' in answer
     for word in ("rows_rx_state_", "cards_rx_state_", "nodes_rx_state_"):
         assert word not in answer
+
+
+@pytest.mark.parametrize("name", ["orders", "users", "audit", "transactions", "no such list"])
+async def test_an_agent_cannot_fill_a_list_of_others(server: Server, name: str) -> None:
+    async with httpx.AsyncClient(base_url=server.base, headers={"Origin": server.base}) as http:
+        await http.post("/api/session/demo", data={"kind": "agent", "index": "0"})
+        sid = http.cookies["sid"]
+    client = RawClient(server.base, f"sid={sid}")
+    await client.connect()
+    answer = await client.call("state___lists____lists.enter", name=name)
+    await client.sio.disconnect()
+    assert "rows_rx_state_" not in answer and "toast_rx_state_" in answer
+
+
+async def test_a_stranger_cannot_fill_a_list(server: Server) -> None:
+    client = RawClient(server.base)
+    await client.connect()
+    answer = await client.call("state___lists____lists.enter", name="orders")
+    await client.sio.disconnect()
+    assert "/login" in answer and "rows_rx_state_" not in answer
