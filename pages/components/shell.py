@@ -58,7 +58,7 @@ def _side(kind: str, active: str) -> rx.Component:
     )
 
 
-def _user_menu(place: str) -> rx.Component:
+def _user_menu(place: str, kind: str = "") -> rx.Component:
     avatar = rx.el.span(Session.initials, class_name="av")
     who = rx.el.span(
         rx.el.span(Session.name, class_name="b cut", custom_attrs={"style": {"display": "block"}}),
@@ -72,8 +72,12 @@ def _user_menu(place: str) -> rx.Component:
         action="/api/session/logout",
         method="post",
     )
+    # a phone has five tabs; the other pages stand here
+    rest = [route for route in menu_of(kind) if not route.tab] if kind else []
+    pages = [nav_link(icon(route.icon), tx(route.title), href=route.path, class_name="item") for route in rest]
     return menu(
         rx.fragment(avatar, who) if wide else avatar,
+        *([rx.el.nav(*pages, aria_label=t("shell.menu")), rx.el.hr()] if pages else []),
         preferences(),
         rx.el.hr(),
         sign_out,
@@ -115,7 +119,7 @@ def _top(title: str, kind: str, every_ms: int) -> rx.Component:
         live_dot(Session.topic, every_ms),
         search_button(),
         _bell(),
-        rx.el.span(_user_menu("right"), class_name="only-s"),
+        rx.el.span(_user_menu("right", kind), class_name="only-s"),
         class_name="top",
     )
 
