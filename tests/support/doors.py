@@ -16,7 +16,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from sqlmodel import Session
+from sqlmodel import Session, select
 from starlette.routing import BaseRoute, Route
 
 from backend.api.app import create_api
@@ -28,6 +28,7 @@ from backend.identity.service import create_admin, create_tenant, create_user
 from backend.identity.sessions import open_session
 from backend.live import Hub
 from backend.models import (
+    Admin,
     Binding,
     Bot,
     EquitySnapshot,
@@ -91,9 +92,13 @@ class World:
 
     def sign_in(self) -> None:
         """Fresh tokens of the admin, both tenants and both agents, as their login doors would give them."""
+        with self.db.reading() as session:
+            # Ids of MariaDB go on counting after other tests: the admin's is not always 1.
+            admin_id = session.exec(select(Admin.id).where(Admin.username == "boss")).one()
+        assert admin_id is not None
         signer = TokenSigner(self.settings.jwt_key.get_secret_value())
         people: dict[str, tuple[Kind, int]] = {
-            "admin": ("admin", 1),
+            "admin": ("admin", admin_id),
             "tenant_a": ("tenant", self.a.tenant_id),
             "tenant_b": ("tenant", self.b.tenant_id),
             "agent_a": ("agent", self.a.user_id),
@@ -102,7 +107,7 @@ class World:
         with self.db.transaction() as session:
             for name, (kind, number) in people.items():
                 _, token_id = open_session(session, kind, number, purpose="bearer", ip="127.0.0.1", user_agent="")
-                self.tokens[name] = signer.issue(kind, number, token_id, {"username": "boss", "admin_id": 1})
+                self.tokens[name] = signer.issue(kind, number, token_id, {"username": "boss", "admin_id": admin_id})
 
     def cookie(self, kind: Kind, number: int) -> tuple[int, str]:
         """The row and the cookie of a new browser session."""
