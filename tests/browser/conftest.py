@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -27,6 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser" in str(item.path):
             item.add_marker("browser")
+    # The browser's loop keeps running in this thread: tests that need a loop of their own go first.
+    items.sort(key=lambda item: "tests/browser" in str(item.path) and not inspect.iscoroutinefunction(getattr(item, "function", None)))
 
 
 @dataclass(frozen=True)
