@@ -11,5 +11,5 @@ sh deploy/test-services.sh
 make --no-print-directory lint types
 .venv/bin/python -m ironbull_app.cli build
 .venv/bin/python -m pytest tests/unit tests/integration tests/faults -n "${WORKERS:-2}" --dist loadscope
-# Browser tests hold an event loop of their own, so they have their own process.
-.venv/bin/python -m pytest tests/browser
+# Browser tests hold an event loop of their own, so they have their own process; each file starts from a fresh server.
+for file in tests/browser/test_*.py; do .venv/bin/python -m pytest "$file"; done
