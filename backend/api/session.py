@@ -74,6 +74,12 @@ async def logout(request: Request) -> RedirectResponse:
     return answer
 
 
+class PasswordsDiffer(InvalidInput):
+    """The two passwords differ. Type the same one twice."""
+
+    code = "differ"
+
+
 @router.post("/api/session/setup", status_code=303)
 async def setup(request: Request) -> RedirectResponse:
     """Form ``username``, ``password``: makes the first administrator and signs in. In production only from this
@@ -84,6 +90,9 @@ async def setup(request: Request) -> RedirectResponse:
         require_same_origin(request)
         if context_of(request).settings.production and not is_local(request):
             raise NotAllowed("Make the first administrator on the server itself: `ironbull admin create`.")
+
+        if form.get("again", password) != password:
+            raise PasswordsDiffer
 
         def make(session: Session) -> None:
             admin = set_up_first_admin(session, username, password)

@@ -23,7 +23,7 @@ from backend.identity.sign_in import sign_in
 from backend.merchant.keys import add_key
 from backend.merchant.quota import check_room
 from backend.models import Admin, Tenant, User, UserAncestor
-from backend.security.passwords import hash_password, verify_password
+from backend.security.passwords import check_strength, hash_password, verify_password
 from backend.security.vault import Vault, get_vault, tenant_record
 
 __all__ = [
@@ -135,9 +135,10 @@ def first_admin_needed(session: Session) -> bool:
 
 
 def set_up_first_admin(session: Session, username: str, password: str) -> Admin:
-    """The very first admin; only while there is none. Raises ``SetupDone``."""
+    """The very first admin; only while there is none. Raises ``SetupDone``, ``WeakPassword``."""
     if not first_admin_needed(session):
         raise SetupDone
+    check_strength(password, username)
     return create_admin(session, username, password)
 
 

@@ -11,6 +11,8 @@ from backend.errors import InvalidInput, TooManyTries
 MIN_LENGTH = 8
 MAX_LENGTH = 128
 _MAX_WAITING = 64
+# zxcvbn's scale of 0-4: 3 resists an offline attack on a stolen hash for a while.
+MIN_STRENGTH = 3
 
 _context = CryptContext(schemes=["argon2"], argon2__memory_cost=19_456, argon2__time_cost=2, argon2__parallelism=1)
 _slots = threading.BoundedSemaphore(2)
@@ -20,7 +22,7 @@ _decoy: str | None = None
 
 
 class WeakPassword(InvalidInput):
-    """The password must have 8 to 128 characters."""
+    """The password must have 8 to 128 characters and not be easy to guess."""
 
     code = "weak_password"
 
@@ -28,6 +30,19 @@ class WeakPassword(InvalidInput):
 def check_new_password(password: str) -> None:
     """Raises ``WeakPassword`` unless the length is allowed."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise WeakPassword
+
+
+def check_strength(password: str, *known: str) -> None:
+    """Raises ``WeakPassword`` when a new password is too short, too long or easy to guess.
+
+    ``known``: words an attacker would try first (user name, e-mail, brand).
+    """
+    from zxcvbn import zxcvbn  # its word lists take memory nobody needs before a password is chosen
+
+    check_new_password(password)
+    # zxcvbn's time grows with the square of the length; what it would say of more characters is known.
+    if zxcvbn(password[:64], user_inputs=[word for word in known if word])["score"] < MIN_STRENGTH:
         raise WeakPassword
 
 

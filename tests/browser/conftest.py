@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "tests/browser" in str(item.path):
             item.add_marker("browser")
     # The browser's loop keeps running in this thread: tests that need a loop of their own go first.
-    items.sort(key=lambda item: "tests/browser" in str(item.path) and not inspect.iscoroutinefunction(getattr(item, "function", None)))
+    items.sort(
+        key=lambda item: (
+            "tests/browser" in str(item.path) and not inspect.iscoroutinefunction(getattr(item, "function", None))
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -51,18 +56,17 @@ def _port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _ready(base: str, home: Path) -> bool:
+def _ready(base: str, home: Path, demo: bool) -> bool:
     try:
         with urllib.request.urlopen(f"{base}/api/health", timeout=5) as answer:
-            return answer.status == HTTP_OK and (home / "demo.json").exists()
+            return answer.status == HTTP_OK and (not demo or (home / "demo.json").exists())
     except OSError:
         return False
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The whole platform on a free port with a home of its own."""
-    home = tmp_path_factory.mktemp("home")
+@contextmanager
+def serving(home: Path, **settings: str) -> Iterator[Server]:
+    """The whole platform on a free port with a home of its own; ``settings`` are further environment variables."""
     port = _port()
     env = {
         **os.environ,
@@ -70,24 +74,33 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "IRONBULL_PORT": str(port),
         "IRONBULL_NODE_PORT": str(_port()),
         "IRONBULL_DEMO": "1",
+        **settings,
     }
-    log = (home / "server.log").open("w")
-    process = subprocess.Popen([sys.executable, "-m", "ironbull_app.cli", "run"], cwd=ROOT, env=env, stdout=log, stderr=log)
     base = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + READY_S
-        while not _ready(base, home):
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail("the server did not start:\n" + (home / "server.log").read_text()[-4000:])
-            time.sleep(0.2)
-        yield Server(base, home, process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ironbull_app.cli", "run"], cwd=ROOT, env=env, stdout=log, stderr=log
+        )
         try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        log.close()
+            deadline = time.monotonic() + READY_S
+            while not _ready(base, home, env["IRONBULL_DEMO"] == "1"):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail("the server did not start:\n" + (home / "server.log").read_text()[-4000:])
+                time.sleep(0.2)
+            yield Server(base, home, process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The platform with its demo data."""
+    with serving(tmp_path_factory.mktemp("home")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +128,16 @@ def visit(browser: Browser, server: Server) -> Iterator[Opener]:
     contexts: list[BrowserContext] = []
     noise: list[str] = []
 
-    def open_page(path: str, *, width: int = 1440, height: int = 900, lang: str = "en-US", kind: str = "", index: int = 0, quiet: bool = False) -> Page:
+    def open_page(
+        path: str,
+        *,
+        width: int = 1440,
+        height: int = 900,
+        lang: str = "en-US",
+        kind: str = "",
+        index: int = 0,
+        quiet: bool = False,
+    ) -> Page:
         context = browser.new_context(
             base_url=server.base, viewport={"width": width, "height": height}, locale=lang, color_scheme="dark"
         )
@@ -123,7 +145,9 @@ def visit(browser: Browser, server: Server) -> Iterator[Opener]:
         contexts.append(context)
         if kind:
             form = {"kind": kind, "index": str(index), "next": ""}
-            answer = context.request.post("/api/session/demo", form=form, headers={"Origin": server.base}, max_redirects=0)
+            answer = context.request.post(
+                "/api/session/demo", form=form, headers={"Origin": server.base}, max_redirects=0
+            )
             assert answer.status == 303, answer.text()
         page = context.new_page()
         if not quiet:

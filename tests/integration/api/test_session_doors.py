@@ -108,7 +108,11 @@ async def test_the_first_admin_is_set_up_once(tmp_path: Path) -> None:
         assert (await client.get("/api/session/setup")).json() == {"needed": True}
         weak = await client.post("/api/session/setup", data={"username": "boss", "password": "x"}, headers=ORIGIN)
         assert weak.headers["location"] == "/setup?error=weak_password"
+        guessed = await client.post("/api/session/setup", data={"username": "boss", "password": "boss2024"}, headers=ORIGIN)
+        assert guessed.headers["location"] == "/setup?error=weak_password"
         form = {"username": "boss", "password": PASSWORD}
+        differ = await client.post("/api/session/setup", data={**form, "again": PASSWORD + "x"}, headers=ORIGIN)
+        assert differ.headers["location"] == "/setup?error=differ"
         made = await client.post("/api/session/setup", data=form, headers=ORIGIN)
         assert (made.status_code, made.headers["location"]) == (303, "/admin")
         assert (await client.get("/api/auth/me")).json()["data"]["kind"] == "admin"

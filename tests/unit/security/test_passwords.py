@@ -1,7 +1,7 @@
 import pytest
 from passlib.hash import argon2
 
-from backend.security.passwords import WeakPassword, hash_password, needs_update, verify_password
+from backend.security.passwords import WeakPassword, check_strength, hash_password, needs_update, verify_password
 
 
 def test_a_password_fits_only_its_own_hash() -> None:
@@ -32,3 +32,14 @@ def test_a_weaker_hash_is_to_be_updated() -> None:
     assert needs_update(weak)
     assert verify_password("correct horse", weak)
     assert not needs_update(hash_password("correct horse"))
+
+
+@pytest.mark.parametrize("password", ["password", "qwerty123", "captain-1", "aaaaaaaaaaaa", "x" * 129, "2024-11-20"])
+def test_easy_guesses_are_refused(password: str) -> None:
+    with pytest.raises(WeakPassword):
+        check_strength(password, "captain", "")
+
+
+@pytest.mark.parametrize("password", ["Kestrel-harbour-1947", "correct horse battery staple", "密码 与 四个 词语"])
+def test_long_unrelated_words_pass(password: str) -> None:
+    check_strength(password, "captain")
