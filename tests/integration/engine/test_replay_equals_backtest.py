@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from backend.backtest.engine import run_reference
 from backend.backtest.rules import BacktestConfig, Trade
+from backend.backtest.service import load_candles
 from backend.bots.rules import BotConfig
 from backend.clock import to_ms
 from backend.db import Database
@@ -42,20 +44,40 @@ BOT: dict[str, Any] = {
 async def test_live_trades_equal_the_backtest(algorithm: str, sqlite_database: Database, tmp_path: Path) -> None:
     market = candles.random_market(SYMBOLS, WARMUP + TRADED, seed=11)
     source = candles.write_csv(tmp_path / "market.csv", market)
-    args = ["--source", f"replay:{source}", "--warmup-bars", str(WARMUP), "--max-symbols", str(SYMBOLS)]
-    with PaperServer(tmp_path, *args) as paper:
-        centre = make_centre(sqlite_database, paper, tmp_path, algorithm=algorithm, bot=BOT)
+    count, bars = market["close"].shape
+    times = candles.START_MS + np.arange(bars, dtype=np.int64) * candles.HOUR_MS
+    symbols = tuple(name.removesuffix("USDT") + "/USDT" for name in candles.names(count))
+    batch = CandleBatch(symbols, candles.HOUR_MS, times, **market)
+    await _compare(algorithm, sqlite_database, tmp_path, source, batch, least=20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.skipif("IRONBULL_TEST_CANDLES" not in os.environ, reason="IRONBULL_TEST_CANDLES names no file of candles")
+@pytest.mark.parametrize("algorithm", ["composite_score", "market_regime"])
+async def test_the_same_on_recorded_candles(algorithm: str, sqlite_database: Database, tmp_path: Path) -> None:
+    """``IRONBULL_TEST_CANDLES=file [IRONBULL_TEST_HOURS=2000]``: recorded candles of one's own instead of generated ones."""
+    path = Path(os.environ["IRONBULL_TEST_CANDLES"])
+    batch = load_candles(path).slice(0, WARMUP + int(os.environ.get("IRONBULL_TEST_HOURS", "2000")))
+    await _compare(algorithm, sqlite_database, tmp_path, path, batch, least=100)
+
+
+async def _compare(algorithm: str, db: Database, folder: Path, source: Path, batch: CandleBatch, least: int) -> None:
+    args = ["--source", f"replay:{source}", "--warmup-bars", str(WARMUP), "--max-symbols", str(len(batch.symbols))]
+    end_ms = int(batch.open_time_ms[-1]) + batch.interval_ms
+    with PaperServer(folder, *args) as paper:
+        centre = make_centre(db, paper, folder, algorithm=algorithm, bot=BOT)
         engine = centre.start_engine()
         try:
-            while not (await engine.step()).done:
+            while not (await engine.step()).done and paper.clock()["market_ms"] < end_ms:
                 pass
         finally:
             await centre.stop_engine()
-        live = centre.positions()
+        live = [p for p in centre.positions() if to_ms(p.opened_market_at) < end_ms]
         centre.check_oracles()
-    expected = _backtest(algorithm, market)
+    expected = _backtest(algorithm, batch)
     closed = [p for p in live if p.status == "CLOSED"]
-    assert len(expected) >= 20, "the market must give enough trades to compare"
+    assert len(expected) >= least, "the market must give enough trades to compare"
     # The backtest closes what is open at the end; the live run leaves it open.
     finished = [t for t in expected if t.reason != "END"]
     assert [_live_key(p) for p in sorted(closed, key=_live_key)] == [_key(t) for t in sorted(finished, key=_key)]
@@ -79,11 +101,7 @@ def _live_key(position: Position) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _backtest(algorithm: str, market: dict[str, Any]) -> list[Trade]:
-    count, bars = market["close"].shape
-    times = candles.START_MS + np.arange(bars, dtype=np.int64) * candles.HOUR_MS
-    symbols = tuple(name.removesuffix("USDT") + "/USDT" for name in candles.names(count))
-    batch = CandleBatch(symbols, candles.HOUR_MS, times, **market)
+def _backtest(algorithm: str, batch: CandleBatch) -> list[Trade]:
     series = get_strategy(algorithm).evaluate_all(batch, parse_params(algorithm, {}))
     bot = BotConfig.from_mapping(BOT)
     config = BacktestConfig(
@@ -96,8 +114,6 @@ def _backtest(algorithm: str, market: dict[str, Any]) -> list[Trade]:
         max_position_usdt=bot.max_position_usdt,
         slippage_bps=Decimal(0),
         # The clock starts inside the first bar after the warm-up, so the first scan is at the next one.
-        trade_from_ms=int(times[WARMUP + 1]),
+        trade_from_ms=int(batch.open_time_ms[WARMUP + 1]),
     )
     return run_reference(batch, series, config).trades
-
-
