@@ -26,7 +26,7 @@ from backend.execution.dispatcher import Dispatcher, node_targets
 from backend.execution.foreign import book_foreign_close
 from backend.execution.rules import client_order_id
 from backend.execution.service import RESEND_LIMIT, close, unresolved
-from backend.execution.stops import record_stop
+from backend.execution.stops import record_stop, rest_at
 from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExchangeAccount, Notification, Order, Position
 from node_service.client import Node
@@ -134,7 +134,9 @@ class Reconciler:
 
     def _note_looks(self, session: Session, asked: list[int], absent: list[int]) -> None:
         now = utcnow()
-        rows = session.exec(select(Order).where(col(Order.id).in_(asked)).order_by(col(Order.id)).with_for_update()).all()
+        rows = session.exec(
+            select(Order).where(col(Order.id).in_(asked)).order_by(col(Order.id)).with_for_update()
+        ).all()
         for order in rows:
             order.looked_at = now
             session.add(order)
@@ -321,9 +323,7 @@ class Reconciler:
             placed += await self._place_stop(position, tasks, targets.get(node_id) if node_id is not None else None)
         return placed
 
-    async def _place_stop(
-        self, position: Position, tasks: dict[int, dict[str, Any]], target: Node | None
-    ) -> int:
+    async def _place_stop(self, position: Position, tasks: dict[int, dict[str, Any]], target: Node | None) -> int:
         assert position.id is not None and position.stop_loss is not None
         earlier = 1 if position.stop_client_order_id else 0
         client_id = client_order_id(f"stop:{position.id}", position.account_id, f"{earlier}:{position.stop_loss}")
@@ -343,8 +343,7 @@ class Reconciler:
         status = str(stop.get("status") or "")
         position_id = position.id
         if status == "OPEN":
-            exchange_id = str(stop.get("exchange_order_id") or "")
-            await self._db.arun(lambda s: _remember_stop(s, position_id, client_id, exchange_id))
+            await self._db.arun(lambda s: _remember_stop(s, position_id, client_id, stop))
             return 1
         if status == "FAILED":
             await self._db.arun(lambda s: _stop_failed(s, position_id, str(row.get("error") or "")))
@@ -376,10 +375,11 @@ def _clear_stops(session: Session, position_ids: list[int]) -> None:
         session.add(position)
 
 
-def _remember_stop(session: Session, position_id: int, client_id: str, exchange_id: str) -> None:
+def _remember_stop(session: Session, position_id: int, client_id: str, stop: dict[str, Any]) -> None:
     position = session.get(Position, position_id)
     if position is not None:
-        record_stop(session, position, client_id, exchange_id)
+        rest_at(position, stop.get("trigger_price"))
+        record_stop(session, position, client_id, str(stop.get("exchange_order_id") or ""))
 
 
 def _stop_failed(session: Session, position_id: int, reason: str) -> None:

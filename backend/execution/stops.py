@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -53,8 +55,17 @@ def book_stop(session: Session, order: Order, position: Position, stop: Any) -> 
         position.stop_status = "FAILED"
         session.add(position)
         return position.status == "OPEN"
+    rest_at(position, stop.get("trigger_price"))
     record_stop(session, position, str(stop["client_order_id"]), str(stop.get("exchange_order_id") or ""))
     return False
+
+
+def rest_at(position: Position, trigger_price: Any) -> None:
+    """The exchange rounds a trigger to its tick. Its price is the one that fires, so it is the position's stop."""
+    with suppress(InvalidOperation):
+        trigger = Decimal(str(trigger_price))
+        if trigger.is_finite() and trigger > 0:
+            position.stop_loss = trigger
 
 
 def record_stop(
@@ -88,7 +99,9 @@ def retire_stops(session: Session, position: Position) -> None:
     """The position is flat: its stop must not stay. The caller cancels it on the exchange after the commit."""
     stops = session.exec(
         select(Order).where(
-            Order.position_id == position.id, Order.order_type == "STOP_MARKET", col(Order.status).in_(("OPEN", "UNKNOWN"))
+            Order.position_id == position.id,
+            Order.order_type == "STOP_MARKET",
+            col(Order.status).in_(("OPEN", "UNKNOWN")),
         )
     ).all()
     for stop in stops:

@@ -16,9 +16,10 @@ from backend.backtest.service import load_candles
 from backend.bots.rules import BotConfig
 from backend.clock import to_ms
 from backend.db import Database
-from backend.execution.rules import SizingSource
+from backend.execution.rules import SizingSource, SymbolLimits
 from backend.exits.service import exit_config
 from backend.models import Position
+from backend.risk.rules import RiskLimits
 from backend.signals.followers import gate_config
 from backend.strategies.base import CandleBatch
 from backend.strategies.registry import get_strategy, parse_params
@@ -66,6 +67,7 @@ async def _compare(algorithm: str, db: Database, folder: Path, source: Path, bat
     args = ["--source", f"replay:{source}", "--warmup-bars", str(WARMUP), "--max-symbols", str(len(batch.symbols))]
     end_ms = int(batch.open_time_ms[-1]) + batch.interval_ms
     with PaperServer(folder, *args) as paper:
+        limits = _limits(paper)
         centre = make_centre(db, paper, folder, algorithm=algorithm, bot=BOT)
         engine = centre.start_engine()
         try:
@@ -75,7 +77,7 @@ async def _compare(algorithm: str, db: Database, folder: Path, source: Path, bat
             await centre.stop_engine()
         live = [p for p in centre.positions() if to_ms(p.opened_market_at) < end_ms]
         centre.check_oracles()
-    expected = _backtest(algorithm, batch)
+    expected = _backtest(algorithm, batch, limits)
     closed = [p for p in live if p.status == "CLOSED"]
     assert len(expected) >= least, "the market must give enough trades to compare"
     # The backtest closes what is open at the end; the live run leaves it open.
@@ -101,7 +103,18 @@ def _live_key(position: Position) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _backtest(algorithm: str, batch: CandleBatch) -> list[Trade]:
+def _limits(paper: PaperServer) -> dict[str, SymbolLimits]:
+    """The markets' steps: a stop rests on a tick, so its trigger is the rounded one."""
+    out = {}
+    for market in paper.control("GET", "/fapi/v1/exchangeInfo")["symbols"]:
+        filters = {item["filterType"]: item for item in market["filters"]}
+        tick, step = filters["PRICE_FILTER"]["tickSize"], filters["LOT_SIZE"]["stepSize"]
+        symbol = f"{market['baseAsset']}/{market['quoteAsset']}"
+        out[symbol] = SymbolLimits(tick_size=Decimal(tick), step_size=Decimal(step))
+    return out
+
+
+def _backtest(algorithm: str, batch: CandleBatch, limits: dict[str, SymbolLimits]) -> list[Trade]:
     series = get_strategy(algorithm).evaluate_all(batch, parse_params(algorithm, {}))
     bot = BotConfig.from_mapping(BOT)
     config = BacktestConfig(
@@ -113,6 +126,8 @@ def _backtest(algorithm: str, batch: CandleBatch) -> list[Trade]:
         max_leverage=bot.max_leverage,
         max_position_usdt=bot.max_position_usdt,
         slippage_bps=Decimal(0),
+        limits=limits,
+        risk_limits=RiskLimits(bot.daily_loss_limit, bot.max_drawdown_pct),
         # The clock starts inside the first bar after the warm-up, so the first scan is at the next one.
         trade_from_ms=int(batch.open_time_ms[WARMUP + 1]),
     )
