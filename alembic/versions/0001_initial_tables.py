@@ -780,6 +780,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("email"),
     )
     op.create_table(
+        "tenant_profile",
+        sa.Column(
+            "tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("brand", sa.String(length=60), nullable=False),
+        sa.Column("accent", sa.String(length=7), nullable=False),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
+        sa.Column("logo_type", sa.String(length=32), nullable=False),
+        sa.Column("headline", sa.String(length=120), nullable=False),
+        sa.Column("landing_text", sa.String(length=2000), nullable=False),
+        sa.Column("reveal_secrets", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id"),
+    )
+    op.create_table(
         "tenant_strategy",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -947,6 +962,7 @@ def downgrade() -> None:
 
     op.drop_table("trade_order")
     op.drop_table("tenant_strategy")
+    op.drop_table("tenant_profile")
     op.drop_table("tenant")
     op.drop_table("strategy")
     with op.batch_alter_table("signal", schema=None) as batch_op:

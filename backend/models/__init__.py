@@ -24,6 +24,7 @@ from backend.models.money import (
 )
 from backend.models.operations import JobRun, Lease, Notification, PlatformState
 from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
+from backend.models.tenants import TenantProfile
 from backend.models.trading import (
     Binding,
     Bot,
@@ -85,6 +86,7 @@ __all__ = [
     "Signal",
     "Strategy",
     "Tenant",
+    "TenantProfile",
     "TenantStrategy",
     "User",
     "UserAncestor",
