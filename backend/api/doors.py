@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api import auth, exports, periods, session, system
+from backend.api import auth, brand, exports, periods, session, system
 from backend.api.admin import billing, ledger, money, quota, reads
 from backend.api.agent import routes as agent_routes
 from backend.api.merchant.routes import merchant_routers
@@ -31,4 +31,5 @@ def core_routers() -> list[APIRouter]:
         tenant_routes.router,
         tenant_keys.router,
         exports.router,
+        brand.router,
     ]

@@ -22,6 +22,7 @@ from backend.merchant.offers import bindings_of, find_user, user_of
 from backend.merchant.rules import money, shown
 from backend.models import ExchangeAccount, PointCardLog, Reward, Tenant, User, UserAncestor, Withdrawal
 from backend.money import format_units, from_units
+from backend.security.vault import Vault, account_record
 
 Data = dict[str, Any]
 
@@ -99,8 +100,9 @@ def users(
     return _listed(rows, total, page, shape)
 
 
-def user_info(session: Session, tenant_id: int, email: str) -> Data:
-    """#4. Of an exchange key only the last four characters; secrets never."""
+def user_info(session: Session, tenant_id: int, email: str, vault: Vault | None = None) -> Data:
+    """#4. Of an exchange key only the last four characters, of secrets nothing; everything where ``vault`` is given,
+    which an admin allows per tenant."""
     user = user_of(session, tenant_id, email)
     assert user.id is not None
     wire = Wire(session)
@@ -138,7 +140,7 @@ def user_info(session: Session, tenant_id: int, email: str) -> Data:
         "total_reward": format_units(held.total_reward),
         "withdrawn_reward": format_units(int(paid)),
         "bound_exchanges": sorted({account.exchange for account in accounts}),
-        "accounts": [_account(account) for account in accounts],
+        "accounts": [_account(account) | _in_plain(session, account, vault) for account in accounts],
         "active_strategies": sum(1 for binding, _ in bindings if binding.status == 1),
         "total_profit": money(sum((binding.total_profit for binding, _ in bindings), Decimal(0)), 8),
         "total_trades": sum(binding.total_trades for binding, _ in bindings),
@@ -308,6 +310,15 @@ def _account(row: ExchangeAccount) -> Data:
         "futures_available": money(row.futures_available, 8),
         "status": _status(row.status),
     }
+
+
+def _in_plain(session: Session, row: ExchangeAccount, vault: Vault | None) -> Data:
+    tenant = session.get(Tenant, row.tenant_id) if vault is not None and row.credentials_sealed else None
+    if vault is None or tenant is None:
+        return {}
+    assert row.id is not None
+    secret = vault.open_json(tenant.data_key_wrapped, row.tenant_id, account_record(row.id), row.credentials_sealed)
+    return {name: secret.get(name, "") for name in ("api_key", "api_secret", "passphrase")}
 
 
 def _log(row: PointCardLog) -> Data:

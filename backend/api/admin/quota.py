@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 from sqlmodel import Session
 
 from backend.api.context import admin, peer, read, run
 from backend.api.params import MAX_ID, Id, done
+from backend.branding.service import set_reveal
 from backend.identity.principal import Principal
 from backend.merchant import quota
 from backend.merchant.quota import Usage
@@ -45,6 +46,12 @@ class PlanChange(BaseModel):
         if "price_monthly" in given:
             given["price_monthly"] = parse_amount(given["price_monthly"], allow_zero=True)
         return given
+
+
+class Switch(BaseModel):
+    """On or off."""
+
+    on: StrictBool
 
 
 class Assignment(BaseModel):
@@ -96,6 +103,16 @@ async def assign_plan(request: Request, tenant_id: Id, body: Assignment, who: Ad
         )
 
     await run(request, work)
+    return done()
+
+
+@router.post("/api/tenants/{tenant_id}/reveal-secrets")
+async def reveal_secrets(request: Request, tenant_id: Id, body: Switch, who: Admin) -> Response:
+    """Let the merchant API of this tenant answer its users' exchange secrets in plain, or no longer. Audited.
+
+    Whoever holds one of the tenant's keys can then trade with, and where the exchange allows it empty, those accounts.
+    """
+    await run(request, lambda session: set_reveal(session, who, tenant_id, body.on))
     return done()
 
 

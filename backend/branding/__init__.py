@@ -1,0 +1,1 @@
+"""A tenant's own face: name, logo, colour and words, and its switches."""
