@@ -34,6 +34,7 @@ from backend.models import Order, Position
 from backend.settings import Settings
 from backend.signals.scanner import Scanner
 from backend.timetable import Timetable
+from backend.webhooks.delivery import Deliverer
 
 log = structlog.get_logger("engine")
 
@@ -54,6 +55,7 @@ class Engine:
         self.reconciler = Reconciler(db, wire, self.dispatcher)
         self.scanner = Scanner(db, feed, settings)
         self.timetable = Timetable(db, settings, wire, lambda: self.prices)
+        self.webhooks = Deliverer(db, allow_private=settings.webhook_allow_private)
         self.prices: Prices | None = None
         self.clock: MarketClock | None = None
         self.owner = uuid.uuid4().hex
@@ -69,7 +71,7 @@ class Engine:
 
     async def start(self) -> None:
         """Start all loops; they wait until this process holds the lease."""
-        loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [("lead", self._lead)]
+        loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [("lead", self._lead), ("webhooks", self._webhooks_loop)]
         if self.settings.stepped:
             loops.append(("conduct", self._conduct))
         else:
@@ -88,6 +90,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.timetable.stop()
+        await self.webhooks.close()
         if self.token is not None:
             token = self.token
             with suppress(Exception):
@@ -181,6 +184,11 @@ class Engine:
                 last_positions = time.monotonic()
             await self._settle_new()
             await asyncio.sleep(0.5)
+
+    async def _webhooks_loop(self) -> None:
+        while self.leading.is_set():
+            await self.webhooks.run()
+            await asyncio.sleep(1.0)
 
     # --- the verbs -------------------------------------------------------------------------------------------------
 

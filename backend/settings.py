@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     withdrawal_hold_hours: int = Field(0, ge=0, le=24 * 30)
 
     merchant_min_point_card: Decimal = Field(Decimal(1), ge=0)
+    webhook_allow_private: bool = False
 
     demo: bool = True
     demo_users: int = Field(8, ge=8, le=2000)

@@ -21,7 +21,7 @@ from backend.ledger import jobs as ledger_jobs
 from backend.ledger import seals
 from backend.market.feed import Prices
 from backend.merchant import jobs as merchant_jobs
-from backend.models import EquitySnapshot, JobRun, LoginSession, LoginTry, Notification
+from backend.models import EquitySnapshot, JobRun, LoginSession, LoginTry, Notification, WebhookDelivery
 from backend.portfolio.sync import sync_balances
 from backend.settings import Settings
 from backend.signals.service import prune_panels
@@ -29,6 +29,7 @@ from backend.signals.service import prune_panels
 log = structlog.get_logger("jobs")
 
 SNAPSHOTS_KEPT = timedelta(days=400)
+DELIVERIES_KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -148,4 +149,9 @@ def _prune(session: Session) -> None:
     connection = session.connection()
     connection.execute(delete(LoginTry).where(col(LoginTry.at) < now - timedelta(days=1)))
     connection.execute(delete(LoginSession).where(col(LoginSession.expires_at) < now - timedelta(days=7)))
+    connection.execute(
+        delete(WebhookDelivery).where(
+            col(WebhookDelivery.created_at) < now - DELIVERIES_KEPT, col(WebhookDelivery.status) != "PENDING"
+        )
+    )
     connection.execute(delete(EquitySnapshot).where(col(EquitySnapshot.at) < now - SNAPSHOTS_KEPT))

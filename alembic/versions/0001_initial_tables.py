@@ -904,6 +904,51 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_user_ancestor_descendant_id"), ["descendant_id"], unique=False)
 
     op.create_table(
+        "webhook_delivery",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("endpoint_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("message_id", sa.String(length=64), nullable=False),
+        sa.Column("event", sa.String(length=32), nullable=False),
+        sa.Column("reference", sa.String(length=64), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", types.UtcDateTime(), nullable=False),
+        sa.Column("http_status", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(length=160), nullable=False),
+        sa.Column("took_ms", sa.Integer(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("tried_at", types.UtcDateTime(), nullable=True),
+        sa.Column("delivered_at", types.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("endpoint_id", "message_id"),
+    )
+    with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.create_index("ix_webhook_delivery_due", ["status", "next_at"], unique=False)
+        batch_op.create_index("ix_webhook_delivery_tenant", ["tenant_id", "id"], unique=False)
+
+    op.create_table(
+        "webhook_endpoint",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.Column("events", sa.JSON(), nullable=False),
+        sa.Column("low_points", types.Exact(precision=36, scale=18), nullable=False),
+        sa.Column("record", sa.String(length=32), nullable=False),
+        sa.Column("secret_sealed", sa.String(length=512), nullable=False),
+        sa.Column("old_secret_sealed", sa.String(length=512), nullable=False),
+        sa.Column("old_until", types.UtcDateTime(), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("stopped_why", sa.String(length=160), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("record"),
+    )
+    with op.batch_alter_table("webhook_endpoint", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhook_endpoint_tenant_id"), ["tenant_id"], unique=False)
+
+    op.create_table(
         "withdrawal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -942,6 +987,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_withdrawal_created_at"))
 
     op.drop_table("withdrawal")
+    with op.batch_alter_table("webhook_endpoint", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhook_endpoint_tenant_id"))
+
+    op.drop_table("webhook_endpoint")
+    with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.drop_index("ix_webhook_delivery_tenant")
+        batch_op.drop_index("ix_webhook_delivery_due")
+
+    op.drop_table("webhook_delivery")
     with op.batch_alter_table("user_ancestor", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_user_ancestor_descendant_id"))
 

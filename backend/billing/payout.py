@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.billing.rules import Distribution, plain
@@ -10,6 +11,7 @@ from backend.ledger.rules import Posting, user_account
 from backend.ledger.statements import Wire, insert_sql
 from backend.models import Reward
 from backend.money import exact_units
+from backend.webhooks import events
 
 _INSERT_REWARD = insert_sql(
     Reward, "pool_id", "tenant_id", "user_id", "source_user_id", "reward_type", "amount", "rate", "from_level",
@@ -47,3 +49,9 @@ class Payout:
                 for p in self.shares.payments
             ],
         )  # fmt: skip
+
+    def tell(self, wire: Wire, to: Sequence[events.Subscriber]) -> None:
+        """The merchant's system hears of it."""
+        events.rewarded(
+            wire, self.tenant_id, self.user_id, pool_id=self.pool_id, payments=self.shares.payments, found=to
+        )

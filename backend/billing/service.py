@@ -48,6 +48,7 @@ from backend.ledger.rules import AccountRef, Posting, trading_account, user_acco
 from backend.ledger.statements import Wire, insert_sql, stamp
 from backend.models import ProfitPool, Settlement
 from backend.money import exact_units, from_units, units_down
+from backend.webhooks import events
 
 __all__ = [
     "MAX_POOL_TRIES", "POOL_FAILED", "POOL_PENDING", "POOL_SETTLED", "NotSameLine", "SettlementResult",
@@ -232,6 +233,7 @@ def distribute_pool(session: Session, pool_id: int) -> bool:
                 )
                 ledger.write(wire, ledger.lock(wire, [one.account for one in postings]), number, postings)
                 payout.write_rewards(wire)
+                payout.tell(wire, events.subscribers(wire, tenant_id))
                 wire.run(_UPDATE_POOL, (*_shares(plan, tries), pool_id))
             return True
         except (IronBullError, IntegrityError) as error:
@@ -295,6 +297,8 @@ class _Settling:
             payout.write_rewards(wire)
         if self.charge:
             self._log(cards, taken)
+        if sum(taken):
+            self._tell(cards, taken, payout)
         self._update_binding()
         pool_status = None if pool_id is None else POOL_SETTLED if self.plan.shares else POOL_FAILED
         return SettlementResult(
@@ -334,6 +338,18 @@ class _Settling:
             (facts.tenant_id, facts.user_id, None, self.transaction_id, DEDUCTED, BY_PROFIT, SELF, -sum(taken),
              after[0] + taken[0], after[0], after[1] + taken[1], after[1], remark_deduction(self.plan.rates), self.now),
         )  # fmt: skip
+
+    def _tell(self, cards: Deduction, taken: tuple[int, int], payout: Payout | None) -> None:
+        facts, wire = self.facts, self.wire
+        to = events.subscribers(wire, facts.tenant_id)
+        if not to:
+            return
+        after = exact_units(cards.self_after) + exact_units(cards.gift_after)
+        events.charged(
+            wire, facts.tenant_id, facts.user_id, to, reference=f"fill:{facts.fill_id}", before=after + sum(taken), after=after
+        )
+        if payout is not None:
+            payout.tell(wire, to)
 
     def _update_binding(self) -> None:
         """Add the fill's profit to its binding, and one trade when this fill made the position flat."""

@@ -31,6 +31,7 @@ from backend.money import check_amount, exact_units, format_units, from_units
 from backend.notifications.service import notify_agent
 from backend.security import audit
 from backend.settings import Settings
+from backend.webhooks import events
 
 POLICY = WithdrawalPolicy()
 
@@ -110,6 +111,7 @@ def apply(
             raise rules.RewardTooLow(
                 f"The reward balance is {free} USDT, {format_units(row.amount)} USDT is asked."
             ) from None
+    events.withdrawal_changed(session, row)
     return row
 
 
@@ -260,5 +262,6 @@ def _done(session: Session, row: Withdrawal, who: Principal, action: str, ip: st
         title, text = _TOLD[action]
         message = text.format(reason=row.reason, tx_hash=row.tx_hash, actual=format_units(row.actual_amount))
         notify_agent(session, row.tenant_id, row.user_id, "billing", title, message=message)
+        events.withdrawal_changed(session, row)
     session.flush()
     return row

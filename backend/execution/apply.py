@@ -21,6 +21,7 @@ from backend.execution.stops import book_stop, closing_fields, retire_stops
 from backend.exits.service import position_fields
 from backend.models import Bot, Cooldown, Fill, Notification, Order, Position, Signal
 from backend.portfolio.rules import PositionState, apply_trade
+from backend.webhooks.events import trade_closed
 
 CLOSE_WORDS = {
     "SL": "Stop loss",
@@ -336,6 +337,7 @@ def _after_fills(session: Session, applied: Applied) -> None:
         text = f"{word}. Realised PnL {position.realized_pnl:+.2f} USDT before fees of {position.total_fee:.2f}."
         _notify(session, position, "trade_close", f"Closed {label}", text)
         _start_cooldown(session, position)
+        trade_closed(session, position)
         if order.order_type == "MARKET":
             retire_stops(session, position)
 

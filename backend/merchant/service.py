@@ -34,6 +34,7 @@ from backend.money import from_units
 from backend.security import audit
 from backend.security.passwords import WeakPassword
 from backend.security.vault import Vault
+from backend.webhooks.events import binding_stopped
 
 Data = dict[str, Any]
 
@@ -141,8 +142,10 @@ def unbind_account(session: Session, who: Caller, email: str, account_id: int) -
     clear_credentials(account)
     session.add(account)
     for binding in session.exec(select(Binding).where(Binding.account_id == account_id).with_for_update()).all():
-        binding.status = 0
-        session.add(binding)
+        if binding.status == 1:
+            binding.status = 0
+            session.add(binding)
+            binding_stopped(session, who.tenant_id, binding, "the exchange account was removed")
     session.flush()
     _note(session, who, "exchange_account.unbind", f"exchange_account:{account_id}")
 
@@ -297,6 +300,8 @@ def close_strategy(session: Session, who: Caller, email: str, strategy_id: int, 
     """Stop a subscription. Open positions keep their exits."""
     user = offers.user_of(session, who.tenant_id, email)
     binding = _binding_of(session, user, account_id, strategy_id)
+    if binding.status == 1:
+        binding_stopped(session, who.tenant_id, binding, "closed by the merchant")
     binding.status = 0
     session.add(binding)
     session.flush()

@@ -41,6 +41,7 @@ from backend.models.trading import (
     Strategy,
     TenantStrategy,
 )
+from backend.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 metadata = SQLModel.metadata
 
@@ -90,6 +91,8 @@ __all__ = [
     "TenantStrategy",
     "User",
     "UserAncestor",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Withdrawal",
     "metadata",
 ]

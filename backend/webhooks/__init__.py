@@ -1,0 +1,1 @@
+"""Messages to merchants' own systems, by the Standard Webhooks specification."""
