@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import reflex as rx
 
+from backend.identity.principal import Principal
 from state.base import HOME, needs, principal_of
 
 ROLE_OF_PREFIX = {"admin": ("admin",), "tenant": ("tenant",), "agent": ("agent",)}
@@ -22,6 +23,8 @@ class Session(rx.State):
     name: str = ""
     initials: str = ""
     workspace: str = ""
+    look: str = ""
+    logo: str = ""
     topic: str = ""
     mode: str = ""
     _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant", "agent")
@@ -39,15 +42,20 @@ class Session(rx.State):
             self.ok_for, self.leave_to = "", HOME[who.kind]
             return
         if self.topic == "" or self.kind != who.kind:
-            from backend.dashboards.queries import workspace_of
-            from state.base import read
-
-            shown = await read(lambda session: workspace_of(session, who))
-            self.workspace, self.mode = shown["workspace"], shown["mode"]
+            await self._wear(who)
         self.kind, self.name = who.kind, who.name
         self.initials = _initials(who.name)
         self.topic = "platform" if who.kind == "admin" else f"{who.kind}:{who.id}"
         self.leave_to, self.ok_for = "", key
+
+    async def _wear(self, who: Principal) -> None:
+        """Whose platform this is: name, logo and colour."""
+        from backend.dashboards.queries import workspace_of
+        from state.base import read
+
+        shown = await read(lambda session: workspace_of(session, who))
+        self.workspace, self.mode = shown["workspace"], shown["mode"]
+        self.look, self.logo = shown["look"], shown["logo"]
 
     def _sign_in_again(self) -> str:
         url = self.router.url

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from backend.branding.service import logo_href, look_of, profile_of
 from backend.clock import to_ms
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
@@ -17,14 +18,20 @@ MODES = ("LIVE", "TESTNET", "PAPER", "SIMULATED")
 
 
 def workspace_of(session: Session, who: Principal) -> dict[str, str]:
-    """{workspace, mode}: whose money this is. A workspace with any live account is LIVE."""
+    """{workspace, mode, look, logo}: whose money and whose face this is. A workspace with any live account is LIVE."""
     if who.kind == "admin":
-        return {"workspace": "Platform", "mode": ""}
+        return {"workspace": "Platform", "mode": "", "look": "", "logo": ""}
     tenant = session.get(Tenant, who.tenant_id)
     statement = scoped(select(ExchangeAccount.mode).distinct(), who, ExchangeAccount)
     found = {str(mode).upper() for mode in session.exec(statement.where(col(ExchangeAccount.status) == 1)).all()}
     mode = next((name for name in MODES if name in found), "")
-    return {"workspace": tenant.name if tenant else "", "mode": mode}
+    profile = profile_of(session, who.tenant_id or 0)
+    return {
+        "workspace": profile.brand or (tenant.name if tenant else ""),
+        "mode": mode,
+        "look": look_of(profile),
+        "logo": logo_href(profile),
+    }
 
 
 def unread_notices(session: Session, who: Principal) -> int:

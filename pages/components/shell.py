@@ -48,7 +48,11 @@ def _side(kind: str, active: str) -> rx.Component:
     return rx.el.aside(
         nav_link(mark(), rx.el.span("IronBull"), href=f"/{kind}", class_name="brand"),
         rx.el.div(
-            rx.el.span(Session.workspace[0:1], class_name="av sq"),
+            rx.cond(
+                Session.logo != "",
+                rx.el.img(src=Session.logo, alt="", class_name="av sq logo"),
+                rx.el.span(Session.workspace[0:1], class_name="av sq"),
+            ),
             rx.el.span(Session.workspace, class_name="grow cut"),
             class_name="ws",
         ),
@@ -149,6 +153,7 @@ def shell(route: Route, *body: Any, active: str = "", fixed: bool = False, every
     items = [{"id": r.path, "k": r.title, "keys": r.keys} for r in menu_of(kind)]
     USED.update({"mode.LIVE", "mode.PAPER", "mode.TESTNET", "mode.SIMULATED"})
     framed = rx.el.div(
+        rx.cond(Session.look != "", rx.el.style(Session.look), rx.fragment()),
         rx.el.a(tx("shell.skip"), href="#main", class_name="skip-link"),
         _side(kind, active or route.path),
         rx.el.div(

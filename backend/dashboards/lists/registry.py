@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.dashboards.lists import money, people, system, trading, withdrawals
+from backend.dashboards.lists import merchants, money, people, system, trading, withdrawals
 from backend.dashboards.lists.base import ListOf
 from backend.errors import NotAllowed, NotFound
 from backend.identity.principal import Principal
@@ -25,6 +25,8 @@ LISTS: dict[str, ListOf] = {
     "audit": system.AUDIT,
     "notices": system.NOTICES,
     "offers": system.OFFERS,
+    "keys": merchants.KEYS,
+    "plans": merchants.PLANS,
 }
 
 

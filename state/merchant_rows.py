@@ -1,0 +1,61 @@
+"""Rows of a merchant's keys and of quota plans as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from state.words import figure
+
+Row = dict[str, Any]
+LIMITS = ("api_calls_daily", "api_calls_monthly", "max_users", "max_strategies", "max_exchange_accounts")
+UNLIMITED = "∞"
+
+
+def key(row: Row) -> Row:
+    """An API key."""
+    return {name: row[name] for name in ("app_key", "label", "active", "legacy", "legacy_writes", "created_ms")} | {
+        "id": str(row["id"]),
+        "name": row["label"] or f"{row['app_key'][:8]}…",
+        "short": f"{row['app_key'][:8]}…{row['app_key'][-4:]}",
+        "used_ms": row["used_ms"] or 0,
+        "revoked_ms": row["revoked_ms"] or 0,
+        "nets": len(row["ips"]),
+        "ips": "\n".join(row["ips"]),
+    }
+
+
+def key_totals(row: Row) -> Row:
+    """How many keys are active and how many accept the old signature."""
+    return {name: str(row[name]) for name in ("active", "legacy")}
+
+
+def plan(row: Row) -> Row:
+    """A quota plan."""
+    return {name: row[name] for name in ("code", "name", "active")} | {
+        "id": str(row["id"]),
+        "text": row["description"],
+        "price": figure(row["price"]),
+        "tenants": f"{row['tenants']:,}",
+        **{name: f"{row[name]:,}" if row[name] else UNLIMITED for name in LIMITS},
+    }
+
+
+def plan_detail(row: Row) -> Row:
+    """A plan with its tenants and the values of its form."""
+    return plan(row) | {
+        "holders": [{"id": str(one["id"]), "name": one["name"]} for one in row["holders"]],
+        "in_price": f"{row['price']:f}",
+        "in_order": str(row["sort_order"]),
+        **{f"in_{name}": str(row[name]) for name in LIMITS},
+    }
+
+
+def plan_totals(row: Row) -> Row:
+    """Tenants without a plan."""
+    return {"without": str(row["without"])}
+
+
+ROWS: dict[str, Callable[[Row], Row]] = {"keys": key, "plans": plan}
+TOTALS: dict[str, Callable[[Row], Row]] = {"keys": key_totals, "plans": plan_totals}
+DETAILS: dict[str, Callable[[Row], Row]] = {"keys": key, "plans": plan_detail}
