@@ -53,7 +53,9 @@ def vault_of(world: World) -> Vault:
 
 def merchant(world: World, which: str = "a") -> Principal:
     owned = world.a if which == "a" else world.b
-    return Principal("tenant", owned.tenant_id, owned.tenant_id, name="Shop", email=owned.tenant_email, role="", session_id=0)
+    return Principal(
+        "tenant", owned.tenant_id, owned.tenant_id, name="Shop", email=owned.tenant_email, role="", session_id=0
+    )
 
 
 def deliverer(world: World, **changes: object) -> Deliverer:
@@ -72,7 +74,9 @@ def event(world: World, number: int = 1, which: str = "a") -> None:
     def work(session: Session) -> None:
         wire = Wire(session)
         to = subscribers(wire, tenant_id)
-        tell(wire, tenant_id, EventType.TRADE_CLOSED, reference=f"position:{number}", data={"position_id": number}, to=to)
+        tell(
+            wire, tenant_id, EventType.TRADE_CLOSED, reference=f"position:{number}", data={"position_id": number}, to=to
+        )
 
     world.db.run(work)
 
