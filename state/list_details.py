@@ -98,7 +98,7 @@ def node(row: Row) -> Row:
 
 def tenant(row: Row) -> Row:
     """A tenant."""
-    return rows.tenant(row) | {"strategies": rows.whole(row["strategies"]), "bots": rows.whole(row["bots"])}
+    return rows.tenant(row) | {"strategies": rows.whole(row["strategies"]), "bots": rows.whole(row["bots"]), "reveals": row["reveals"]}
 
 
 def user(row: Row) -> Row:

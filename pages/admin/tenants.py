@@ -10,6 +10,7 @@ from pages.components.icons import icon
 from pages.components.lists import Pick, cut, filters, list_page
 from pages.components.parts import chip, facts, link_button, note, rel_time
 from pages.components.table import Column, drawer, drawer_section
+from pages.lists.reveal import reveal_section
 from pages.lists.users import recharge_form
 from pages.routes import route_of
 from state.console import Console
@@ -60,6 +61,7 @@ def _drawer() -> rx.Component:
             )
         ),
         recharge_form(Console.recharge_tenant, "tenant.recharge", "card.tenant_note"),
+        reveal_section(d),
         drawer_section(
             rx.el.div(rx.el.span(d["app_key"], class_name="mono"), copy_button(d["app_key"]), class_name="secret"),
             title="tenant.app_key",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from backend.billing.queries import tenant_money, user_money
+from backend.branding.service import reveals
 from backend.clock import to_ms
 from backend.dashboards.lists.base import ANY_ID, Find, ListOf, Row, between, matching, paged, where
 from backend.dashboards.lists.trading import person
@@ -78,6 +79,7 @@ def tenant_detail(session: Session, who: Principal, tenant_id: int) -> Row:
         "strategies": int(session.exec(strategies).one()),
         "bots": int(session.exec(bots).one()),
         "root": tenant.root_user_id,
+        "reveals": reveals(session, tenant_id),
     }
 
 
