@@ -22,6 +22,7 @@ from backend.ledger import seals
 from backend.market.feed import Prices
 from backend.merchant import jobs as merchant_jobs
 from backend.models import EquitySnapshot, JobRun, LoginSession, LoginTry, Notification, WebhookDelivery
+from backend.portfolio.incomes import sync_incomes
 from backend.portfolio.sync import sync_balances
 from backend.settings import Settings
 from backend.signals.service import prune_panels
@@ -60,6 +61,7 @@ class Timetable:
             Job("seal_ledger", 5, self._db_job(seals.seal)),
             Job("verify_balances", 600, self._db_job(ledger_jobs.verify_balances)),
             Job("sync_balances", quick, self._sync),
+            Job("sync_incomes", quick * 10, self._sync_incomes),
             Job("prune", 60, self._db_job(_prune)),
         ]
         self._scheduler: AsyncIOScheduler | None = None
@@ -115,6 +117,9 @@ class Timetable:
             return await self._db.arun(work)
 
         return call
+
+    async def _sync_incomes(self) -> object:
+        return await sync_incomes(self._db, self._wire)
 
     async def _sync(self) -> object:
         return await sync_balances(self._db, self._wire, self._prices())

@@ -226,6 +226,7 @@ ROUTES: Final = {
     "/api/sync-balance": "sync_balance",
     "/api/sync-positions": "sync_positions",
     "/api/sync-trades": "sync_trades",
+    "/api/sync-incomes": "sync_incomes",
 }
 
 

@@ -10,11 +10,11 @@ import asyncio
 import time
 from typing import Any, Final
 
-from .binance_replies import as_dict, as_list, order_fact, position_of, stop_fact, trade_of
+from .binance_replies import as_dict, as_list, income_of, order_fact, position_of, stop_fact, trade_of
 from .errors import Kind, Reaction, VenueError, bad_reply
 from .figures import Market, plain, signed_number
 from .limits import Priority, Throttled
-from .orders import BalanceFact, MarketOrder, OrderFact, PositionFact, Session, StopFact, StopOrder, Trade
+from .orders import BalanceFact, IncomeFact, MarketOrder, OrderFact, PositionFact, Session, StopFact, StopOrder, Trade
 
 _HEDGE_MAX_AGE_S: Final = 12 * 3600.0  # reading it costs weight 30; -4061 makes us read again
 _PREPARED_MAX_AGE_S: Final = 600.0
@@ -218,6 +218,12 @@ class BinanceAccount:
             params["startTime"] = since_ms
         reply = await self._read("fapiPrivateGetUserTrades", params, 5, Priority.READ)
         return [trade_of(row, market) for row in as_list(reply, Kind.READ)]
+
+    async def incomes(self, since_ms: int, limit: int) -> list[IncomeFact]:
+        """The account's income record from ``since_ms`` on, oldest first, at most ``limit`` (1000)."""
+        params = {"startTime": since_ms, "limit": limit}
+        reply = await self._read("fapiPrivateGetIncome", params, 30, Priority.READ)
+        return sorted((income_of(row) for row in as_list(reply, Kind.READ)), key=lambda one: one.time_ms)
 
     async def balance(self) -> BalanceFact:
         """The USDT row of the futures account; zeros when there is none."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .errors import Kind, bad_reply
 from .figures import Market, number, signed_number
-from .orders import OrderFact, PositionFact, StopFact, Trade
+from .orders import IncomeFact, OrderFact, PositionFact, StopFact, Trade
 from .venues import SymbolError, canonical_symbol
 
 _ORDER_STATUS: Final = {
@@ -126,6 +126,26 @@ def trade_of(value: Any, market: Market) -> Trade:
         maker=row.get("maker") is True,
         realized_pnl=None if pnl is None else signed_number(pnl, "realised profit", Kind.READ),
         market_time_ms=_milliseconds(row.get("marketTime")) or None,
+    )
+
+
+def income_of(value: Any) -> IncomeFact:
+    """One line of the income record. An id is unique together with the type: a trade's fee and profit share one."""
+    row = as_dict(value, Kind.READ)
+    kind = row.get("incomeType")
+    if not isinstance(kind, str) or not kind or row.get("tranId") in (None, ""):
+        raise bad_reply(Kind.READ, "an income line without type or id")
+    try:
+        symbol = canonical_symbol(str(row.get("symbol") or ""))
+    except SymbolError:
+        symbol = ""
+    return IncomeFact(
+        income_id=str(row["tranId"]),
+        income_type=kind,
+        amount=signed_number(row.get("income"), "income", Kind.READ),
+        currency=str(row.get("asset", "")),
+        symbol=symbol,
+        time_ms=_milliseconds(row.get("time")),
     )
 
 

@@ -42,6 +42,7 @@ from .venues import venue_of
 log = logging.getLogger("node_service")
 
 Wire = dict[str, Any]
+INCOMES_AT_ONCE: Final = 1000
 _DEFAULT_SYMBOLS: Final = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
 
 
@@ -159,6 +160,15 @@ class Executor:
                     row = trade.wire() | {"symbol": symbol, "cost": plain(trade.price * trade.quantity)}
                     trades.append(row | {"timestamp": trade.time_ms})
             return {"trades": trades}
+
+        return await self._sync(request, read)
+
+    async def sync_incomes(self, request: Wire) -> Wire:
+        """`POST /api/sync-incomes`: the venue's income record per account since each task's `since_ms`, oldest first."""
+
+        async def read(adapter: Adapter, task: Reader, _account: AccountRef) -> Wire:
+            rows = await adapter.incomes(task.integer("since_ms", 0) or 0, INCOMES_AT_ONCE)
+            return {"incomes": [row.wire() for row in rows], "more": len(rows) == INCOMES_AT_ONCE}
 
         return await self._sync(request, read)
 

@@ -110,6 +110,29 @@ class PositionFact:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomeFact:
+    """One line of the venue's income record. ``symbol`` is "" where it belongs to no contract we trade."""
+
+    income_id: str
+    income_type: str
+    amount: Decimal
+    currency: str
+    symbol: str
+    time_ms: int
+
+    def wire(self) -> dict[str, Any]:
+        """The line as it goes over the wire."""
+        return {
+            "income_id": self.income_id,
+            "income_type": self.income_type,
+            "amount": plain(self.amount),
+            "currency": self.currency,
+            "symbol": self.symbol,
+            "time_ms": self.time_ms,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceFact:
     """The USDT futures balance of an account."""
 
@@ -183,5 +206,6 @@ class Adapter(Protocol):
     async def cancel_stop(self, market: Market, client_order_id: str) -> bool: ...
     async def trades_of(self, market: Market, order_id: str) -> list[Trade]: ...
     async def recent_trades(self, market: Market, since_ms: int | None) -> list[Trade]: ...
+    async def incomes(self, since_ms: int, limit: int) -> list[IncomeFact]: ...
     async def balance(self) -> BalanceFact: ...
     async def positions(self) -> list[PositionFact]: ...

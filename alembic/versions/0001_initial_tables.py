@@ -251,6 +251,7 @@ def upgrade() -> None:
         sa.Column("futures_available", types.Exact(precision=36, scale=18), nullable=False),
         sa.Column("equity_peak", types.Exact(precision=36, scale=18), nullable=False),
         sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("income_read_ms", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("last_sync_at", types.UtcDateTime(), nullable=True),
         sa.Column("last_sync_error", sa.String(length=255), nullable=False),

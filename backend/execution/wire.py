@@ -22,6 +22,7 @@ _LOCAL = {
     "/api/sync-balance": "sync_balance",
     "/api/sync-positions": "sync_positions",
     "/api/sync-trades": "sync_trades",
+    "/api/sync-incomes": "sync_incomes",
 }
 
 

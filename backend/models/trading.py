@@ -91,6 +91,7 @@ class ExchangeAccount(SQLModel, table=True):
     futures_available: Decimal = Field(default=Decimal(0), sa_type=Exact)
     equity_peak: Decimal = Field(default=Decimal(0), sa_type=Exact)
     node_id: int | None = Field(default=None, sa_type=BigId, index=True)
+    income_read_ms: int = Field(default=0, sa_type=BigInteger)
     status: int = 1
     last_sync_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_sync_error: str = Field(default="", max_length=255)
