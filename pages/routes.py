@@ -49,6 +49,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/tenant/rewards", "pages.tenant.rewards", "nav.rewards", "gift", "nav.g.money", "g r"),
     Route("/tenant/keys", "pages.tenant.keys", "nav.keys", "key", "nav.g.develop", "g k"),
     Route("/tenant/try", "pages.tenant.tryout", "nav.try", "code", "nav.g.develop", "g y"),
+    Route("/tenant/webhooks", "pages.tenant.webhooks", "nav.webhooks", "link", "nav.g.develop", "g w"),
     Route("/tenant/quota", "pages.tenant.quota", "nav.quota", "analytics", "nav.g.account", "g q"),
     Route("/tenant/settings", "pages.tenant.settings", "nav.settings", "sliders", "nav.g.account", "g e"),
     Route("/admin", "pages.admin.dashboard", "nav.dashboard", "dashboard", "", "g d", tab=True),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-from state.words import figure
+from state.words import MISSING, figure
 
 Row = dict[str, Any]
 LIMITS = ("api_calls_daily", "api_calls_monthly", "max_users", "max_strategies", "max_exchange_accounts")
@@ -56,6 +57,33 @@ def plan_totals(row: Row) -> Row:
     return {"without": str(row["without"])}
 
 
-ROWS: dict[str, Callable[[Row], Row]] = {"keys": key, "plans": plan}
-TOTALS: dict[str, Callable[[Row], Row]] = {"keys": key_totals, "plans": plan_totals}
-DETAILS: dict[str, Callable[[Row], Row]] = {"keys": key, "plans": plan_detail}
+def delivery(row: Row) -> Row:
+    """A message to a webhook endpoint."""
+    host = row["url"].partition("://")[2].partition("/")[0]
+    return {name: row[name] for name in ("event", "reference", "message_id", "url", "error", "at_ms")} | {
+        "id": str(row["id"]),
+        "host": host or MISSING,
+        "status": f"hook.{row['status'].lower()}",
+        "look": row["status"] == "DEAD" or (row["status"] == "PENDING" and row["attempts"] > 0),
+        "tries": str(row["attempts"]),
+        "http": str(row["http_status"] or MISSING),
+        "took": f"{row['took_ms']:,} ms" if row["tried_ms"] else MISSING,
+        "tried_ms": row["tried_ms"] or 0,
+        "next_ms": row["next_ms"] or 0,
+        "done_ms": row["done_ms"] or 0,
+    }
+
+
+def delivery_detail(row: Row) -> Row:
+    """A message with its body as people read it."""
+    return delivery(row) | {"body": json.dumps(json.loads(row["payload"]), ensure_ascii=False, indent=2), "can_replay": row["can_replay"]}
+
+
+def delivery_totals(row: Row) -> Row:
+    """How many of each state."""
+    return {key: f"{count:,}" for key, count in row.items()}
+
+
+ROWS: dict[str, Callable[[Row], Row]] = {"keys": key, "plans": plan, "deliveries": delivery}
+TOTALS: dict[str, Callable[[Row], Row]] = {"keys": key_totals, "plans": plan_totals, "deliveries": delivery_totals}
+DETAILS: dict[str, Callable[[Row], Row]] = {"keys": key, "plans": plan_detail, "deliveries": delivery_detail}

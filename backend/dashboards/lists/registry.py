@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.dashboards.lists import merchants, money, people, system, trading, withdrawals
+from backend.dashboards.lists import merchants, money, people, system, trading, webhooks, withdrawals
 from backend.dashboards.lists.base import ListOf
 from backend.errors import NotAllowed, NotFound
 from backend.identity.principal import Principal
@@ -27,6 +27,7 @@ LISTS: dict[str, ListOf] = {
     "offers": system.OFFERS,
     "keys": merchants.KEYS,
     "plans": merchants.PLANS,
+    "deliveries": webhooks.DELIVERIES,
 }
 
 
