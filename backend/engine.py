@@ -31,6 +31,7 @@ from backend.exits.service import watch
 from backend.market.feed import Feed, MarketClock, PaperFeed, Prices
 from backend.market.rules import TICKS_PER_BAR
 from backend.models import Order, Position
+from backend.portfolio.sync import sync_balances
 from backend.settings import Settings
 from backend.signals.scanner import Scanner
 from backend.timetable import Timetable
@@ -267,6 +268,8 @@ class Engine:
         await self.check_exits()
         await self._quiet()
         if clock.tick == 0:
+            # The risk score looks at the equity: read at the bar, not at whatever wall time the timetable has.
+            await sync_balances(self.db, self.wire, self.prices)
             await self.scan()
             await self._quiet()
         await announce.prices(self.db, self.prices)

@@ -60,7 +60,7 @@ class Timetable:
             Job("refresh_levels", 60, self._db_job(billing_jobs.refresh_levels)),
             Job("seal_ledger", 5, self._db_job(seals.seal)),
             Job("verify_balances", 600, self._db_job(ledger_jobs.verify_balances)),
-            Job("sync_balances", quick, self._sync),
+            *([] if settings.stepped else [Job("sync_balances", quick, self._sync)]),
             Job("sync_incomes", quick * 10, self._sync_incomes),
             Job("prune", 60, self._db_job(_prune)),
         ]

@@ -123,10 +123,12 @@ def run_reference(batch: CandleBatch, series: DecisionSeries, config: BacktestCo
                 prices[symbol] = path[tick]
             _exchange(account, before, prices, now_ms, continuous=tick > 0)
             _centre(account, prices, now_ms)
+            if tick == 0:
+                # Live reads the balance when a bar begins, right before the scan.
+                account.peak = max(account.peak, account.equity(prices))
             if tick == 0 and bar > 0 and (start_ms is None or open_ms >= start_ms):
                 _scan(account, series, bar - 1, prices, now_ms)
         equity[bar] = float(account.equity(prices))
-        account.peak = max(account.peak, account.equity(prices))
     if config.close_at_end and batch.bars:
         end_ms = int(batch.open_time_ms[-1]) + (TICKS_PER_BAR - 1) * step_ms
         for held in list(account.positions.values()):
