@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from backend.errors import InvalidInput
@@ -41,13 +42,7 @@ def record_income(
         raise InvalidInput("An income line needs the exchange's id and type.")
     assert account.id is not None
     units = units_down(check_amount(amount, allow_zero=True, allow_negative=True))
-    known = session.exec(
-        select(AccountIncome).where(
-            AccountIncome.account_id == account.id,
-            AccountIncome.income_type == income_type,
-            AccountIncome.exchange_id == exchange_id,
-        )
-    ).first()
+    known = _known(session, account.id, income_type, exchange_id)
     if known is not None:
         return known
     row = AccountIncome(
@@ -61,8 +56,16 @@ def record_income(
         amount=units,
         at=at,
     )
-    session.add(row)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(row)
+            session.flush()
+    except IntegrityError:
+        # Another reader of the same exchange answer was first.
+        known = _known(session, account.id, income_type, exchange_id)
+        if known is None:
+            raise
+        return known
     if income_type == FUNDING and units:
         own = trading_account(account.tenant_id, account.id, currency=currency)
         outside = trading_account(account.tenant_id, account.id, "market", currency)
@@ -76,3 +79,12 @@ def record_income(
             remark=symbol,
         )
     return row
+
+
+def _known(session: Session, account_id: int, income_type: str, exchange_id: str) -> AccountIncome | None:
+    statement = select(AccountIncome).where(
+        AccountIncome.account_id == account_id,
+        AccountIncome.income_type == income_type,
+        AccountIncome.exchange_id == exchange_id,
+    )
+    return session.exec(statement).first()
