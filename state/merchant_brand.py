@@ -57,7 +57,9 @@ class Brand(rx.State):
     async def upload(self, picture: str) -> None:
         """A new logo, base64; "" takes it away."""
         who, data = await signed_in(self), _bytes(picture)
-        self._show(await write(lambda session: service.set_logo(session, who, data)))
+        row = await write(lambda session: service.set_logo(session, who, data))
+        # Only the picture: what is typed in the form stays.
+        self.kept = {**self.kept, "logo": service.logo_href(row)}
         await self._worn()
         await say(self, "brand.logo_saved" if data else "brand.logo_gone")
 

@@ -59,7 +59,7 @@ def _meter(key: str, used: int, limit: int) -> dict[str, Any]:
     percent = min(100, used * 100 // limit) if limit else 0
     return {
         "k": key, "used": f"{used:,}", "limit": f"{limit:,}" if limit else UNLIMITED, "percent": percent,
-        "left": f"{max(0, limit - used):,}" if limit else UNLIMITED, "look": bool(limit) and percent >= NEAR,
+        "left": f"{max(0, limit - used):,}" if limit else "", "look": bool(limit) and percent >= NEAR,
     }  # fmt: skip
 
 

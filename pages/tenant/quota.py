@@ -21,7 +21,14 @@ def _meter(one: rx.Var) -> rx.Component:
     return rx.el.dl(
         rx.el.dt(tx(one["k"].to(str)), rx.cond(one["look"], chip(tx("quota.near"), kind="look"), rx.fragment())),
         rx.el.dd(one["used"], rx.el.small(" / ", one["limit"]), class_name="v"),
-        rx.el.dd(bar(one["percent"], rx.cond(one["look"], "look", "")), tx("quota.left", n=one["left"]), class_name="s col"),
+        rx.el.dd(
+            rx.cond(
+                one["left"] != "",
+                rx.fragment(bar(one["percent"], rx.cond(one["look"], "look", "")), tx("quota.left", n=one["left"])),
+                tx("quota.unlimited"),
+            ),
+            class_name="s col",
+        ),
         class_name="stat",
         key=one["k"].to(str),
     )
@@ -47,7 +54,11 @@ def page() -> rx.Component:
         section_head(
             "quota.history",
             segmented(spans, Quota.span, Quota.spread, t("quota.history")),
-            meta=tx("quota.sums", total=Quota.sums["total"], mean=Quota.sums["mean"], top=Quota.sums["top"], day=Quota.sums["top_day"]),
+            meta=rx.cond(
+                Quota.sums["top"] != "0",
+                tx("quota.sums", total=Quota.sums["total"], mean=Quota.sums["mean"], top=Quota.sums["top"], day=Quota.sums["top_day"]),
+                tx("quota.nothing"),
+            ),
         ),
         rx.el.div(bars(Quota.days), class_name="history", custom_attrs={"role": "img", "aria-label": t("quota.history")}),
         rx.el.div(rx.el.span(Quota.sums["first"]), rx.el.span(class_name="sp"), rx.el.span(Quota.sums["last"]), class_name="row t3 t12"),

@@ -106,13 +106,13 @@ def _endpoints() -> rx.Component:
 def _columns() -> list[Column]:
     state = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["look"], "look", "t2"))  # noqa: E731
     return [
-        Column("at_ms", "hook.at", "num", phone="tail", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("event", "hook.event", phone="lead", show=lambda r: rx.el.b(r["event"], class_name="mono")),
         Column("reference", "hook.reference", phone="sub", quiet=True, show=lambda r: cut(r["reference"])),
         Column("host", "hook.to", quiet=True, roomy=True, show=lambda r: cut(r["host"])),
-        Column("tries", "hook.tries", "num", sort=False),
+        Column("tries", "hook.tries", "num"),
         Column("http", "hook.http", "num", phone="end", quiet=True),
         Column("status", "hook.state", phone="sub", show=state),
+        Column("at_ms", "hook.at", "num", phone="tail", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("error", "hook.error", quiet=True, roomy=True, show=lambda r: cut(r["error"])),
     ]
 
