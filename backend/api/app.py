@@ -15,6 +15,7 @@ from backend.api.doors import core_routers
 from backend.api.guard import Wall
 from backend.api.live import live_router
 from backend.api.merchant import envelope
+from backend.api.openapi import document
 from backend.db import Database
 from backend.errors import IronBullError, NotFound
 from backend.live import Hub, hub
@@ -75,6 +76,7 @@ def create_api(
     api.include_router(live_router(context, live))
     api.include_router(_nothing_else())
     api.add_middleware(Wall)
+    api.openapi = lambda: document(api)  # type: ignore[method-assign]
     return api
 
 

@@ -43,7 +43,7 @@ def safe_next(value: str, kind: str) -> str:
     return HOME.get(kind, "/")
 
 
-@router.post("/api/session/login", status_code=303)
+@router.post("/api/session/login", status_code=303, response_class=RedirectResponse)
 async def login(request: Request) -> RedirectResponse:
     """Form ``kind`` (admin | tenant | agent), ``identifier`` (or ``email``/``username``), ``password``, ``next``."""
     form = await _form(request)
@@ -56,7 +56,7 @@ async def login(request: Request) -> RedirectResponse:
         return _back("/login", error.code, kind=kind, next=form.get("next", ""))
 
 
-@router.post("/api/session/logout", status_code=303)
+@router.post("/api/session/logout", status_code=303, response_class=RedirectResponse)
 async def logout(request: Request) -> RedirectResponse:
     """Ends the session of the cookie, here and in every open tab."""
     require_same_origin(request)
@@ -80,7 +80,7 @@ class PasswordsDiffer(InvalidInput):
     code = "differ"
 
 
-@router.post("/api/session/setup", status_code=303)
+@router.post("/api/session/setup", status_code=303, response_class=RedirectResponse)
 async def setup(request: Request) -> RedirectResponse:
     """Form ``username``, ``password``: makes the first administrator and signs in. In production only from this
     machine; everywhere only while there is no administrator."""
@@ -116,7 +116,7 @@ async def demo_accounts(request: Request) -> JSONResponse:
     return JSONResponse(await _demo(request))
 
 
-@router.post("/api/session/demo", status_code=303)
+@router.post("/api/session/demo", status_code=303, response_class=RedirectResponse)
 async def demo_login(request: Request) -> RedirectResponse:
     """Form ``kind``, ``index`` (default 0), ``next``: one click into the demo."""
     accounts = await _demo(request)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
 from backend.api.context import admin, context_of, is_local, read, signed_in
 from backend.api.params import answer
@@ -39,7 +39,7 @@ async def health(request: Request) -> Response:
     return answer(body, 200 if ok else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def prometheus(request: Request) -> Response:
     """Prometheus metrics: for this machine, or for an admin's token."""
     if not is_local(request):
