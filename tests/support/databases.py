@@ -37,34 +37,70 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def private_mariadb() -> Iterator[str]:
-    """Start a MariaDB server of our own, durable as in production; yields its URL without a database name."""
-    home = Path(tempfile.mkdtemp(prefix="ib-db-"))
-    server: subprocess.Popen[bytes] | None = None
-    try:
+class MariaServer:
+    """A MariaDB server of our own below ``home``, durable as in production; it can be killed and started again."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.port = home, free_port()
+        self._process: subprocess.Popen[bytes] | None = None
         (home / "tmp").mkdir()
         subprocess.run(
             ["mariadb-install-db", "--no-defaults", *_as_root(), f"--datadir={home}/data", "--skip-test-db",
              "--auth-root-authentication-method=normal"],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        port = free_port()
-        server = subprocess.Popen(
+
+    @property
+    def url(self) -> str:
+        """Without a database name."""
+        return f"mysql+pymysql://ironbull:ironbull@127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        home = self.home
+        self._process = subprocess.Popen(
             ["mariadbd", "--no-defaults", *_as_root(), f"--datadir={home}/data", f"--tmpdir={home}/tmp",
-             f"--socket={home}/s.sock", f"--pid-file={home}/pid", f"--port={port}", "--bind-address=127.0.0.1",
+             f"--socket={home}/s.sock", f"--pid-file={home}/pid", f"--port={self.port}", "--bind-address=127.0.0.1",
              "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--innodb-flush-log-at-trx-commit=1",
              "--skip-log-bin", "--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci",
              "--skip-name-resolve", "--max-connections=300"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        _wait_until_up(server, f"{home}/s.sock")
-        yield f"mysql+pymysql://ironbull:ironbull@127.0.0.1:{port}"
+        _wait_until_up(self._process, f"{home}/s.sock")
+
+    def kill(self) -> None:
+        """kill -9"""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(20)
+
+    def stop(self) -> None:
+        """In good order."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+
+
+@contextmanager
+def mariadb() -> Iterator[MariaServer]:
+    """A started server; ended and removed afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="ib-db-"))
+    server: MariaServer | None = None
+    try:
+        server = MariaServer(home)
+        server.start()
+        yield server
     finally:
         if server is not None:
-            server.terminate()
-            server.wait(20)
+            server.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def private_mariadb() -> Iterator[str]:
+    """A server of our own; yields its URL without a database name."""
+    with mariadb() as server:
+        yield server.url
 
 
 def _as_root() -> list[str]:
@@ -76,7 +112,7 @@ def _wait_until_up(server: subprocess.Popen[bytes], path: str) -> None:
     while True:
         try:
             with pymysql.connect(unix_socket=path, user="root") as connection, connection.cursor() as cursor:
-                cursor.execute("CREATE USER 'ironbull'@'127.0.0.1' IDENTIFIED BY 'ironbull'")
+                cursor.execute("CREATE USER IF NOT EXISTS 'ironbull'@'127.0.0.1' IDENTIFIED BY 'ironbull'")
                 cursor.execute("GRANT ALL ON *.* TO 'ironbull'@'127.0.0.1'")
             return
         except pymysql.err.OperationalError:
