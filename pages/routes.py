@@ -42,6 +42,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/agent/notifications", "pages.agent.notifications", "nav.notices", "bell", "nav.g.account", "g n", tab=True),
     Route("/tenant", "pages.tenant.overview", "nav.overview", "dashboard", "", "g d", tab=True),
     Route("/tenant/users", "pages.tenant.users", "nav.users", "users", "", "g u", tab=True),
+    Route("/tenant/tree", "pages.tenant.tree", "nav.tree", "tree", "", "g i"),
     Route("/tenant/strategies", "pages.tenant.strategies", "nav.strategies", "bot", "", "g s"),
     Route("/tenant/orders", "pages.tenant.orders", "nav.orders", "orders", "nav.g.trading", "g o", tab=True),
     Route("/tenant/positions", "pages.tenant.positions", "nav.positions", "layers", "nav.g.trading", "g p", tab=True),
