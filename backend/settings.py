@@ -111,6 +111,8 @@ def _check_production(settings: Settings) -> None:
     ]
     if settings.demo:
         problems.append("IRONBULL_DEMO must be 0: demo accounts have no place in production")
+    if settings.webhook_allow_private:
+        problems.append("IRONBULL_WEBHOOK_ALLOW_PRIVATE must be 0: webhooks may not reach the platform's own network")
     if settings.cors_origins.strip() == "*":
         problems.append("IRONBULL_CORS_ORIGINS must name the origins, '*' is refused")
     if problems:

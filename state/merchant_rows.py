@@ -57,10 +57,18 @@ def plan_totals(row: Row) -> Row:
     return {"without": str(row["without"])}
 
 
+ERRORS = {
+    "a redirect is not followed": "redirect", "the address is not public": "private", "no answer in time": "late",
+    "cannot connect": "connect", "the connection failed": "cut", "the answer was cut short": "cut", "the endpoint was removed": "removed",
+}  # fmt: skip
+
+
 def delivery(row: Row) -> Row:
     """A message to a webhook endpoint."""
     host = row["url"].partition("://")[2].partition("/")[0]
-    return {name: row[name] for name in ("event", "reference", "message_id", "url", "error", "at_ms")} | {
+    error = row["error"]
+    return {name: row[name] for name in ("event", "reference", "message_id", "url", "at_ms")} | {
+        "error": f"hook.x.{ERRORS.get(error, 'answered')}" if error else "",
         "id": str(row["id"]),
         "host": host or MISSING,
         "status": f"hook.{row['status'].lower()}",

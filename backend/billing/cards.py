@@ -18,6 +18,7 @@ from backend.ledger.rules import AccountRef, Posting, platform_source, tenant_ca
 from backend.ledger.statements import Wire, insert_sql, stamp
 from backend.models import PointCardLog
 from backend.money import check_amount, exact_units
+from backend.webhooks import events
 
 INSERT_LOG = insert_sql(
     PointCardLog, "tenant_id", "user_id", "related_user_id", "transaction_id", "change_type", "source_type",
@@ -140,6 +141,9 @@ def transfer_points(
         out = _Move(from_user_id, to_user_id, HANDED_OUT, BY_USER, -units, there)
         into = _Move(to_user_id, from_user_id, TRANSFERRED_IN, BY_USER, units, back)
         _log(wire, done, tenant_id, card, out, into)
+        left = sum(done.balances[pocket] for pocket in _user_pockets(tenant_id, from_user_id))
+        to = events.subscribers(wire, tenant_id)
+        events.charged(wire, tenant_id, from_user_id, to, reference=f"transaction:{done.id}", before=left + units, after=left)
     return done
 
 

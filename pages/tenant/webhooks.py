@@ -18,6 +18,11 @@ ROUTE = route_of("/tenant/webhooks")
 ON_LOAD = [Lists.enter("deliveries"), Hooks.load]
 WORDS = {name: f"hook.e.{name.replace('.', '_')}" for name in EVENTS}
 USED.update(f"hook.{state}" for state in ("pending", "delivered", "dead"))
+USED.update(f"hook.x.{error}" for error in ("answered", "redirect", "private", "late", "connect", "cut", "removed"))
+
+
+def _error(row: rx.Var) -> rx.Component:
+    return rx.cond(row["error"] != "", tx(row["error"].to(str), n=row["http"]), rx.fragment())
 
 
 def _endpoint(one: rx.Var) -> rx.Component:
@@ -25,7 +30,7 @@ def _endpoint(one: rx.Var) -> rx.Component:
     turning = rx.cond(
         one["old_ms"].to(int) > 0, rx.el.span(tx("hook.turning"), " ", rel_time(one["old_ms"].to(int), "clock"), class_name="t3 t12"), rx.fragment()
     )
-    why = rx.cond(one["why"] != "", rx.el.span(one["why"], class_name="look t12"), rx.fragment())
+    why = rx.cond(one["why"] != "", rx.el.span(tx("hook.gone"), class_name="look t12"), rx.fragment())
     more = menu(
         rx.el.span(tx("hook.more"), class_name="btn sm"),
         rx.cond(
@@ -113,14 +118,14 @@ def _columns() -> list[Column]:
         Column("http", "hook.http", "num", phone="end", quiet=True),
         Column("status", "hook.state", phone="sub", show=state),
         Column("at_ms", "hook.at", "num", phone="tail", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
-        Column("error", "hook.error", quiet=True, roomy=True, show=lambda r: cut(r["error"])),
+        Column("error", "hook.error", quiet=True, roomy=True, show=_error),
     ]
 
 
 def _drawer() -> rx.Component:
     d = Lists.detail
     when = lambda key: rx.cond(d[key].to(int) > 0, rel_time(d[key].to(int), "clock"), "–")  # noqa: E731
-    error = rx.cond(d["error"] != "", drawer_section(note(d["error"])), rx.fragment())
+    error = rx.cond(d["error"] != "", drawer_section(note(_error(d))), rx.fragment())
     return drawer(
         error,
         drawer_section(

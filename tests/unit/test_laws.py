@@ -117,6 +117,10 @@ def test_production_refuses_missing_and_weak_secrets(monkeypatch: pytest.MonkeyP
     for name in ("SESSION_KEY", "JWT_KEY", "MASTER_KEY", "NODE_SECRET"):
         monkeypatch.setenv(f"IRONBULL_{name}", (name.lower() * 8)[:40])
     assert load_settings().production
+    monkeypatch.setenv("IRONBULL_WEBHOOK_ALLOW_PRIVATE", "1")
+    with pytest.raises(ConfigurationError, match="IRONBULL_WEBHOOK_ALLOW_PRIVATE"):
+        load_settings()
+    monkeypatch.delenv("IRONBULL_WEBHOOK_ALLOW_PRIVATE")
     monkeypatch.setenv("IRONBULL_DEMO", "1")
     with pytest.raises(ConfigurationError, match="IRONBULL_DEMO"):
         load_settings()

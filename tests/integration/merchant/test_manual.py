@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from standardwebhooks.webhooks import Webhook
 
 from backend.merchant import rules
+from backend.webhooks.rules import EventType
 from tests.integration.merchant.test_tenants_apart import doors
 from tests.support.doors import World, served
 
@@ -75,3 +79,24 @@ def test_the_curl_examples(world: World, address: str) -> None:
 def test_every_door_is_in_the_manual(world: World) -> None:
     named = set(re.findall(r"`(GET|POST) /merchant(/[a-z/-]+)`", MANUAL))
     assert named == set(doors(world))
+
+
+def test_the_check_of_a_webhook() -> None:
+    """The manual's few lines agree with the specification's own library, and refuse what was changed."""
+    (code,) = [found for found in re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL) if "def verified" in found]
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/merchant-api.md", "exec"), names)
+    secret, now, body = "whsec_" + base64.b64encode(b"s" * 24).decode(), datetime.now(UTC), '{"type": "test.ping", "data": {}}'
+    headers = {
+        "webhook-id": "msg_1", "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": "v1,AAAA " + Webhook(secret).sign("msg_1", now, body),
+    }  # fmt: skip
+    assert names["verified"](secret, headers, body.encode())["type"] == "test.ping"
+    old = str(int(now.timestamp()) - 301)
+    for changed, text in ((headers, body + " "), ({**headers, "webhook-id": "msg_2"}, body), ({**headers, "webhook-timestamp": old}, body)):
+        with pytest.raises(ValueError):
+            names["verified"](secret, changed, text.encode())
+
+
+def test_every_event_stands_in_the_manual() -> None:
+    assert all(f"| `{kind.value}` |" in MANUAL for kind in EventType)

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import Session, select
 
 from backend.billing import withdrawals
+from backend.billing.cards import transfer_points
 from backend.billing.service import settle_fill
 from backend.db import Database
 from backend.identity.principal import Principal
@@ -68,6 +69,15 @@ def test_a_charge_tells_of_rewards_and_once_of_a_low_card(database: Database, sh
     paid = [one for one in found if one["event"] == "reward.paid"]
     assert len(paid) == 3
     assert D(15) >= sum(D(reward["amount"]) for reward in paid[0]["rewards"]) > 0
+    assert_sound(database)
+
+
+def test_points_passed_on_tell_of_a_low_card_once(database: Database, shop: dict[str, int]) -> None:
+    ids = {"tenant_id": shop["tenant"], "from_user_id": shop["user"], "to_user_id": shop["root"], "card": 1}
+    for key, amount in (("one", "15"), ("two", "10"), ("two", "10"), ("three", "2")):  # 40 -> 25 -> 15 -> 13, threshold 20
+        database.run(lambda s, key=key, amount=amount: transfer_points(s, key, **ids, amount=D(amount)))
+    (low,) = told(database, shop["tenant"])
+    assert (low["event"], low["user_id"], low["was"], low["balance"]) == ("point_card.low", shop["user"], "25.00000000", "15.00000000")
     assert_sound(database)
 
 
