@@ -412,6 +412,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("ledger_transaction", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ledger_transaction_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_ledger_transaction_kind"), ["kind"], unique=False)
         batch_op.create_index(batch_op.f("ix_ledger_transaction_reference"), ["reference"], unique=False)
         batch_op.create_index(batch_op.f("ix_ledger_transaction_tenant_id"), ["tenant_id"], unique=False)
 
@@ -1094,6 +1095,7 @@ def downgrade() -> None:
     with op.batch_alter_table("ledger_transaction", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ledger_transaction_tenant_id"))
         batch_op.drop_index(batch_op.f("ix_ledger_transaction_reference"))
+        batch_op.drop_index(batch_op.f("ix_ledger_transaction_kind"))
         batch_op.drop_index(batch_op.f("ix_ledger_transaction_created_at"))
 
     op.drop_table("ledger_transaction")

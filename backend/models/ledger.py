@@ -36,7 +36,7 @@ class LedgerTransaction(SQLModel, table=True):
     __tablename__ = "ledger_transaction"
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     key: str = Field(max_length=120, unique=True)
-    kind: str = Field(max_length=40)
+    kind: str = Field(max_length=40, index=True)
     tenant_id: int | None = Field(default=None, sa_type=BigId, index=True)
     reference: str = Field(default="", max_length=120, index=True)
     actor: str = Field(default="", max_length=64)
