@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, literal_column, or_
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from backend.errors import InvalidInput
 from backend.identity.principal import Principal
@@ -26,6 +26,8 @@ ANY_ID: tuple[str, ...] = ("#",)
 ANY_TEXT: tuple[str, ...] = ("*",)
 """Values of a filter that takes a short word."""
 
+_NEAR = 500
+"""Rows skipped whole; more than these are skipped by their ids."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _WORD = re.compile(r"[\w./:#@-]{1,64}")
 
@@ -101,16 +103,33 @@ def refuse_unknown(listed: ListOf, given: Mapping[str, str]) -> None:
 
 
 def paged(session: Session, statement: Any, find: Find, sorts: Mapping[str, Any], last: Any) -> tuple[Sequence[Any], int]:
-    """(rows of the page, how many match). ``last`` is the id column: the order of equals, and the order without a sort."""
-    total = int(session.exec(select(func.count()).select_from(statement.order_by(None).subquery())).one())
-    order = [last.desc() if find.desc else last.asc()]
+    """(rows of the page, how many match). ``last`` is the id column: the order of equals, and the order without a sort.
+
+    Far pages cost little more than the first: those of the second half are counted from the end, and only ids are
+    walked to find them.
+    """
+    total = session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)) or 0
+    limit, offset = min(max(find.limit, 1), 500), max(find.offset, 0)
+    limit = min(limit, max(total - offset, 0))
+    if not limit:
+        return [], total
+    backwards = offset > total // 2
+    down = find.desc != backwards
+    order = [last.desc() if down else last.asc()]
     column = sorts.get(find.sort)
     if column is not None:
         # Exact numbers are text on SQLite: adding nothing makes both engines compare them as numbers.
         value = column.op("+")(literal_column("0")) if isinstance(getattr(column, "type", None), Exact) else column
-        order.insert(0, value.desc() if find.desc else value.asc())
-    page = statement.order_by(*order).limit(min(max(find.limit, 1), 500)).offset(max(find.offset, 0))
-    return session.exec(page).all(), total
+        order.insert(0, value.desc() if down else value.asc())
+    skipped = total - offset - limit if backwards else offset
+    page = statement.order_by(*order)
+    if skipped > _NEAR:
+        ids = page.with_only_columns(last, maintain_column_froms=True).limit(limit).offset(skipped)
+        page = page.where(last.in_(session.scalars(ids).all()))
+    else:
+        page = page.limit(limit).offset(skipped)
+    rows = session.exec(page).all()
+    return rows[::-1] if backwards else rows, total
 
 
 def matching(statement: Any, find: Find, *columns: Any) -> Any:
