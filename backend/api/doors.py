@@ -11,6 +11,7 @@ from backend.api.merchant.routes import merchant_routers
 from backend.api.nodes.routes import nodes_router
 from backend.api.tenant import keys as tenant_keys
 from backend.api.tenant import routes as tenant_routes
+from backend.api.tenant import webhooks as tenant_webhooks
 
 
 def core_routers() -> list[APIRouter]:
@@ -30,6 +31,7 @@ def core_routers() -> list[APIRouter]:
         agent_routes.router,
         tenant_routes.router,
         tenant_keys.router,
+        tenant_webhooks.router,
         exports.router,
         brand.router,
     ]

@@ -28,6 +28,8 @@ PUBLIC = {
     ("POST", "/api/session/demo"),
     ("GET", "/api/demo/accounts"),
     ("GET", "/merchant/health"),
+    ("GET", "/api/brand/{tenant_id}"),  # a tenant's name and logo stand on pages before sign-in
+    ("GET", "/api/brand/{tenant_id}/logo"),
 }
 """Doors that need no sign-in. A new door is closed unless it is written here."""
 

@@ -55,6 +55,15 @@ async def test_the_logo_is_served_to_everybody_and_only_as_a_picture(fresh: Worl
         assert (await client.get("/api/brand/0/logo")).status_code in (404, 422)
 
 
+async def test_the_face_is_public_and_holds_nothing_else(fresh: World) -> None:
+    fresh.db.run(lambda session: service.save_profile(session, who_of(fresh.a), **VALUES))
+    async with fresh.client() as client:
+        found = (await client.get(f"/api/brand/{fresh.a.tenant_id}")).json()["data"]
+        assert found == {"name": "Nordlicht", "accent": "#16a34a", "headline": "Trade calmly", "landing_text": "One.\n\nTwo.", "logo": ""}
+        assert (await client.get(f"/api/brand/{fresh.b.tenant_id}")).json()["data"]["name"] == f"{fresh.b.mark} desk"
+        assert (await client.get("/api/brand/999999")).status_code == 404
+
+
 def test_an_agent_brands_nothing(fresh: World) -> None:
     for verb in (lambda s: service.save_profile(s, who_of(fresh.a, "agent"), **VALUES), lambda s: service.set_logo(s, who_of(fresh.a, "agent"), b"")):
         with pytest.raises(NotAllowed):
