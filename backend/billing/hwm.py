@@ -21,6 +21,8 @@ from backend.clock import utcnow
 from backend.errors import InvalidInput, NotFound
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
+from backend.ledger import service as ledger
+from backend.ledger.rules import Posting, tenant_card, user_account
 from backend.models import BillingItem, BillingPeriod, BillingTerms, EquitySnapshot, Tenant, User
 from backend.money import exact_units, format_units, from_units
 from backend.notifications.service import notify_agent
@@ -284,6 +286,8 @@ def invoice(session: Session, period_id: int, who: Principal, *, ip: str = "") -
     row.status = rules.next_status(row.status, INVOICED)
     row.invoiced_at = utcnow()
     row.invoice_no = f"IB-{row.start_at:%Y%m}-{row.id:06d}"
+    due, income = user_account(row.tenant_id, row.user_id, "share_due"), tenant_card(row.tenant_id, "share_income")
+    _post(session, row, who, "share_invoice", [Posting(due, -row.fee), Posting(income, row.fee)])
     notify_agent(
         session,
         row.tenant_id,
@@ -300,7 +304,24 @@ def mark_paid(session: Session, period_id: int, who: Principal, reference: str =
     row = _locked(session, period_id)
     row.status = rules.next_status(row.status, PAID)
     row.paid_at, row.payment_reference = utcnow(), " ".join(reference.split())[:128]
+    due, paid = (user_account(row.tenant_id, row.user_id, kind) for kind in ("share_due", "share_paid"))
+    _post(session, row, who, "share_payment", [Posting(due, row.fee), Posting(paid, -row.fee)])
     return _audit(session, row, who, "paid", ip)
+
+
+def _post(session: Session, row: BillingPeriod, who: Principal, kind: str, postings: list[Posting]) -> None:
+    """Book a step of a period once; a month without a fee moves nothing."""
+    if row.fee:
+        ledger.post(
+            session,
+            f"{kind}:{row.id}",
+            postings,
+            kind=kind,
+            tenant_id=row.tenant_id,
+            reference=f"billing_period:{row.id}",
+            actor=f"{who.kind}:{who.id}",
+            remark=row.invoice_no,
+        )
 
 
 def digest(session: Session, row: BillingPeriod) -> str:

@@ -10,6 +10,9 @@
 | ``withdrawal_frozen`` | user | no | reward waiting for a payout |
 | ``paid_out`` | user | no | reward that has left the platform |
 | ``fee_income`` | platform | no | withdrawal fees |
+| ``share_due`` | user | yes | minus the profit share invoiced and not yet paid |
+| ``share_paid`` | user | yes | minus the profit share paid from outside |
+| ``share_income`` | tenant | no | profit share earned from its agents |
 | ``trading`` | exchange account | yes | realised profit and loss minus fees |
 | ``market`` | exchange account | yes | the other side of ``trading`` |
 
@@ -26,7 +29,7 @@ from dataclasses import dataclass, field
 from backend.errors import Conflict, InvalidInput
 from backend.money import format_units
 
-OVERDRAFT_KINDS = frozenset({"platform_source", "trading", "market"})
+OVERDRAFT_KINDS = frozenset({"platform_source", "trading", "market", "share_due", "share_paid"})
 KINDS = OVERDRAFT_KINDS | {
     "point_self",
     "point_gift",
@@ -36,6 +39,7 @@ KINDS = OVERDRAFT_KINDS | {
     "withdrawal_frozen",
     "paid_out",
     "fee_income",
+    "share_income",
 }
 MAX_UNITS = 2**63 - 1
 """Largest balance a 64-bit column can hold."""
@@ -116,7 +120,8 @@ def tenant_card(tenant_id: int, kind: str) -> AccountRef:
 
 
 def user_account(tenant_id: int, user_id: int, kind: str) -> AccountRef:
-    """A user's ``point_self``, ``point_gift``, ``pool``, ``burned_gift``, ``reward``, ``withdrawal_frozen``, ``paid_out``."""
+    """A user's ``point_self``, ``point_gift``, ``pool``, ``burned_gift``, ``reward``, ``withdrawal_frozen``, ``paid_out``,
+    ``share_due``, ``share_paid``."""
     return AccountRef("user", user_id, kind, tenant_id=tenant_id)
 
 

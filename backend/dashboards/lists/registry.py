@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.dashboards.lists import merchants, money, people, system, trading, webhooks, withdrawals
+from backend.dashboards.lists import merchants, money, people, periods, system, trading, webhooks, withdrawals
 from backend.dashboards.lists.base import ListOf
 from backend.errors import NotAllowed, NotFound
 from backend.identity.principal import Principal
@@ -22,6 +22,7 @@ LISTS: dict[str, ListOf] = {
     "transactions": money.TRANSACTIONS,
     "accounts": money.ACCOUNTS,
     "withdrawals": withdrawals.WITHDRAWALS,
+    "periods": periods.PERIODS,
     "audit": system.AUDIT,
     "notices": system.NOTICES,
     "offers": system.OFFERS,

@@ -20,6 +20,7 @@ from backend.clock import utcnow
 from backend.db import Database
 from backend.errors import InvalidInput, NotFound
 from backend.identity.principal import Principal
+from backend.ledger.rules import tenant_card, user_account
 from backend.models import (
     BillingItem,
     BillingPeriod,
@@ -32,7 +33,7 @@ from backend.models import (
 )
 from backend.money import from_units
 from tests.support.golden import EIGHT_MONTHS
-from tests.support.money import add_account, add_fill, add_tenant, add_user, assert_sound
+from tests.support.money import add_account, add_fill, add_tenant, add_user, amounts, assert_sound
 
 ANN = Principal("admin", 1, None, "Ann", "ann", "owner", 0)
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
@@ -183,7 +184,11 @@ def test_from_draft_to_paid_and_never_back(database: Database, agent: User) -> N
     with pytest.raises(BillingPeriodState):
         database.run(lambda s: hwm.recompute(s, january.id, ANN))
     assert database.run(lambda s: hwm.invoice(s, january.id, ANN)).invoice_no == f"IB-202501-{january.id:06d}"
+    owed = shares(database, january)
     paid = database.run(lambda s: hwm.mark_paid(s, january.id, ANN, "wire  7"))
+    fee = from_units(january.fee)
+    assert (owed, shares(database, january)) == ([-fee, D(0), fee], [D(0), -fee, fee])
+    assert_sound(database)
     assert (paid.status, paid.payment_reference) == ("paid", "wire 7")
     with database.reading() as session:
         note = session.exec(select(Notification)).one()
@@ -292,3 +297,9 @@ def test_settlement_still_books_and_bills_nothing(database: Database, agent: Use
     with database.reading() as session:
         assert session.get(Tenant, agent.tenant_id).billing_scheme == "hwm"
         assert session.exec(select(func.count()).select_from(ExchangeAccount)).one() == 0
+
+
+def shares(database: Database, period: BillingPeriod) -> list[D]:
+    """What the agent owes, has paid, and what the tenant earned."""
+    user = [user_account(period.tenant_id, period.user_id, kind) for kind in ("share_due", "share_paid")]
+    return amounts(database, [*user, tenant_card(period.tenant_id, "share_income")])

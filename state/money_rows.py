@@ -1,0 +1,60 @@
+"""Rows of profit share periods as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from state.agent_common import base_of
+from state.words import MISSING, figure
+
+Row = dict[str, Any]
+
+
+def period(row: Row) -> Row:
+    """A period in a list."""
+    return {name: row[name] for name in ("tenant", "user", "month", "invoice", "start_ms", "end_ms")} | {
+        "id": str(row["id"]),
+        "state": row["status"],
+        "status": f"period.{row['status']}",
+        "look": row["status"] in ("draft", "approved"),
+        "trades": f"{row['trades']:,}",
+        "pnl": figure(row["pnl"], sign=True),
+        "high": figure(row["high_after"]),
+        "share": f"{row['share_bp'] / 100:g} %",
+        "fee": figure(row["fee"]),
+    }
+
+
+def period_totals(row: Row) -> Row:
+    """Counts and sums by state."""
+    return {key: f"{value:,}" if key.startswith("n_") else figure(value) for key, value in row.items()}
+
+
+def period_detail(row: Row) -> Row:
+    """The statement of one period."""
+    steps = [
+        ("period.c0", row["starting_c"]), ("period.sum", row["pnl"]), ("period.c", row["ending_c"]), ("period.u", row["unrealized"]),
+        ("period.bill", row["c_bill"]), ("period.h0", row["high_before"]), ("period.h1", row["high_after"]), ("period.carry", row["carry"]),
+    ]  # fmt: skip
+    return period(row) | {
+        "steps": [{"k": key, "v": figure(value, 8)} for key, value in steps],
+        "formula": row["formula"],
+        "reference": row["reference"] or MISSING,
+        "count": f"{row['count']:,}",
+        "cut": row["count"] > len(row["lines"]),
+        "lines": [_line(line) for line in row["lines"]],
+    }
+
+
+def _line(line: Row) -> Row:
+    return {
+        "id": str(line["no"]), "at_ms": line["at_ms"], "kind": f"period.{line['kind']}", "late": line["late"],
+        "base": base_of(line["symbol"]) if line["symbol"] else MISSING, "side": line["direction"],
+        "net": figure(line["net"], sign=True), "c": figure(line["cumulative"]), "above": figure(line["above_mark"], sign=True),
+    }  # fmt: skip
+
+
+ROWS: dict[str, Callable[[Row], Any]] = {"periods": period}
+TOTALS: dict[str, Callable[[Row], Any]] = {"periods": period_totals}
+DETAILS: dict[str, Callable[[Row], Any]] = {"periods": period_detail}
