@@ -35,8 +35,11 @@ browser: setup-dev
 	@$(PY) -m pytest tests/browser
 
 # The full number of repetitions of the fault tests; CI runs a few of each.
+FAULTS = tests/faults tests/unit/billing tests/unit/ledger tests/unit/merchant tests/integration/billing \
+  tests/integration/ledger tests/integration/db tests/integration/merchant
+
 faults: setup-dev
-	@IRONBULL_FAULTS=full $(PY) -m pytest tests/faults -n $(WORKERS) --timeout 7200
+	@IRONBULL_FAULTS=full $(PY) -m pytest $(FAULTS) -n $(WORKERS) --timeout 7200
 
 bench: setup-dev
 	@$(PY) -m bench

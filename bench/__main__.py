@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-MODULES = ("scan", "dispatch", "settlement", "startup")
+MODULES = ("scan", "dispatch", "settlement", "ledger", "startup")
 LIMIT_S = 240
 
 

@@ -26,7 +26,7 @@ from backend.ledger import seals
 from backend.ledger.statements import stamp
 from backend.models import metadata
 from bench._bench import report
-from tests.support.databases import private_mariadb, scratch_schema
+from tests.support.databases import mariadb, scratch_schema
 
 TRANSACTIONS, ENTRIES = 250_000, 4
 TENANTS, ACCOUNTS = 20, 2_000
@@ -83,15 +83,20 @@ def fill(engine: Engine) -> None:
             cursor.fetchall()
 
 
-def spent(work: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
-    """Milliseconds of each round, sorted; one more round first is not counted."""
-    work()
-    found = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        work()
-        found.append((time.perf_counter() - started) * 1000)
-    return sorted(found)
+def in_turn(*works: Callable[[], object], rounds: int = ROUNDS) -> list[list[float]]:
+    """Milliseconds of each round of each, sorted; done in turn, after one round of each that is not counted."""
+    found: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds + 1):
+        for work, times in zip(works, found, strict=True):
+            started = time.perf_counter()
+            work()
+            times.append((time.perf_counter() - started) * 1000)
+    return [sorted(times[1:]) for times in found]
+
+
+def spent(work: Callable[[], object]) -> list[float]:
+    """One work alone."""
+    return in_turn(work)[0]
 
 
 def p95(times: list[float]) -> float:
@@ -108,7 +113,7 @@ def pages(database: Database) -> None:
 
     last = TRANSACTIONS - PAGE
     assert page()[0]["id"] == TRANSACTIONS and page(offset=last)[-1]["id"] == 1
-    first, end = spent(page), spent(lambda: page(offset=last))
+    first, end = in_turn(page, lambda: page(offset=last))
     anywhere = random.Random(2)
     middle = spent(lambda: page(offset=anywhere.randrange(0, last)))
     one_tenant = spent(lambda: page(only={"tenant": "7"}, offset=anywhere.randrange(0, 10_000)))
@@ -135,7 +140,7 @@ def verify(database: Database) -> None:
 
 def main() -> None:
     """Fill once, then measure."""
-    with private_mariadb() as server, scratch_schema(server) as url:
+    with mariadb(pool_mb=512) as server, scratch_schema(server.url) as url:
         database = Database(url)
         metadata.create_all(database.engine)
         started = time.perf_counter()

@@ -6,6 +6,8 @@ import tempfile
 # Before anything of the project reads settings: a home and secrets of the test run alone.
 os.environ.setdefault("IRONBULL_HOME", tempfile.mkdtemp(prefix="ib-home-"))
 
+from hypothesis import settings as hypothesis_settings
+
 from tests.support.databases import (
     _mariadb_tables,
     _sqlite_template,
@@ -16,6 +18,12 @@ from tests.support.databases import (
     sqlite_database,
     sqlite_url,
 )
+from tests.support.faults import FULL
+
+if FULL:
+    # ``make faults``: properties that name no number of their own are tried this often.
+    hypothesis_settings.register_profile("faults", max_examples=10_000, deadline=None)
+    hypothesis_settings.load_profile("faults")
 
 __all__ = [
     "_mariadb_tables",

@@ -35,10 +35,14 @@ _UNSEALED = (
     f"SELECT {_HEADER} FROM ledger_transaction t LEFT JOIN ledger_seal s ON s.transaction_id = t.id "
     "WHERE t.id > %s AND s.transaction_id IS NULL ORDER BY t.id LIMIT %s"
 )
+_FIELDS = ("s.previous", "t.id", "t.`key`", "t.kind", "COALESCE(t.tenant_id, 'None')", "t.reference", "t.actor", "t.remark",
+           "t.fingerprint", "CAST(t.created_at AS CHAR)")  # fmt: skip
 _SEALED = (
-    f"SELECT {_HEADER}, s.number, s.previous, s.hash FROM ledger_transaction t "
+    "SELECT t.id, CAST(t.created_at AS CHAR), s.hash, {head} FROM ledger_transaction t "
     "LEFT JOIN ledger_seal s ON s.transaction_id = t.id WHERE t.id > %s ORDER BY t.id LIMIT %s"
 )
+_SEALED_MYSQL = _SEALED.format(head=f"CONCAT_WS('{_FIELD}', {', '.join(_FIELDS)})")
+_SEALED_SQLITE = _SEALED.format(head=f" || '{_FIELD}' || ".join(_FIELDS))
 # The engine joins the entries of a transaction to the text that is hashed: one row arrives instead of one per entry.
 _JOINED = f"CONCAT_WS('{_FIELD}', e.account_id, e.amount, e.balance_after, e.currency)"
 _ENTRIES_MYSQL = (
@@ -143,7 +147,8 @@ def verify(session: Session) -> Verdict:
     wire = Wire(session)
     settled = stamp(utcnow() - SEALED_WITHIN)
     last = 0
-    while rows := wire.rows(_SEALED, (last, _CHUNK)):
+    sql = _SEALED_SQLITE if wire.sqlite else _SEALED_MYSQL
+    while rows := wire.rows(sql, (last, _CHUNK)):
         last = rows[-1][0]
         for row, count, lines in _with_entries(wire, rows):
             _check(verdict, row, count, lines, settled)
@@ -165,22 +170,23 @@ def heads(session: Session) -> list[Head]:
 
 def link(previous: str, header: Header, lines: str) -> str:
     """The hash of one transaction after the hash before it; ``lines`` are its entries as text."""
-    number, key, kind, tenant_id, reference, actor, remark, mark, moment = header[:9]
-    head = f"{previous}\x1f{number}\x1f{key}\x1f{kind}\x1f{tenant_id}\x1f{reference}\x1f{actor}\x1f{remark}\x1f{mark}\x1f{moment}"
-    text = f"{head}{_LINE}{lines}" if lines else head
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _hash(_FIELD.join((previous, *map(str, header[:9]))), lines)
+
+
+def _hash(head: str, lines: str) -> str:
+    return hashlib.sha256((f"{head}{_LINE}{lines}" if lines else head).encode()).hexdigest()
 
 
 def _check(verdict: Verdict, row: Header, count: int, lines: str, settled: str) -> None:
+    number, at, stored, head = row
     verdict.transactions += 1
     verdict.entries += count
-    stored = row[11]
     if stored is None:
         verdict.unsealed += 1
-        if row[8] < settled:
-            _note(verdict, f"transaction {row[0]} is in no chain although it is older than ten minutes")
-    elif link(row[10], row, lines) != stored:
-        _note(verdict, f"transaction {row[0]} or its entries were changed")
+        if at < settled:
+            _note(verdict, f"transaction {number} is in no chain although it is older than ten minutes")
+    elif _hash(head, lines) != stored:
+        _note(verdict, f"transaction {number} or its entries were changed")
 
 
 def _note(verdict: Verdict, text: str) -> None:

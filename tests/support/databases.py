@@ -40,8 +40,8 @@ def free_port() -> int:
 class MariaServer:
     """A MariaDB server of our own below ``home``, durable as in production; it can be killed and started again."""
 
-    def __init__(self, home: Path) -> None:
-        self.home, self.port = home, free_port()
+    def __init__(self, home: Path, pool_mb: int = 64) -> None:
+        self.home, self.port, self._pool_mb = home, free_port(), pool_mb
         self._process: subprocess.Popen[bytes] | None = None
         (home / "tmp").mkdir()
         subprocess.run(
@@ -61,7 +61,7 @@ class MariaServer:
         self._process = subprocess.Popen(
             ["mariadbd", "--no-defaults", *_as_root(), f"--datadir={home}/data", f"--tmpdir={home}/tmp",
              f"--socket={home}/s.sock", f"--pid-file={home}/pid", f"--port={self.port}", "--bind-address=127.0.0.1",
-             "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--innodb-flush-log-at-trx-commit=1",
+             f"--innodb-buffer-pool-size={self._pool_mb}M", "--innodb-log-file-size=32M", "--innodb-flush-log-at-trx-commit=1",
              "--skip-log-bin", "--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci",
              "--skip-name-resolve", "--max-connections=300"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -82,12 +82,12 @@ class MariaServer:
 
 
 @contextmanager
-def mariadb() -> Iterator[MariaServer]:
+def mariadb(pool_mb: int = 64) -> Iterator[MariaServer]:
     """A started server; ended and removed afterwards."""
     home = Path(tempfile.mkdtemp(prefix="ib-db-"))
     server: MariaServer | None = None
     try:
-        server = MariaServer(home)
+        server = MariaServer(home, pool_mb)
         server.start()
         yield server
     finally:

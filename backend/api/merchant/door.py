@@ -211,7 +211,11 @@ def _documented(door: _Door) -> dict[str, Any]:
             for name, required in headers
         ]
     }
-    properties = schema.get("properties", {})
+    # A field that is not needed may also be there without a value.
+    properties = {
+        name: one if name in needed else {"anyOf": [one, {"type": "string", "maxLength": 0}]}
+        for name, one in schema.get("properties", {}).items()
+    }
     if door.writes:
         shape = {"type": "object", "properties": properties, "required": needed}
         found["requestBody"] = {"required": True, "content": {FORM: {"schema": shape}}}

@@ -18,22 +18,23 @@ from backend.billing import jobs, service
 from backend.db import Database
 from backend.ledger.rules import InsufficientBalance
 from backend.models import Reward, Settlement, User
+from tests.support.faults import times
 from tests.support.money import add_fill, add_tenant, add_user, assert_sound, fund
 
-PROCESSES, FILLS = 4, 24
+PROCESSES, FILLS = times(4, 8), times(24, 10_000)
 WORKER = Path(__file__).with_name("settle_worker.py")
 HOME = Path(__file__).resolve().parents[3]
 
 
 def test_processes_race_for_the_same_fills(database: Database, database_url: str) -> None:
-    """Each fill is settled once; every loser gets the winner's result."""
+    """D1: each fill is settled once; every loser gets the winner's result."""
 
     def build(session):
         tenant = add_tenant(session)
         inviter = add_user(session, tenant, node=True, hold="20000")
         users = [add_user(session, tenant, inviter) for _ in range(3)]
         for user in users:
-            fund(session, user, "60", "10")
+            fund(session, user, str(times(60, 4_000_000)), "10")
         return [add_fill(session, users[n % 3], str(10 + n)).id for n in range(FILLS)]
 
     fills = database.run(build)
@@ -51,7 +52,7 @@ def test_processes_race_for_the_same_fills(database: Database, database_url: str
         worker.stdin.write(json.dumps(fills) + "\n")
         worker.stdin.flush()
     for worker in workers:
-        out, _ = worker.communicate(timeout=120)
+        out, _ = worker.communicate(timeout=times(120, 3600))
         assert worker.returncode == 0
         answers += [json.loads(line) for line in out.splitlines()]
     by_fill = defaultdict(list)
@@ -116,7 +117,7 @@ def test_many_users_below_one_root_do_not_deadlock_each_other(database: Database
         max_size=12,
     ),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(25, 2_000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_money_is_conserved_in_any_tree(sqlite_database: Database, parents, nodes, holds, events) -> None:
     """Random invite trees and random events: every invariant holds, no balance is negative, nothing is lost."""
 

@@ -1,4 +1,4 @@
-"""The bank test: many writers moving money at random while readers add everything up."""
+"""D3, the bank test: many writers moving money at random while readers add everything up."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from sqlalchemy import text
 from backend.db import Database
 from backend.ledger import queries, service
 from backend.ledger.rules import InsufficientBalance, Posting, platform_source, user_account
+from tests.support.faults import times
 
-ACCOUNTS = [user_account(1, number, "point_self") for number in range(1, 13)]
+ACCOUNTS = [user_account(1, number, "point_self") for number in range(1, times(13, 51))]
 START = 1000
-WRITERS, TRANSFERS = 6, 60
+WRITERS, TRANSFERS = times(6, 8), times(60, 12_500)
 
 
 def test_every_snapshot_sums_to_the_constant(database: Database) -> None:
@@ -55,7 +56,7 @@ def test_every_snapshot_sums_to_the_constant(database: Database) -> None:
     for thread in readers + writers:
         thread.start()
     for thread in writers:
-        thread.join(120)
+        thread.join(times(120, 3600))
     done.set()
     for thread in readers:
         thread.join(10)
