@@ -28,7 +28,7 @@ def _columns() -> list[Column]:
         Column("text", "plan.text", quiet=True, roomy=True, show=lambda r: cut(r["text"])),
         Column("price", "plan.price", "num", phone="tail", sort=True),
         *[Column(one, f"plan.{one}", "num", quiet=one != "api_calls_daily", roomy=True) for one in LIMITS],
-        Column("tenants", "plan.tenants", "num", phone="sub", sort=True),
+        Column("tenants", "plan.tenants", "num", sort=True),
         Column("active", "plan.state", phone="end", show=state),
     ]
 
