@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-MODULES = ("scan", "dispatch", "settlement", "ledger", "startup")
+MODULES = ("scan", "dispatch", "settlement", "batches", "ledger", "startup")
 LIMIT_S = 240
 
 
