@@ -49,7 +49,7 @@ def period_detail(row: Row) -> Row:
 
 def _line(line: Row) -> Row:
     return {
-        "id": str(line["no"]), "at_ms": line["at_ms"], "kind": f"period.{line['kind']}", "late": line["late"],
+        "id": str(line["no"]), "day": f"{line['exit_time']:%Y-%m-%d %H:%M}", "kind": f"period.{line['kind']}", "late": line["late"],
         "base": base_of(line["symbol"]) if line["symbol"] else MISSING, "side": line["direction"],
         "net": figure(line["net"], sign=True), "c": figure(line["cumulative"]), "above": figure(line["above_mark"], sign=True),
     }  # fmt: skip

@@ -21,6 +21,7 @@ class Simulator(rx.State):
 
     people: list[dict[str, str]] = []
     user_id: str = ""
+    profit: str = "1000"
     own: str = ""
     gift: str = ""
     ready: bool = False
@@ -37,20 +38,27 @@ class Simulator(rx.State):
         self.people = await read(lambda session: payouts.sources(session, who))
         self.tried, self.sums, self.payments, self.ready = False, {}, [], True
         if self.people:
-            await self.choose(self.people[0]["id"])
+            await self._choose(int(self.people[0]["id"]))
+            await self._run({"profit": self.profit, "own": self.own, "gift": self.gift})
 
     @rx.event
     @needs("tenant")
     async def choose(self, user_id: str) -> None:
         """Whose profit it is: their points of now stand in the form."""
-        who, number = await signed_in(self), _number(user_id)
-        own, gift = await read(lambda session: payouts.cards_of(session, who, number))
-        self.user_id, self.own, self.gift = str(number), f"{own.normalize():f}", f"{gift.normalize():f}"
+        await self._choose(_number(user_id))
 
     @rx.event
     @needs("tenant")
     async def run(self, form: dict[str, Any]) -> None:
         """Try a profit."""
+        await self._run(form)
+
+    async def _choose(self, number: int) -> None:
+        who = await signed_in(self)
+        own, gift = await read(lambda session: payouts.cards_of(session, who, number))
+        self.user_id, self.own, self.gift = str(number), f"{own.normalize():f}", f"{gift.normalize():f}"
+
+    async def _run(self, form: dict[str, Any]) -> None:
         who, number = await signed_in(self), _number(self.user_id)
         profit, own, gift = (_amount(form.get(name)) for name in ("profit", "own", "gift"))
         found = await read(lambda session: payouts.try_profit(session, who, number, profit=profit, own=own, gift=gift))

@@ -70,8 +70,9 @@ def page() -> rx.Component:
     heads = [("books.account", ""), ("books.owner", ""), ("books.currency", ""), ("books.opening", "num"), ("books.received", "num"), ("books.given", "num"), ("books.closing", "num")]
     table = rx.el.table(
         rx.el.thead(rx.el.tr(*[rx.el.th(tx(key), class_name=css, scope="col") for key, css in heads])),
-        rx.el.tbody(rx.cond(Books.ready, rx.foreach(Books.lines, _row), skeleton_rows(7))),
-        rx.el.tfoot(rx.foreach(Books.sums, _sum)),
+        rx.el.tbody(
+            rx.cond(Books.ready, rx.fragment(rx.foreach(Books.lines, _row), rx.foreach(Books.sums, _sum)), skeleton_rows(7))
+        ),
         class_name="tbl cards",
         aria_label=t("nav.trial_balance"),
     )

@@ -31,12 +31,12 @@ def _form() -> rx.Component:
     return rx.el.form(
         rx.el.div(
             field("simulate.source", people),
-            field("simulate.profit", number("profit", "1000"), right=usdt),
+            field("simulate.profit", number("profit", Simulator.profit), right=usdt),
             field("simulate.self", number("own", Simulator.own, key=f"own-{Simulator.user_id}"), right=usdt),
             field("simulate.gift", number("gift", Simulator.gift, key=f"gift-{Simulator.user_id}"), right=usdt),
             class_name="form-row",
         ),
-        rx.el.div(rx.el.button(tx("simulate.go"), type="submit", class_name="btn pri"), rx.el.span(tx("simulate.line"), class_name="t3 t12"), class_name="row"),
+        rx.el.div(rx.el.button(tx("simulate.go"), type="submit", class_name="btn pri"), rx.el.span(tx("simulate.line"), class_name="t3 t12"), class_name="row sim-go"),
         on_submit=Simulator.run,
         class_name="col",
     )  # fmt: skip

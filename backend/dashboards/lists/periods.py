@@ -72,7 +72,7 @@ def period_detail(session: Session, who: Principal, period_id: int) -> Row:
         "share": found.bill.share,
         "formula": found.bill.formula(),
         "count": len(lines),
-        "lines": [{**line, "at_ms": to_ms(line["exit_time"])} for line in lines[:LINES]],
+        "lines": lines[:LINES],
     }
 
 

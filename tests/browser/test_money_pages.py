@@ -1,0 +1,106 @@
+"""Statements, simulator and trial balance in a browser, on a real server."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlmodel import Session, select
+
+from backend.billing import hwm
+from backend.clock import utcnow
+from backend.db import Database
+from backend.models import ExchangeAccount, Position, Tenant, User
+from tests.browser.conftest import Opener, Server
+
+
+def _bill_by_the_mark(server: Server) -> str:
+    """The last tenant's first agent traded last month under the high-water mark. Returns the agent's name."""
+    db = Database(f"sqlite:///{server.home / 'ironbull.db'}")
+    now = utcnow()
+    start = (now.replace(day=1) - timedelta(days=1)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+    def work(session: Session) -> str:
+        user = session.exec(select(User).where(User.email == server.demo()["agents"][0]["email"])).one()
+        tenant = session.get(Tenant, user.tenant_id)
+        account = session.exec(select(ExchangeAccount).where(ExchangeAccount.user_id == user.id)).first()
+        assert tenant is not None and account is not None
+        tenant.billing_scheme, tenant.created_at, user.created_at = "hwm", start, start
+        for pnl, symbol in (("100", "BTC/USDT"), ("-40", "ETH/USDT"), ("65.5", "SOL/USDT")):
+            at = start + timedelta(days=3)
+            session.add(
+                Position(
+                    tenant_id=tenant.id or 0, user_id=user.id or 0, account_id=account.id or 0, symbol=symbol, position_side="LONG",
+                    status="CLOSED", open_slot=None, quantity=Decimal(0), realized_pnl=Decimal(pnl), total_fee=Decimal("0.5"),
+                    entry_price=Decimal(10), exit_price=Decimal(11), opened_at=at, opened_market_at=at, closed_at=at, closed_market_at=at,
+                )
+            )  # fmt: skip
+        session.flush()
+        assert hwm.close_until(session, user, now)
+        tenant.billing_scheme = "per_close"
+        return user.name or user.email
+
+    try:
+        return db.run(work)
+    finally:
+        db.dispose()
+
+
+def _hold(page: Page, words: str) -> None:
+    button = page.get_by_role("button", name=words)
+    button.hover()
+    page.mouse.down()
+    page.wait_for_timeout(1500)
+    page.mouse.up()
+
+
+def test_a_statement_goes_from_draft_to_paid_and_the_agent_reads_it(visit: Opener, server: Server) -> None:
+    name = _bill_by_the_mark(server)
+    page = visit("/admin/statements", kind="admin")
+    page.locator("tr[data-row]", has_text=name).first.click()
+    drawer = page.locator("[data-drawer]")
+    expect(drawer).to_contain_text("24.80")  # 20 % of 100 - 40 + 65.5 - 1.5
+    expect(drawer.locator("tbody tr")).to_have_count(3)
+    _hold(page, "Hold to approve")
+    expect(drawer).to_contain_text("Approved")
+    drawer.get_by_role("button", name="Send the invoice").click()
+    expect(drawer).to_contain_text("IB-")
+    page.fill("[data-drawer] input[name=reference]", "wire 7")
+    drawer.get_by_role("button", name="Mark as paid").click()
+    expect(drawer).to_contain_text("closed for good")
+    mine = visit("/agent/statements", kind="agent", width=390)
+    mine.locator("tr[data-row]").first.click()
+    for kind, start in (("CSV", b"Agent,"), ("PDF", b"%PDF")):
+        href = mine.locator("[data-drawer] a[download]", has_text=kind).get_attribute("href")
+        answer = mine.request.get(f"{server.base}{href}")
+        assert answer.ok, (href, answer.status, answer.text()[:300])
+        assert start in answer.body()
+    books = visit("/admin/trial-balance", kind="admin")
+    expect(books.locator("#main")).to_contain_text("Profit share earned")
+    expect(books.locator("#main")).to_contain_text("Sums to zero")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_simulator_pays_exactly_the_pool(visit: Opener, width: int) -> None:
+    page = visit("/tenant/simulator", kind="tenant", width=width)
+    page.fill("input[name=profit]", "1000")
+    page.fill("input[name=own]", "100")
+    page.fill("input[name=gift]", "500")
+    page.click("#main form button[type=submit]")
+    stats = page.locator("#main .stats")
+    expect(stats).to_contain_text("300.00000000")
+    expect(stats).to_contain_text("100.00000000 paid out below")
+    amounts = page.locator("#main .tbl tbody td:last-child b").all_inner_texts()
+    assert sum(Decimal(one.replace(",", "")) for one in amounts) == 100
+    page.fill("input[name=profit]", "a lot")
+    page.click("#main form button[type=submit]")
+    expect(page.locator(".toast")).to_be_visible()
+
+
+def test_the_trial_balance_of_one_tenant(visit: Opener) -> None:
+    page = visit("/admin/trial-balance", kind="admin")
+    expect(page.locator("#main .tbl")).to_contain_text("Source of points")
+    page.locator("#main select").nth(1).select_option(index=1)
+    expect(page.locator("#main .tbl")).not_to_contain_text("Source of points")
