@@ -107,7 +107,7 @@ def test_every_verb_in_any_order_by_eight_workers(database: Database) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=times(4, 400), stateful_step_count=times(5, 40), deadline=None, print_blob=True,
+            max_examples=times(4, 200), stateful_step_count=times(5, 40), deadline=None, print_blob=True,
             suppress_health_check=list(HealthCheck),
             # Threads do not repeat themselves, so a failing sequence cannot be made smaller by running it again.
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
