@@ -164,6 +164,19 @@ def nav_link(*content: Any, href: Any, **props: Any) -> rx.Component:
     return NavLink.create(*content, to=href, **props)
 
 
+class _FileLink(rx.el.Div):
+    """A plain anchor. ``rx.el.a`` would hand addresses of this site to the router, which knows no files."""
+
+    tag = "a"
+    href: rx.Var[str]
+    download: rx.Var[bool]
+
+
+def file_link(*content: Any, href: Any, **props: Any) -> rx.Component:
+    """Link to a file the server sends."""
+    return _FileLink.create(*content, href=href, download=True, **props)
+
+
 def skeleton(width: str = "100%", height: str = "12px") -> rx.Component:
     """One bar in the shape of what comes."""
     return rx.el.span(class_name="sk", custom_attrs={"style": {"width": width, "height": height}, "aria-hidden": True})

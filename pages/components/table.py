@@ -10,7 +10,7 @@ import reflex as rx
 
 from pages.components.i18n import t, tx
 from pages.components.icons import icon
-from pages.components.parts import num, rel_time, side_tag, skeleton_rows, symbol
+from pages.components.parts import file_link, num, rel_time, side_tag, skeleton_rows, symbol
 
 JS = "$/public/js/keys.jsx"
 
@@ -135,7 +135,7 @@ def data_table(
 def table_foot(state: Any, csv_href: Any = None, extra: Any = None) -> rx.Component:
     """"1–25 of 148", turn page, export."""
     export = (
-        rx.el.a(icon("download"), "CSV", href=csv_href, download=True) if csv_href is not None else rx.fragment()
+        file_link(icon("download"), "CSV", href=csv_href) if csv_href is not None else rx.fragment()
     )
     turn = rx.el.span(
         rx.el.button(

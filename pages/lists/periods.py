@@ -8,7 +8,7 @@ from pages.components.act import hold_button
 from pages.components.i18n import USED, t, tx
 from pages.components.icons import icon
 from pages.components.lists import chips, filters, list_page, mini
-from pages.components.parts import chip, empty, kv, num, side_tag, stat, stats
+from pages.components.parts import chip, empty, file_link, kv, num, side_tag, stat, stats
 from pages.components.table import Column, drawer, drawer_section
 from pages.routes import Route
 from state.lists import Lists
@@ -55,8 +55,8 @@ def _lines(d: rx.Var) -> rx.Component:
 
 def _foot(route: Route, d: rx.Var) -> rx.Component:
     path = "/api/billing/periods/" if route.kind == "admin" else f"/api/{route.kind}/billing/periods/"
-    file = lambda kind: rx.el.a(  # noqa: E731
-        icon("download"), kind.upper(), href=path + Lists.open_id + f"/statement.{kind}", download=True, class_name="btn"
+    file = lambda kind: file_link(  # noqa: E731
+        icon("download"), kind.upper(), href=path + Lists.open_id + f"/statement.{kind}", class_name="btn"
     )
     files = rx.fragment(file("pdf"), file("csv"), rx.el.span(class_name="sp"))
     if route.kind != "admin":

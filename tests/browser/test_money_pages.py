@@ -77,6 +77,9 @@ def test_a_statement_goes_from_draft_to_paid_and_the_agent_reads_it(visit: Opene
         answer = mine.request.get(f"{server.base}{href}")
         assert answer.ok, (href, answer.status, answer.text()[:300])
         assert start in answer.body()
+    with mine.expect_download() as file:
+        mine.locator("[data-drawer] a[download]", has_text="PDF").click()
+    assert file.value.suggested_filename.endswith(".pdf")
     books = visit("/admin/trial-balance", kind="admin")
     expect(books.locator("#main")).to_contain_text("Profit share earned")
     expect(books.locator("#main")).to_contain_text("Sums to zero")
