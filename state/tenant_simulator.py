@@ -62,8 +62,8 @@ class Simulator(rx.State):
         who, number = await signed_in(self), _number(self.user_id)
         profit, own, gift = (_amount(form.get(name)) for name in ("profit", "own", "gift"))
         found = await read(lambda session: payouts.try_profit(session, who, number, profit=profit, own=own, gift=gift))
-        self.sums = {name: figure(found[name], 8) for name in ("charge", "self", "gift", "pool", "forgiven")}
-        self.sums["paid"] = figure(sum((one["amount"] for one in found["payments"]), Decimal(0)), 8)
+        self.sums = {name: figure(found[name]) for name in ("charge", "self", "gift", "pool", "forgiven")}
+        self.sums["paid"] = figure(sum((one["amount"] for one in found["payments"]), Decimal(0)))
         self.payments = [_payment(place, one) for place, one in enumerate(found["payments"])]
         self.tried = True
 

@@ -93,8 +93,8 @@ def test_the_simulator_pays_exactly_the_pool(visit: Opener, width: int) -> None:
     page.fill("input[name=gift]", "500")
     page.click("#main form button[type=submit]")
     stats = page.locator("#main .stats")
-    expect(stats).to_contain_text("300.00000000")
-    expect(stats).to_contain_text("100.00000000 paid out below")
+    expect(stats).to_contain_text("300.00")
+    expect(stats).to_contain_text("100.00 paid out below")
     amounts = page.locator("#main .tbl tbody td:last-child b").all_inner_texts()
     assert sum(Decimal(one.replace(",", "")) for one in amounts) == 100
     page.fill("input[name=profit]", "a lot")
