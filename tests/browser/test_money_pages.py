@@ -12,6 +12,8 @@ from sqlmodel import Session, select
 from backend.billing import hwm
 from backend.clock import utcnow
 from backend.db import Database
+from backend.ledger import service as ledger
+from backend.ledger.rules import Posting, user_account
 from backend.models import ExchangeAccount, Position, Tenant, User
 from tests.browser.conftest import Opener, Server
 
@@ -107,3 +109,39 @@ def test_the_trial_balance_of_one_tenant(visit: Opener) -> None:
     expect(page.locator("#main .tbl")).to_contain_text("Source of points")
     page.locator("#main select").nth(1).select_option(index=1)
     expect(page.locator("#main .tbl")).not_to_contain_text("Source of points")
+
+
+def _reward(server: Server) -> None:
+    """The first agent gets 200 USDT of reward out of its own points."""
+    db = Database(f"sqlite:///{server.home / 'ironbull.db'}")
+
+    def work(session: Session) -> None:
+        user = session.exec(select(User).where(User.email == server.demo()["agents"][0]["email"])).one()
+        points, reward = (user_account(user.tenant_id, user.id or 0, kind) for kind in ("point_self", "reward"))
+        ledger.post(session, "test:reward", [Posting(points, -200 * 10**8), Posting(reward, 200 * 10**8)], kind="distribution")
+
+    try:
+        db.run(work)
+    finally:
+        db.dispose()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_an_agent_asks_for_a_payout_once(visit: Opener, server: Server, width: int) -> None:
+    if width == 390:
+        _reward(server)
+    page = visit("/agent/withdrawals", kind="agent", width=width)
+    rows = page.locator("tr[data-row]")
+    expect(page.locator("#main .stats").first).to_contain_text("Free rewards")
+    before = rows.count()
+    page.fill("input[name=amount]", "60")
+    expect(page.locator("#main form")).to_contain_text("57.00 USDT will arrive")
+    page.fill("input[name=address]", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6X")
+    page.click("#main form button[type=submit]")
+    expect(page.locator(".toast")).to_contain_text("not valid on this network")
+    page.fill("input[name=address]", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t")
+    page.click("#main form button[type=submit]")
+    expect(page.locator(".toast")).to_contain_text("Your request is in")
+    expect(rows).to_have_count(before + 1)
+    theirs = visit("/tenant/withdrawals", kind="tenant", width=width)
+    expect(theirs.locator("tr[data-row]").first).to_contain_text("57.00")

@@ -295,7 +295,7 @@ def account_detail(session: Session, who: Principal, account_id: int) -> Row:
 
 
 CARDS = ListOf(
-    cards, ("admin", "tenant"),
+    cards, ("admin", "tenant", "agent"),
     ("at_ms", "tenant", "user", "related", "change", "source", "card", "amount", "before_self", "after_self", "before_gift",
      "after_gift", "remark", "transaction_id"),
     sorts=("at_ms", "amount"),
@@ -303,7 +303,7 @@ CARDS = ListOf(
     totals=card_totals,
 )  # fmt: skip
 REWARD_LIST = ListOf(
-    rewards, ("admin", "tenant"),
+    rewards, ("admin", "tenant", "agent"),
     ("at_ms", "tenant", "user", "source", "type", "amount", "rate", "from_level", "to_level", "pool", "remark"),
     sorts=("at_ms", "amount"), filters={"type": REWARDS, "tenant": ANY_ID, "user": ANY_ID, "pool": ANY_ID}, dated=True,
     totals=reward_totals,

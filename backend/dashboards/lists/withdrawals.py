@@ -79,7 +79,7 @@ def withdrawal_detail(session: Session, who: Principal, withdrawal_id: int) -> R
     ]
     return _row(row, session.get(User, row.user_id), tenant.name if tenant else "") | {
         "free": free, "held": held, "before": free + from_units(row.amount) if held else None, "used": int(used),
-        "approvals": approvals if row.status != REJECTED else [], "four_eyes": POLICY.four_eyes_usdt or Decimal(0),
+        "approvals": approvals if row.status != REJECTED and who.kind == "admin" else [], "four_eyes": POLICY.four_eyes_usdt or Decimal(0),
         "mine": any(one["me"] for one in approvals),
     }  # fmt: skip
 
@@ -105,7 +105,7 @@ def withdrawal_totals(session: Session, who: Principal, find: Find) -> Row:
 
 
 WITHDRAWALS = ListOf(
-    withdrawals, ("admin", "tenant"),
+    withdrawals, ("admin", "tenant", "agent"),
     ("id", "at_ms", "tenant", "user", "amount", "fee", "actual", "network", "wallet", "status", "reason", "tx_hash", "done_ms"),
     sorts=("at_ms", "amount"), filters={"status": tuple(str(one) for one in STATUS_NAMES), "tenant": ANY_ID, "user": ANY_ID},
     dated=True, detail=withdrawal_detail, totals=withdrawal_totals,
