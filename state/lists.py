@@ -82,9 +82,17 @@ class Lists(TableState, rx.State):
     @rx.var
     def csv_href(self) -> str:
         """The export door with the present filters and order."""
+        return self._export("csv")
+
+    @rx.var
+    def excel_href(self) -> str:
+        """The same for Excel."""
+        return self._export("xlsx")
+
+    def _export(self, kind: str) -> str:
         asked = {**self.flt, "search": self.search, "sort": self.sort, "desc": "" if self.desc else "0"}
         query = urlencode({key: value for key, value in asked.items() if value})
-        return f"/api/lists/{self.name}.csv" + (f"?{query}" if query else "") if self.name else ""
+        return f"/api/lists/{self.name}.{kind}" + (f"?{query}" if query else "") if self.name else ""
 
     def _sort_columns(self) -> tuple[str, ...]:
         from backend.dashboards.lists.registry import LISTS

@@ -140,7 +140,7 @@ def list_page(
                     data_table(columns, Lists, empty=nothing, label=route.title, openable=drawer is not None, ready=ready),
                     class_name="grow scroll-x",
                 ),
-                table_foot(Lists, csv_href=Lists.csv_href if export else None),
+                table_foot(Lists, csv_href=Lists.csv_href if export else None, excel_href=Lists.excel_href if export else None),
                 class_name="list",
             ),
             rx.cond(ready, drawer, rx.fragment()) if drawer is not None else rx.fragment(),

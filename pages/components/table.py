@@ -132,8 +132,9 @@ def data_table(
     return rx.fragment(keys, rx.cond(ready & (source.length() == 0), empty, rx.fragment()))
 
 
-def table_foot(state: Any, csv_href: Any = None, extra: Any = None) -> rx.Component:
+def table_foot(state: Any, csv_href: Any = None, extra: Any = None, excel_href: Any = None) -> rx.Component:
     """"1–25 of 148", turn page, export."""
+    excel = file_link(icon("download"), "Excel", href=excel_href) if excel_href is not None else rx.fragment()
     export = (
         file_link(icon("download"), "CSV", href=csv_href) if csv_href is not None else rx.fragment()
     )
@@ -154,6 +155,7 @@ def table_foot(state: Any, csv_href: Any = None, extra: Any = None) -> rx.Compon
         rx.el.span(class_name="sp"),
         extra or rx.fragment(),
         export,
+        excel,
         class_name="foot",
     )
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from backend.api.exports import cell
+from backend.api.spreadsheet import Sheet
 from backend.dashboards.lists.base import find_of
 from backend.dashboards.lists.registry import LISTS, list_for
 from backend.errors import NotAllowed
 from backend.identity.principal import Kind, Principal
-from backend.models import Order
+from backend.models import Order, User
 from tests.support.doors import World, make_world
 
 
@@ -106,6 +110,42 @@ async def test_the_door_writes_what_the_page_shows(world: World) -> None:
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/csv")
     assert rows[0][0] == "at_utc" and len(rows) == 2
     assert world.a.order_id in rows[1] and world.b.order_id not in answer.text
+
+
+async def test_excel_gets_numbers_times_and_no_formula(world: World) -> None:
+    """The same rows: read back, a figure is a number, a time a time, and what looks like a formula is text."""
+
+    def rename(session: Session) -> None:
+        user = session.get(User, world.a.user_id)
+        assert user is not None
+        user.name = '=HYPERLINK("https://evil.example","x")'
+
+    world.db.run(rename)
+    async with world.client("tenant_a") as http:
+        answer = await http.get("/api/lists/orders.xlsx")
+        refused = await http.get("/api/lists/audit.xlsx")
+    assert (answer.status_code, refused.status_code) == (200, 403)
+    book = zipfile.ZipFile(io.BytesIO(answer.content))
+    sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet, "a formula"
+    assert "HYPERLINK" in sheet
+    assert world.a.order_id in sheet
+    assert world.b.order_id not in sheet
+    cells = {name: (kind, value) for name, kind, value in re.findall(r'<c r="([A-Z]+2)" s="\d+"( t="\w+")?><v>([^<]+)</v>', sheet)}
+    assert cells["A2"][0] == "", "a time is a number with a format"
+
+
+def test_amounts_excel_cannot_hold_stay_text() -> None:
+    sheet = Sheet("amounts", ["amount"])
+    exact = ["0.1", "12345678.87654321", "1234567890.12345678", "-0.00000001", "99999999999999999999"]
+    sheet.add([[Decimal(text)] for text in exact])
+    sheet.finish()
+    xml = zipfile.ZipFile(io.BytesIO(b"".join(sheet.chunks()))).read("xl/worksheets/sheet1.xml").decode()
+    assert not sheet.path.exists()
+    numbers = [Decimal(text) for text in re.findall(r"<c r=\"A\d+\"><v>([^<]+)</v>", xml)]
+    assert numbers == [Decimal("0.1"), Decimal("-0.00000001")]
+    for text in exact[1:3] + exact[4:]:
+        assert f"<t>{text}</t>" in xml
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_a_search_gives_the_way_down(database: Database, world: dict[str, int]) 
         me = who(session, world["tenant"])
         line = [world["root"], world["ann"], world["late"], world["zoe"]]
         assert invite_tree.lines_to(session, me, "zoe") == [line]
-        assert invite_tree.lines_to(session, me, str(world["zoe"]))[0] == line
+        assert line in invite_tree.lines_to(session, me, str(world["zoe"])), "by number, beside names that hold it"
         assert invite_tree.lines_to(session, me, "%") == [line], "a percent sign is a letter"
         assert invite_tree.lines_to(session, me, "nobody") == []
         assert invite_tree.lines_to(session, me, " ") == []
