@@ -139,7 +139,11 @@ def pool(row: Row) -> Row:
 
 def transaction(row: Row) -> Row:
     """A transaction and its entries."""
-    return rows.transaction(row) | {"lines": [_entry(one) for one in row["lines"]], "sums_to": figure(row["sums_to"], 8)}
+    return rows.transaction(row) | {
+        "lines": [_entry(one) for one in row["lines"]],
+        "sums_to": figure(row["sums_to"], 8),
+        "cause": [{"id": str(one["id"]), "k": f"ledger.cause_{one['what']}", "path": one["path"]} for one in row["cause"]],
+    }
 
 
 def account(row: Row) -> Row:

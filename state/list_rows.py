@@ -184,7 +184,7 @@ def pool(row: Row) -> Row:
 
 KINDS = (
     "settlement", "distribution", "recharge_tenant", "recharge_user", "transfer_points", "withdraw_freeze", "withdraw_complete",
-    "withdraw_reject_return", "withdraw_fail_return", "reversal",
+    "withdraw_reject_return", "withdraw_fail_return", "reversal", "funding", "share_invoice", "share_payment",
 )  # fmt: skip
 
 

@@ -15,9 +15,10 @@ ROUTE = route_of("/admin/ledger")
 ON_LOAD = [Lists.enter("transactions")]
 KINDS = (
     "settlement", "distribution", "recharge_tenant", "recharge_user", "transfer_points", "withdraw_freeze", "withdraw_complete",
-    "withdraw_reject_return", "withdraw_fail_return", "reversal",
+    "withdraw_reject_return", "withdraw_fail_return", "reversal", "funding", "share_invoice", "share_payment",
 )  # fmt: skip
 KIND = Pick("kind", "ledger.kind", tuple((kind, f"ledger.k.{kind}") for kind in KINDS))
+USED.update(f"ledger.cause_{what}" for what in ("fill", "pool", "withdrawal", "billing_period"))
 USED.update(f"owner.{kind}" for kind in ("platform", "tenant", "user", "exchange_account"))
 
 
@@ -66,6 +67,17 @@ def _drawer() -> rx.Component:
                 rx.el.dt(tx("card.remark")), rx.el.dd(d["remark"]),
                 class_name="kv ids",
             )
+        ),
+        rx.cond(
+            d["cause"].to(list[dict]).length() > 0,
+            drawer_section(
+                rx.foreach(
+                    d["cause"].to(list[dict]),
+                    lambda one: rx.el.p(nav_link(tx(one["k"].to(str)), " ", rx.el.span(one["id"], class_name="mono"), href=one["path"].to(str)), key=one["id"]),
+                ),
+                title="ledger.cause",
+            ),
+            rx.fragment(),
         ),
         state=Lists,
         head=rx.fragment(

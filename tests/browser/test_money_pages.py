@@ -145,3 +145,19 @@ def test_an_agent_asks_for_a_payout_once(visit: Opener, server: Server, width: i
     expect(rows).to_have_count(before + 1)
     theirs = visit("/tenant/withdrawals", kind="tenant", width=width)
     expect(theirs.locator("tr[data-row]").first).to_contain_text("57.00")
+
+
+def test_a_ledger_entry_leads_to_the_fill_that_caused_it(visit: Opener) -> None:
+    page = visit("/admin/ledger?kind=settlement", kind="admin")
+    rows = page.locator("tr[data-row]")
+    for _ in range(60):  # a fresh platform settles its first fill within a minute or two
+        expect(page.locator("#main .tbl .sk")).to_have_count(0)
+        if rows.count():
+            break
+        page.wait_for_timeout(2_000)
+        page.reload()
+        page.wait_for_selector("#main")
+    rows.first.click()
+    page.locator("[data-drawer]").get_by_role("link", name="The order of fill").click()
+    page.wait_for_url("**/admin/orders?open=*")
+    expect(page.locator("[data-drawer]")).to_contain_text("ORD-")

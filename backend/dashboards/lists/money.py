@@ -16,12 +16,14 @@ from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped, scoped
 from backend.models import (
     ExchangeAccount,
+    Fill,
     LedgerAccount,
     LedgerEntry,
     LedgerTransaction,
     PointCardLog,
     ProfitPool,
     Reward,
+    Settlement,
     Tenant,
     User,
 )
@@ -231,7 +233,32 @@ def transaction_detail(session: Session, who: Principal, transaction_id: int) ->
     return _transaction(row, tenant.name if tenant else "", len(found), moved) | {
         "lines": [_entry(session, entry, account) for entry, account in found],
         "sums_to": from_units(sum(entry.amount for entry, _ in found)),
+        "cause": _cause(session, row.reference),
     }
+
+
+_PAGES = {"withdrawal": "withdrawals", "pool": "pools", "billing_period": "statements"}
+
+
+def _cause(session: Session, reference: str) -> list[Row]:
+    """Where a reference leads: pages of the operator, nearest first. A settlement and its pool lead to the fill's order."""
+    what, _, number = reference.partition(":")
+    if not number.isascii() or not number.isdigit():
+        return []
+    found: list[Row] = []
+    fill_id: int | None = int(number) if what == "fill" else None
+    if what in _PAGES:
+        found.append({"what": what, "path": f"/admin/{_PAGES[what]}?open={number}", "id": number})
+    if what == "pool":
+        fill_id = session.exec(
+            select(Settlement.fill_id)
+            .join(ProfitPool, col(ProfitPool.settlement_id) == col(Settlement.id))
+            .where(ProfitPool.id == int(number))
+        ).first()
+    fill = session.get(Fill, fill_id) if fill_id is not None else None
+    if fill is not None:
+        found.append({"what": "fill", "path": f"/admin/orders?open={fill.order_pk}", "id": fill.fill_id})
+    return found
 
 
 def _entry(session: Session, entry: LedgerEntry, account: LedgerAccount) -> Row:
