@@ -38,6 +38,7 @@ ANYONE = {
     ("POST", "/api/auth/logout"),
     ("POST", "/api/auth/change-password"),
     ("GET", "/api/lists/{name}.csv"),  # which lists there are depends on the kind
+    ("GET", "/api/lists/{name}.xlsx"),
 }
 SIGNED = {("POST", "/api/nodes/{node_code}/heartbeat")}
 UNKNOWN = {"/api/{path:path}", "/merchant/{path:path}"}
