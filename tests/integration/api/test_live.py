@@ -157,7 +157,7 @@ async def test_one_session_cannot_open_sockets_without_end(world: World, address
         with pytest.raises(websockets.ConnectionClosed):
             await hear(sockets[-1])
         assert sockets[-1].close_code == 4429
-        assert (await subscribe(sockets[0], "market"))["market"]["d"]
+        assert "market" in await subscribe(sockets[0], "market")
     finally:
         await asyncio.gather(*(socket.close() for socket in sockets))
 
