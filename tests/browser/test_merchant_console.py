@@ -111,6 +111,9 @@ def test_a_webhook_is_made_tested_given_up_and_sent_again(visit: Opener, hook: H
     page = visit("/tenant/webhooks", kind="tenant")
     page.get_by_role("button", name="New endpoint").click()
     page.fill("input[name=url]", hook.url)
+    # The platform trades meanwhile: only what nobody does by itself may reach the hook beside the test.
+    for name in ("trade_closed", "point_card_low", "reward_paid", "withdrawal_changed"):
+        page.uncheck(f"input[name={name}]")
     page.get_by_role("button", name="Create").click()
     secret = page.locator(".secret.made .mono")
     expect(secret).to_have_text(re.compile("whsec_.+"))
