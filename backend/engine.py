@@ -18,7 +18,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 from backend import announce, leases
-from backend.billing import service as billing
+from backend.billing import jobs as billing
 from backend.clock import utcnow
 from backend.db import Database
 from backend.errors import IronBullError
@@ -72,7 +72,10 @@ class Engine:
 
     async def start(self) -> None:
         """Start all loops; they wait until this process holds the lease."""
-        loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [("lead", self._lead), ("webhooks", self._webhooks_loop)]
+        loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+            ("lead", self._lead),
+            ("webhooks", self._webhooks_loop),
+        ]
         if self.settings.stepped:
             loops.append(("conduct", self._conduct))
         else:
@@ -238,15 +241,14 @@ class Engine:
 
     async def _settle_new(self) -> None:
         fills, self._unsettled = self._unsettled, []
-        for fill_id in fills:
-            await self.db.arun(partial(billing.settle_fill, fill_id=fill_id))
+        step = billing.SETTLE_AT_ONCE
+        for start in range(0, len(fills), step):
+            await self.db.arun(partial(billing.settle_each, fill_ids=fills[start : start + step]))
         if fills:
             announce.settled(self.db, fills)
 
     async def _settle_pending(self) -> None:
-        from backend.billing import jobs
-
-        await self.db.arun(lambda s: jobs.settle_pending(s, 500))
+        await self.db.arun(billing.settle_pending)
 
     def _applied(self, results: list[Applied]) -> None:
         for applied in results:

@@ -45,16 +45,14 @@ class Job:
 class Timetable:
     """APScheduler with the platform's jobs. A failing job raises a notification; the others go on."""
 
-    def __init__(
-        self, db: Database, settings: Settings, wire: Wire, prices: Callable[[], Prices | None]
-    ) -> None:
+    def __init__(self, db: Database, settings: Settings, wire: Wire, prices: Callable[[], Prices | None]) -> None:
         self._db = db
         self._wire = wire
         self._prices = prices
         # A simulated market moves hours in seconds: its equity curve wants more points.
         quick = 30.0 if settings.market.startswith("exchange:") else 5.0
         self.jobs = [
-            Job("settle_pending", 5, self._db_job(lambda s: billing_jobs.settle_pending(s, 500))),
+            Job("settle_pending", 5, self._db_job(billing_jobs.settle_pending)),
             Job("retry_pools", 30, self._db_job(billing_jobs.retry_pools)),
             Job("close_periods", 300, self._db_job(billing_jobs.close_periods)),
             Job("refresh_levels", 60, self._db_job(billing_jobs.refresh_levels)),
@@ -76,7 +74,9 @@ class Timetable:
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
         for job in self.jobs:
-            scheduler.add_job(self.run, "interval", seconds=job.every_s, args=[job], id=job.name, next_run_time=utcnow())
+            scheduler.add_job(
+                self.run, "interval", seconds=job.every_s, args=[job], id=job.name, next_run_time=utcnow()
+            )
         scheduler.start()
         self._scheduler = scheduler
 

@@ -14,6 +14,9 @@ import sys
 import time
 from typing import Any
 
+from sqlmodel import Session
+
+from backend.billing.service import settle_fills
 from bench._bench import report
 from bench.settlement import RawSettle, World, alternate, raw_connection
 from tests.support.databases import private_mariadb, scratch_schema
@@ -52,8 +55,11 @@ def p11(server: str) -> None:
     with scratch_schema(server) as url, raw_connection(url) as connection:
         world, yardstick = World(url), RawBatch(connection)
 
+        def settle(session: Session) -> None:
+            settle_fills(session, world.intake(session, world.traders[0], "b", BATCH))
+
         def ours() -> None:
-            world.database.run(lambda session: [world.settle_new(session) for _ in range(BATCH)])
+            world.database.run(settle)
 
         alternate(2, ours, yardstick.batch)
         medians = [BATCH * one for one in alternate(BATCHES, ours, yardstick.batch)]

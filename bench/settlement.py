@@ -27,11 +27,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from backend.billing.service import settle_fill
+from backend.billing.service import settle_fill, settle_fills
 from backend.db import Database
 from backend.ledger import service as ledger
 from backend.ledger.rules import Posting, platform_source, user_account
-from backend.ledger.statements import Wire, insert_sql, stamp
+from backend.ledger.statements import Wire, insert_sql, marks, stamp
 from backend.models import Fill, Order, metadata
 from bench._bench import report
 from tests.support.databases import private_mariadb, scratch_schema
@@ -78,27 +78,40 @@ class World:
             assert tenant.id and user.id
             self.traders.append((tenant.id, user.id, user.id, first.position_id))
 
-    def intake(self, session: Session, trader: tuple[int, int, int, int], tag: str) -> int:
-        """Write the order and its fill, as applying a node's answer does; returns the fill's id."""
+    def intake(self, session: Session, trader: tuple[int, int, int, int], tag: str, count: int = 1) -> list[int]:
+        """Write orders and their fills, as applying a node's answer does; returns the fills' ids."""
         tenant_id, user_id, account_id, position_id = trader
-        wire, now, name = Wire(session), stamp(), f"{tag}{next(_numbers)}"
-        values = _order_defaults | {
+        wire, now = Wire(session), stamp()
+        names = [f"{tag}{next(_numbers)}" for _ in range(count)]
+        common = _order_defaults | {
             "tenant_id": tenant_id, "user_id": user_id, "account_id": account_id, "position_id": position_id,
-            "binding_id": 1, "order_id": f"O{name}", "client_order_id": f"q{name}", "created_at": now,
-            "updated_at": now,
+            "binding_id": 1, "created_at": now, "updated_at": now,
         }  # fmt: skip
-        order_pk = wire.insert(_INSERT_ORDER, tuple(values.values()))
-        return wire.insert(
-            _INSERT_FILL,
-            (f"F{name}", order_pk, position_id, tenant_id, user_id, account_id, name, "BTC/USDT", "SELL", "LONG",
-             "CLOSE", "1", "100", "0.05", "USDT", "12.34567891", "simulated", now, now, now),
-        )  # fmt: skip
+        orders = [tuple((common | {"order_id": f"O{name}", "client_order_id": f"q{name}"}).values()) for name in names]
+        numbers = _insert_all(wire, _INSERT_ORDER, orders, "trade_order", "order_id", [f"O{name}" for name in names])
+        fills = [
+            (f"F{name}", number, position_id, tenant_id, user_id, account_id, name, "BTC/USDT", "SELL", "LONG",
+             "CLOSE", "1", "100", "0.05", "USDT", "12.34567891", "simulated", now, now, now)
+            for name, number in zip(names, numbers, strict=True)
+        ]  # fmt: skip
+        return _insert_all(wire, _INSERT_FILL, fills, "fill", "fill_id", [f"F{name}" for name in names])
 
     def settle_new(self, session: Session, trader: int = 0, tag: str = "x") -> int:
         """Order, fill and settlement in one transaction; returns the fill's id."""
-        fill_id = self.intake(session, self.traders[trader], tag)
-        settle_fill(session, fill_id)
+        (fill_id,) = self.intake(session, self.traders[trader], tag)
+        settle_fills(session, [fill_id])
         return fill_id
+
+
+def _insert_all(
+    wire: Wire, sql: str, rows: list[tuple[Any, ...]], table: str, column: str, names: list[str]
+) -> list[int]:
+    """Insert rows, in one statement when there are several, and return their ids."""
+    if len(rows) == 1:
+        return [wire.insert(sql, rows[0])]
+    wire.insert_many(sql, rows)
+    found = dict(wire.rows(f"SELECT {column}, id FROM `{table}` WHERE {column} IN ({marks(len(names))})", names))
+    return [found[name] for name in names]
 
 
 def timed(count: int, work: Callable[[], object]) -> float:

@@ -143,7 +143,9 @@ def transfer_points(
         _log(wire, done, tenant_id, card, out, into)
         left = sum(done.balances[pocket] for pocket in _user_pockets(tenant_id, from_user_id))
         to = events.subscribers(wire, tenant_id)
-        events.charged(wire, tenant_id, from_user_id, to, reference=f"transaction:{done.id}", before=left + units, after=left)
+        events.charged(
+            wire, tenant_id, from_user_id, to, reference=f"transaction:{done.id}", before=left + units, after=left
+        )
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,7 +12,14 @@ from sqlmodel import Session
 
 from backend.billing import hwm
 from backend.billing.rules import RATES, ZERO, level_for
-from backend.billing.service import MAX_POOL_TRIES, POOL_FAILED, POOL_PENDING, distribute_pool, settle_fill
+from backend.billing.service import (
+    MAX_POOL_TRIES,
+    POOL_FAILED,
+    POOL_PENDING,
+    distribute_pool,
+    settle_fill,
+    settle_fills,
+)
 from backend.billing.tree import self_holds, team_performance
 from backend.clock import utcnow
 from backend.errors import IronBullError
@@ -30,9 +38,11 @@ _exchange_account = ExchangeAccount.__table__  # type: ignore[attr-defined]
 _WATERMARK = "settled_through"
 _SETTLED_AGE = timedelta(minutes=10)
 _CHUNK = 500
+SETTLE_AT_ONCE = 100
+"""Fills settled by one set of statements."""
 
 
-def settle_pending(session: Session, limit: int = 200) -> int:
+def settle_pending(session: Session, limit: int = 500) -> int:
     """Settle fills that have no settlement, oldest first: what a crash between fill and settlement left behind.
 
     Opening fills are settled too: they have a fee. A fill that cannot be settled raises an alert and does not stop
@@ -48,8 +58,30 @@ def settle_pending(session: Session, limit: int = 200) -> int:
         .order_by(_fill.c.id)
         .limit(limit)
     ).scalars()
+    failed: list[int] = []
+    settled, found = 0, list(pending)
+    for start in range(0, len(found), SETTLE_AT_ONCE):
+        done, refused = settle_each(session, found[start : start + SETTLE_AT_ONCE])
+        settled, failed = settled + done, failed + refused
+    if settled + len(failed) < limit:
+        _move_watermark(session, low, failed)
+    return settled
+
+
+def settle_each(session: Session, fill_ids: Sequence[int]) -> tuple[int, list[int]]:
+    """Settle fills together; when that is refused, each for itself, so that one never holds up the others.
+
+    A fill that cannot be settled raises an alert. Returns how many were settled now, and the fills that were not.
+    """
+    if not fill_ids:
+        return 0, []
+    try:
+        with session.begin_nested():
+            return sum(not one.replayed for one in settle_fills(session, fill_ids)), []
+    except IronBullError:
+        pass
     settled, failed = 0, []
-    for fill_id in list(pending):
+    for fill_id in fill_ids:
         try:
             with session.begin_nested():
                 settled += not settle_fill(session, fill_id).replayed
@@ -57,9 +89,7 @@ def settle_pending(session: Session, limit: int = 200) -> int:
             failed.append(fill_id)
             log.error("fill not settled", fill_id=fill_id, code=error.code, reason=error.message)
             alert(session, f"Fill {fill_id} could not be settled", error.message, "billing")
-    if settled + len(failed) < limit:
-        _move_watermark(session, low, failed)
-    return settled
+    return settled, failed
 
 
 def _move_watermark(session: Session, low: int, failed: list[int]) -> None:

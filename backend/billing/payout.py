@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from backend.billing.rules import Distribution, plain
 from backend.clock import utcnow
 from backend.ledger.rules import Posting, user_account
-from backend.ledger.statements import Wire, insert_sql
+from backend.ledger.statements import Row, Wire, insert_sql
 from backend.models import Reward
 from backend.money import exact_units
 from backend.webhooks import events
 
-_INSERT_REWARD = insert_sql(
+INSERT_REWARD = insert_sql(
     Reward, "pool_id", "tenant_id", "user_id", "source_user_id", "reward_type", "amount", "rate", "from_level",
     "to_level", "settle_batch", "remark", "created_at",
 )  # fmt: skip
@@ -38,17 +38,18 @@ class Payout:
         total = sum(posting.amount for posting in postings)
         return [Posting(user_account(self.tenant_id, self.user_id, "pool"), -total), *postings]
 
-    def write_rewards(self, wire: Wire) -> None:
+    def rewards(self) -> list[Row]:
         """One reward row per payment."""
         batch = f"{utcnow():%Y%m%d}"
-        wire.insert_many(
-            _INSERT_REWARD,
-            [
-                (self.pool_id, self.tenant_id, p.user_id, self.user_id, p.reward_type, exact_units(p.amount),
-                 plain(p.rate), p.from_level, p.to_level, batch, p.remark, self.now)
-                for p in self.shares.payments
-            ],
-        )  # fmt: skip
+        return [
+            (self.pool_id, self.tenant_id, p.user_id, self.user_id, p.reward_type, exact_units(p.amount),
+             plain(p.rate), p.from_level, p.to_level, batch, p.remark, self.now)
+            for p in self.shares.payments
+        ]  # fmt: skip
+
+    def write_rewards(self, wire: Wire) -> None:
+        """Write them."""
+        wire.insert_many(INSERT_REWARD, self.rewards())
 
     def tell(self, wire: Wire, to: Sequence[events.Subscriber]) -> None:
         """The merchant's system hears of it."""

@@ -228,7 +228,9 @@ class _Split:
         rest = _down(self.pool) - paid
         if rest > 0:
             rate = 1 - self.rates.tech - self.rates.network
-            self.payments.append(Payment(self.root_id, "platform_retain", platform, rest, rate, f"平台留存 {percent(rate)}"))
+            self.payments.append(
+                Payment(self.root_id, "platform_retain", platform, rest, rate, f"平台留存 {percent(rate)}")
+            )
         return Distribution(
             self.pool,
             self.tech,

@@ -29,6 +29,11 @@ _CHAIN_MYSQL = (
     "(SELECT SUM(e.futures_balance) FROM exchange_account e WHERE e.user_id = u.id AND e.status = 1) AS hold "
     f"FROM {_LINE}) c ORDER BY c.depth"
 )
+_LINES = (
+    "SELECT n.source, n.depth, u.id, u.is_market_node FROM (SELECT id AS source, id, 0 AS depth FROM `user` "
+    "WHERE id IN ({ids}) UNION ALL SELECT descendant_id, ancestor_id, depth FROM user_ancestor "
+    "WHERE descendant_id IN ({ids})) n JOIN `user` u ON u.id = n.id ORDER BY n.source, n.depth"
+)
 _TEAMS = (
     "SELECT a.ancestor_id, {balance} FROM user_ancestor a "
     "JOIN exchange_account e ON e.user_id = a.descendant_id AND e.status = 1 WHERE a.ancestor_id IN ({ids}){group}"
@@ -61,6 +66,32 @@ def chain_above(wire: Wire, user_id: int) -> Chain:
     inviter = path[0] if path and depths[path[0].user_id] == 1 else None
     source_level = level_for(holds.get(user_id, ZERO), teams.get(user_id, ZERO))
     return Chain(source_level, inviter, path)
+
+
+def chains_above(wire: Wire, user_ids: Sequence[int]) -> dict[int, Chain]:
+    """The same for many users at once, by user id; users who do not exist are left out. Three queries."""
+    ids = marks(len(user_ids))
+    lines: dict[int, list[tuple[int, int]]] = {}
+    nodes: set[int] = set()
+    for source, depth, member_id, is_node in wire.rows(_LINES.format(ids=ids), [*user_ids, *user_ids]):
+        lines.setdefault(source, []).append((depth, member_id))
+        if is_node:
+            nodes.add(member_id)
+    holds = self_holds(wire, sorted({member for line in lines.values() for _, member in line}))
+    ranked = [one for one, hold in holds.items() if hold >= RATES.self_hold_min and (one in nodes or one in lines)]
+    teams = team_performance(wire, ranked)
+
+    def level(one: int) -> int:
+        return level_for(holds.get(one, ZERO), teams.get(one, ZERO))
+
+    chains = {}
+    for source, line in lines.items():
+        if line[0][0] != 0:
+            continue
+        above = [(depth, one) for depth, one in line if one != source]
+        path = tuple(Member(one, level(one), one in nodes, holds.get(one, ZERO)) for _, one in above)
+        chains[source] = Chain(level(source), path[0] if above and above[0][0] == 1 else None, path)
+    return chains
 
 
 _Line = tuple[dict[int, int], set[int], dict[int, Decimal], dict[int, Decimal]]

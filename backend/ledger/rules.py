@@ -25,6 +25,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from backend.errors import Conflict, InvalidInput
 from backend.money import format_units
@@ -119,12 +120,14 @@ def tenant_card(tenant_id: int, kind: str) -> AccountRef:
     return AccountRef("tenant", tenant_id, kind, tenant_id=tenant_id)
 
 
+@lru_cache(maxsize=65536)
 def user_account(tenant_id: int, user_id: int, kind: str) -> AccountRef:
     """A user's ``point_self``, ``point_gift``, ``pool``, ``burned_gift``, ``reward``, ``withdrawal_frozen``, ``paid_out``,
     ``share_due``, ``share_paid``."""
     return AccountRef("user", user_id, kind, tenant_id=tenant_id)
 
 
+@lru_cache(maxsize=65536)
 def trading_account(tenant_id: int, account_id: int, kind: str = "trading", currency: str = "USDT") -> AccountRef:
     """``trading`` (or its other side ``market``) of one exchange account."""
     return AccountRef("exchange_account", account_id, kind, currency, tenant_id)

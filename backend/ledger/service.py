@@ -12,7 +12,7 @@ Amounts are integers of 1e-8. No function commits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
@@ -56,12 +56,28 @@ class PostedTransaction:
     balances: dict[AccountRef, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A ledger transaction to be opened. ``mark`` tells a replay from a reused key."""
+
+    key: str
+    kind: str
+    tenant_id: int | None
+    reference: str
+    mark: str
+
+
 @dataclass(slots=True)
 class Held:
-    """Locked accounts: their ids and balances, kept current while sets are written."""
+    """Locked accounts: their ids and balances, kept current while sets are staged.
+
+    ``entries`` and ``stored`` (what the database still holds) wait for ``flush``.
+    """
 
     ids: dict[AccountRef, int]
     balances: dict[AccountRef, int]
+    entries: list[tuple[int, int, str, int, int]] = field(default_factory=list)
+    stored: dict[AccountRef, int] = field(default_factory=dict)
 
 
 def post(
@@ -153,25 +169,64 @@ def lock(wire: Wire, accounts: Iterable[AccountRef]) -> Held:
     raise NotFound("A ledger account vanished while it was being locked.")
 
 
-def write(wire: Wire, held: Held, transaction_id: int, postings: Sequence[Posting], *, checked: bool = False) -> None:
-    """Append the entries and update the balances. Everything is checked before the first write.
+def open_many(wire: Wire, headers: Sequence[Header], *, at: str = "") -> list[int] | None:
+    """Write the headers of several transactions in one statement and return their ids.
 
-    All accounts must be in ``held``; ``checked``: the caller has called ``check_postings``. Raises ``InsufficientBalance``, ``BalanceTooLarge``, ``LedgerUnbalanced``.
+    Waits for concurrent holders of a key; None, and nothing written, when one of the keys exists already. Callers
+    give the headers in an order they all agree on.
+    """
+    now = at or stamp()
+    rows = [(one.key, one.kind, one.tenant_id, one.reference, "", "", one.mark, now) for one in headers]
+    try:
+        if len(rows) == 1:
+            return [wire.insert(_INSERT_TRANSACTION, rows[0])]
+        wire.insert_many(_INSERT_TRANSACTION, rows)
+    except IntegrityError:
+        return None
+    keys = [one.key for one in headers]
+    numbers = dict(wire.rows(f"SELECT `key`, id FROM ledger_transaction WHERE `key` IN ({marks(len(keys))})", keys))
+    return [int(numbers[key]) for key in keys]
+
+
+def write(wire: Wire, held: Held, transaction_id: int, postings: Sequence[Posting], *, checked: bool = False) -> None:
+    """``stage`` one set and ``flush``."""
+    stage(held, transaction_id, postings, checked=checked)
+    flush(wire, held)
+
+
+def stage(held: Held, transaction_id: int, postings: Sequence[Posting], *, checked: bool = False) -> None:
+    """Put a set of postings on the held accounts, to be written by ``flush``. A refused set leaves them as they were.
+
+    All accounts must be in ``held``; ``checked``: the caller has called ``check_postings``. Raises
+    ``InsufficientBalance``, ``BalanceTooLarge``, ``LedgerUnbalanced``.
     """
     if not checked:
         check_postings(postings)
-    running = dict(held.balances)
+    running: dict[AccountRef, int] = {}
     net: dict[AccountRef, int] = {}
     rows: list[tuple[int, int, str, int, int]] = []
     for posting in postings:
         account, amount = posting.account, posting.amount
         net[account] = net.get(account, 0) + amount
-        running[account] += amount
-        rows.append((transaction_id, held.ids[account], account.currency, amount, running[account]))
+        running[account] = after = running.get(account, held.balances[account]) + amount
+        rows.append((transaction_id, held.ids[account], account.currency, amount, after))
     # The transaction is judged as a whole: money may pass through an empty account.
-    after = {account: balance_after(account, held.balances[account], amount) for account, amount in net.items()}
-    wire.insert_many(_INSERT_ENTRY, rows)
-    changed = sorted((held.ids[account], after[account]) for account, amount in net.items() if amount)
+    settled = {account: balance_after(account, held.balances[account], amount) for account, amount in net.items()}
+    for account in settled:
+        held.stored.setdefault(account, held.balances[account])
+    held.balances.update(settled)
+    held.entries += rows
+
+
+def flush(wire: Wire, held: Held) -> None:
+    """Append the staged entries and update the balances, one statement each."""
+    wire.insert_many(_INSERT_ENTRY, held.entries)
+    changed = sorted(
+        (held.ids[account], held.balances[account])
+        for account, before in held.stored.items()
+        if held.balances[account] != before
+    )
+    held.entries, held.stored = [], {}
     if changed:
         cases = " ".join(["WHEN %s THEN %s"] * len(changed))
         values = [part for pair in changed for part in pair]
@@ -179,7 +234,6 @@ def write(wire: Wire, held: Held, transaction_id: int, postings: Sequence[Postin
             f"UPDATE ledger_account SET balance = CASE id {cases} END WHERE id IN ({marks(len(changed))})",
             [*values, *(account_id for account_id, _ in changed)],
         )
-    held.balances.update(after)
 
 
 def reverse(
