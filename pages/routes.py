@@ -76,6 +76,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/admin/statements", "pages.admin.statements", "nav.statements", "receipt", "nav.g.money", "g i"),
     Route("/admin/trial-balance", "pages.admin.trial_balance", "nav.trial_balance", "check", "nav.g.money", "g b"),
     Route("/admin/ledger", "pages.admin.ledger", "nav.ledger", "receipt", "nav.g.money", "g l"),
+    Route("/admin/corrections", "pages.admin.corrections", "nav.corrections", "history", "nav.g.money", "g z"),
     Route("/admin/accounts", "pages.admin.accounts", "nav.accounts"),
     Route("/admin/monitor", "pages.admin.monitor", "nav.monitor", "monitor", "nav.g.system", "g m"),
     Route("/admin/audit", "pages.admin.audit", "nav.audit", "eye", "nav.g.system", "g a"),

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import reflex as rx
 from sqlmodel import Session
 
-from backend.billing import pools, withdrawals
+from backend.billing import corrections, pools, withdrawals
 from backend.dashboards import service
 from backend.errors import InvalidInput
 from backend.identity.principal import Principal
@@ -21,6 +21,10 @@ from state.lists import Lists
 from state.ui import Ui, say
 
 MAX_DIGITS = 18
+_ANSWERS: dict[str, Callable[..., Any]] = {
+    "reject": withdrawals.reject, "complete": withdrawals.complete, "fail": withdrawals.fail, "undo": corrections.request,
+    "refuse": corrections.refuse,
+}  # fmt: skip
 
 
 class Console(rx.State):
@@ -113,7 +117,7 @@ class Console(rx.State):
     @needs("admin")
     async def ask(self, what: str) -> None:
         """Open the line for a reason or a transaction hash under the drawer; "" closes it."""
-        self.asks = what if what in ("reject", "complete", "fail") else ""
+        self.asks = what if what in ("reject", "complete", "fail", "undo", "refuse") else ""
 
     @rx.event
     @needs("admin")
@@ -125,15 +129,22 @@ class Console(rx.State):
     @rx.event
     @needs("admin")
     async def answer(self, form: dict[str, Any]) -> None:
-        """Reject (reason), mark as paid (transaction hash) or as failed (reason), as asked before."""
+        """Reject (reason), mark as paid (transaction hash) or as failed (reason), ask for a correction or decline it."""
         what, text = self.asks, str(form.get("text", ""))[:255]
         row_id = _id((await self.get_state(Lists)).open_id)
-        verb = {"reject": withdrawals.reject, "complete": withdrawals.complete, "fail": withdrawals.fail}.get(what)
+        verb = _ANSWERS.get(what)
         if verb is None:
             return
         await self._do(lambda session, who: verb(session, row_id, who, text))
         self.asks = ""
-        await say(self, f"withdrawal.done_{what}", id=str(row_id))
+        await say(self, f"correction.done_{what}" if what in ("undo", "refuse") else f"withdrawal.done_{what}", id=str(row_id))
+
+    @rx.event
+    @needs("admin")
+    async def agree(self, row_id: str) -> None:
+        """Agree to a correction another admin asked for: the opposite is posted now."""
+        row = await self._do(lambda session, who: corrections.approve(session, _id(row_id), who))
+        await say(self, "correction.posted", id=str(row.reversal_id))
 
     @rx.event
     @needs("tenant")

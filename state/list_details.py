@@ -140,24 +140,20 @@ def pool(row: Row) -> Row:
 def transaction(row: Row) -> Row:
     """A transaction and its entries."""
     return rows.transaction(row) | {
-        "lines": [_entry(one) for one in row["lines"]],
+        "lines": [money_rows.entry(one) for one in row["lines"]],
         "sums_to": figure(row["sums_to"], 8),
         "cause": [{"id": str(one["id"]), "k": f"ledger.cause_{one['what']}", "path": one["path"]} for one in row["cause"]],
+        "reversible": row["reversible"],
+        "correction": str(row["correction"]["id"] or ""),
+        "correction_status": f"correction.{row['correction']['status']}" if row["correction"]["id"] else "",
+        "undone": row["correction"]["status"] in ("requested", "done"),
     }
 
 
 def account(row: Row) -> Row:
     """A balance and its newest entries."""
-    lines = [_entry(one) | {"at_ms": one["at_ms"], "what": rows.kind_key(one["what"]), "reference": one["reference"]} for one in row["lines"]]
+    lines = [money_rows.entry(one) | {"at_ms": one["at_ms"], "what": money_rows.kind_key(one["what"]), "reference": one["reference"]} for one in row["lines"]]
     return rows.account(row) | {"lines": lines}
-
-
-def _entry(one: Row) -> Row:
-    return {
-        "id": str(one["id"]), "account": str(one["account"]), "kind": one["kind"], "owner": one["owner"],
-        "owner_kind": f"owner.{one['owner_kind']}", "currency": one["currency"], "transaction": str(one["transaction"]),
-        "amount": figure(one["amount"], 8, sign=True), "before": figure(one["before"], 8), "after": figure(one["after"], 8),
-    }  # fmt: skip
 
 
 def withdrawal(row: Row) -> Row:

@@ -182,21 +182,10 @@ def pool(row: Row) -> Row:
     }  # fmt: skip
 
 
-KINDS = (
-    "settlement", "distribution", "recharge_tenant", "recharge_user", "transfer_points", "withdraw_freeze", "withdraw_complete",
-    "withdraw_reject_return", "withdraw_fail_return", "reversal", "funding", "share_invoice", "share_payment",
-)  # fmt: skip
-
-
-def kind_key(kind: str) -> str:
-    """Catalogue key of a transaction's kind; one without words shows its own name."""
-    return f"ledger.k.{kind}" if kind in KINDS else kind
-
-
 def transaction(row: Row) -> Row:
     """A ledger transaction."""
     return _id(row) | _pick(row, "at_ms", "reference", "key", "tenant", "actor", "remark") | {
-        "kind": kind_key(row["kind"]),
+        "kind": money_rows.kind_key(row["kind"]),
         "entries": str(row["entries"]),
         "moved": figure(row["moved"], 8),
     }  # fmt: skip

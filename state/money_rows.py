@@ -55,6 +55,52 @@ def _line(line: Row) -> Row:
     }  # fmt: skip
 
 
-ROWS: dict[str, Callable[[Row], Any]] = {"periods": period}
-TOTALS: dict[str, Callable[[Row], Any]] = {"periods": period_totals}
-DETAILS: dict[str, Callable[[Row], Any]] = {"periods": period_detail}
+KINDS = (
+    "settlement", "distribution", "recharge_tenant", "recharge_user", "transfer_points", "withdraw_freeze", "withdraw_complete",
+    "withdraw_reject_return", "withdraw_fail_return", "reversal", "funding", "share_invoice", "share_payment",
+)  # fmt: skip
+
+
+def kind_key(kind: str) -> str:
+    """Catalogue key of a transaction's kind; one without words shows its own name."""
+    return f"ledger.k.{kind}" if kind in KINDS else kind
+
+
+def entry(one: Row) -> Row:
+    """One ledger entry with the balance before and after."""
+    return {
+        "id": str(one["id"]), "account": str(one["account"]), "kind": one["kind"], "owner": one["owner"],
+        "owner_kind": f"owner.{one['owner_kind']}", "currency": one["currency"], "transaction": str(one["transaction"]),
+        "amount": figure(one["amount"], 8, sign=True), "before": figure(one["before"], 8), "after": figure(one["after"], 8),
+    }  # fmt: skip
+
+
+def correction(row: Row) -> Row:
+    """A correction in a list."""
+    return {name: row[name] for name in ("at_ms", "tenant", "reason", "asked_by", "decided_by", "decision", "decided_ms", "mine")} | {
+        "id": str(row["id"]),
+        "code": f"C-{row['id']}",
+        "transaction": str(row["transaction_id"]),
+        "kind": kind_key(row["kind"]),
+        "state": row["status"],
+        "status": f"correction.{row['status']}",
+        "reversal": str(row["reversal_id"] or ""),
+    }
+
+
+def correction_totals(row: Row) -> Row:
+    """Counts by state."""
+    return {key: f"{value:,}" for key, value in row.items()}
+
+
+def correction_detail(row: Row) -> Row:
+    """What agreeing would do."""
+    return correction(row) | {
+        "moved": figure(row["moved"], 8), "currency": row["currency"], "reference": row["reference"] or MISSING,
+        "posted_ms": row["posted_ms"], "short": row["short"], "lines": [entry(one) for one in row["lines"]],
+    }  # fmt: skip
+
+
+ROWS: dict[str, Callable[[Row], Any]] = {"periods": period, "corrections": correction}
+TOTALS: dict[str, Callable[[Row], Any]] = {"periods": period_totals, "corrections": correction_totals}
+DETAILS: dict[str, Callable[[Row], Any]] = {"periods": period_detail, "corrections": correction_detail}

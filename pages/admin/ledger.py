@@ -6,13 +6,15 @@ import reflex as rx
 
 from pages.components.i18n import USED, t, tx
 from pages.components.lists import Pick, cut, filters, list_page
-from pages.components.parts import link_button, nav_link, num, rel_time
+from pages.components.parts import chip, link_button, nav_link, rel_time
 from pages.components.table import Column, drawer, drawer_section
+from pages.lists.entries import entry_line, reason_form
 from pages.routes import route_of
+from state.console import Console
 from state.lists import Lists
 
 ROUTE = route_of("/admin/ledger")
-ON_LOAD = [Lists.enter("transactions")]
+ON_LOAD = [Lists.enter("transactions"), Console.fresh]
 KINDS = (
     "settlement", "distribution", "recharge_tenant", "recharge_user", "transfer_points", "withdraw_freeze", "withdraw_complete",
     "withdraw_reject_return", "withdraw_fail_return", "reversal", "funding", "share_invoice", "share_payment",
@@ -34,24 +36,6 @@ def _columns() -> list[Column]:
         Column("actor", "ledger.actor", quiet=True, roomy=True),
         Column("remark", "card.remark", quiet=True, roomy=True, show=lambda r: cut(r["remark"])),
     ]
-
-
-def entry_line(e: rx.Var) -> rx.Component:
-    """One entry: account, signed amount, before and after."""
-    return rx.el.li(
-        rx.el.div(
-            nav_link(rx.el.b(rx.cond(e["owner"] != "", e["owner"], "IronBull")), " ", rx.el.span(e["kind"], class_name="mono t2"), href="/admin/accounts?open=" + e["account"].to(str)),
-            rx.el.p(tx(e["owner_kind"]), class_name="t3 t12"),
-            class_name="grow",
-        ),
-        rx.el.div(
-            rx.el.p(num(e["amount"].to(str)), " ", rx.el.span(e["currency"], class_name="t3")),
-            rx.el.p(e["before"], " → ", e["after"], class_name="t3 t12"),
-            class_name="num",
-        ),
-        key=e["id"],
-        class_name="who",
-    )
 
 
 def _drawer() -> rx.Component:
@@ -79,7 +63,17 @@ def _drawer() -> rx.Component:
             ),
             rx.fragment(),
         ),
+        rx.cond(
+            d["correction"].to(str) != "",
+            drawer_section(
+                rx.el.p(nav_link("C-", d["correction"], href="/admin/corrections?open=" + d["correction"].to(str)), " ", chip(tx(d["correction_status"].to(str)))),
+                title="correction.of",
+            ),
+            rx.fragment(),
+        ),
+        reason_form("undo", "correction.send"),
         state=Lists,
+        foot=[rx.cond(d["reversible"] & ~d["undone"], rx.el.button(tx("correction.ask"), type="button", class_name="btn", on_click=Console.ask("undo")), rx.fragment())],
         head=rx.fragment(
             rx.el.div(rx.el.h2(tx(d["kind"].to(str))), rx.el.span("#", d["id"], class_name="t3"), class_name="row"),
             rx.el.div(rx.el.span(d["moved"], class_name="big"), rx.el.span(tx("ledger.moved_word"), class_name="t2"), class_name="row wrap baseline"),

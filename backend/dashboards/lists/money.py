@@ -8,6 +8,7 @@ from sqlalchemy import case, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from backend.billing.corrections import REVERSIBLE
 from backend.billing.service import MAX_POOL_TRIES
 from backend.clock import to_ms
 from backend.dashboards.lists.base import ANY_ID, ANY_TEXT, Find, ListOf, Row, between, matching, paged, where
@@ -19,6 +20,7 @@ from backend.models import (
     Fill,
     LedgerAccount,
     LedgerEntry,
+    LedgerReversal,
     LedgerTransaction,
     PointCardLog,
     ProfitPool,
@@ -234,7 +236,15 @@ def transaction_detail(session: Session, who: Principal, transaction_id: int) ->
         "lines": [_entry(session, entry, account) for entry, account in found],
         "sums_to": from_units(sum(entry.amount for entry, _ in found)),
         "cause": _cause(session, row.reference),
+        "reversible": row.kind in REVERSIBLE,
+        "correction": _correction(session, transaction_id),
     }
+
+
+def _correction(session: Session, transaction_id: int) -> Row:
+    """The correction asked for, if any: its id and state."""
+    row = session.exec(select(LedgerReversal).where(LedgerReversal.transaction_id == transaction_id)).first()
+    return {"id": row.id, "status": row.status} if row else {"id": 0, "status": ""}
 
 
 _PAGES = {"withdrawal": "withdrawals", "pool": "pools", "billing_period": "statements"}
@@ -263,14 +273,15 @@ def _cause(session: Session, reference: str) -> list[Row]:
 
 def _entry(session: Session, entry: LedgerEntry, account: LedgerAccount) -> Row:
     return {
-        "id": entry.id, "account": account.id, "kind": account.kind, "owner": _owner(session, account),
+        "id": entry.id, "account": account.id, "kind": account.kind, "owner": owner_of(session, account),
         "owner_kind": account.owner_kind, "currency": entry.currency, "amount": from_units(entry.amount),
         "before": from_units(entry.balance_after - entry.amount), "after": from_units(entry.balance_after),
         "transaction": entry.transaction_id,
     }  # fmt: skip
 
 
-def _owner(session: Session, account: LedgerAccount) -> str:
+def owner_of(session: Session, account: LedgerAccount) -> str:
+    """Who an account belongs to, in words; "" for the platform."""
     if account.owner_kind == "tenant":
         tenant = session.get(Tenant, account.owner_id)
         return tenant.name if tenant else ""
@@ -296,7 +307,7 @@ def accounts(session: Session, who: Principal, find: Find) -> Listing[Row]:
 
 def _account(session: Session, account: LedgerAccount, tenant: str | None) -> Row:
     return {
-        "id": account.id, "tenant": tenant or "", "owner_kind": account.owner_kind, "owner": _owner(session, account),
+        "id": account.id, "tenant": tenant or "", "owner_kind": account.owner_kind, "owner": owner_of(session, account),
         "kind": account.kind, "currency": account.currency, "balance": from_units(account.balance),
         "overdraft": account.overdraft, "created_ms": to_ms(account.created_at),
     }  # fmt: skip

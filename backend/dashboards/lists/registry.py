@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from backend.dashboards.lists import merchants, money, people, periods, system, trading, webhooks, withdrawals
+from backend.dashboards.lists import (
+    corrections,
+    merchants,
+    money,
+    people,
+    periods,
+    system,
+    trading,
+    webhooks,
+    withdrawals,
+)
 from backend.dashboards.lists.base import ListOf
 from backend.errors import NotAllowed, NotFound
 from backend.identity.principal import Principal
@@ -21,6 +31,7 @@ LISTS: dict[str, ListOf] = {
     "pools": money.POOLS,
     "transactions": money.TRANSACTIONS,
     "accounts": money.ACCOUNTS,
+    "corrections": corrections.CORRECTIONS,
     "withdrawals": withdrawals.WITHDRAWALS,
     "periods": periods.PERIODS,
     "audit": system.AUDIT,
