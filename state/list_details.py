@@ -98,7 +98,22 @@ def node(row: Row) -> Row:
 
 def tenant(row: Row) -> Row:
     """A tenant."""
-    return rows.tenant(row) | {"strategies": rows.whole(row["strategies"]), "bots": rows.whole(row["bots"]), "reveals": row["reveals"]}
+    return rows.tenant(row) | {
+        "strategies": rows.whole(row["strategies"]),
+        "bots": rows.whole(row["bots"]),
+        "reveals": row["reveals"],
+        "share": f"{row['share_bp'] / 100:g} %",
+        "in_share": f"{row['next_bp'] / 100:g}",
+        "next_share": f"{row['next_bp'] / 100:g} %" if row["next_bp"] != row["share_bp"] else "",
+        **{f"in_{name}": f"{Decimal(value) * 100:f}".rstrip("0").rstrip(".") if "." in value else f"{int(value) * 100}" for name, value in row["rates"].items()},
+        "plan": str(row["plan"] or ""),
+        "plans": [{"id": str(one["id"]), "name": one["name"]} for one in row["plans"] if one["active"] or one["id"] == row["plan"]],
+        "keys": [
+            {"id": str(one["id"]), "name": one["label"] or f"{one['app_key'][:8]}…", "short": f"{one['app_key'][:8]}…{one['app_key'][-4:]}",
+             "active": one["active"], "legacy": one["legacy"], "used_ms": one["used_ms"]}
+            for one in row["keys"]
+        ],
+    }  # fmt: skip
 
 
 def user(row: Row) -> Row:
@@ -118,6 +133,16 @@ def user(row: Row) -> Row:
             for a in row["accounts"]
         ],
         "direct": [rows.user_base(one) | {"hold": figure(one["hold"])} for one in row["direct"]],
+        "bindings": [
+            {"id": str(b["id"]), "code": b["code"], "active": b["active"], "trades": rows.whole(b["trades"]), "profit": figure(b["profit"], sign=True)}
+            for b in row["bindings"]
+        ],
+        "moves": [
+            {"id": str(m["id"]), "change": f"change.{m['change']}", "card": "card.self" if m["card"] == 1 else "card.gift",
+             "amount": figure(m["amount"], 4, sign=True), "remark": m["remark"], "at_ms": m["at_ms"]}
+            for m in row["moves"]
+        ],
+        "waiting": figure(row["waiting"]),
         "newest": [
             {"id": str(r["id"]), "type": f"reward.{r['type']}", "amount": figure(r["amount"], 4, sign=True), "at_ms": r["at_ms"]}
             for r in row["newest_rewards"]

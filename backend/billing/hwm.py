@@ -111,6 +111,11 @@ def share_at(session: Session, tenant_id: int, user_id: int | None, moment: date
     return int(rules.DEFAULT_SHARE * _BP)
 
 
+def next_share(session: Session, tenant_id: int) -> int:
+    """The tenant's share in 1/10000 from the next month on: what was agreed last."""
+    return share_at(session, tenant_id, None, rules.month_after(rules.month_start(utcnow())))
+
+
 def _terms(session: Session, tenant_id: int, user_id: int | None) -> list[BillingTerms]:
     statement = select(BillingTerms).where(BillingTerms.tenant_id == tenant_id, BillingTerms.user_id == user_id)
     return list(session.exec(statement.order_by(col(BillingTerms.id))))

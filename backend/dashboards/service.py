@@ -19,6 +19,7 @@ from backend.identity.scope import get_scoped, scoped
 from backend.models import Strategy, Tenant, TenantStrategy, User
 from backend.money import check_amount
 from backend.security import audit
+from backend.security.passwords import check_strength
 
 MAX_LEVERAGE = 125
 
@@ -69,6 +70,32 @@ def create_tenant(session: Session, who: Principal, name: str, email: str, passw
     made = identity.create_tenant(session, name, email, password)
     audit.record(session, who, "tenant.create", f"tenant:{made.tenant.id}", tenant_id=made.tenant.id)
     return {"id": made.tenant.id, "name": made.tenant.name, "app_key": made.tenant.app_key, "app_secret": made.app_secret}
+
+
+def edit_tenant(session: Session, who: Principal, tenant_id: int, *, name: str, email: str, password: str = "") -> str:
+    """Change a tenant's name and sign-in; a new password ends its sessions. Returns its name.
+
+    Raises ``NotFound``, ``InvalidEmail``, ``EmailTaken``, ``WeakPassword``, ``InvalidInput``.
+    """
+    _only(who, "admin")
+    tenant = get_scoped(session, who, Tenant, tenant_id, lock=True)
+    before = {"name": tenant.name, "email": tenant.email}
+    tenant.name, email = identity.normal_name(name), identity.normal_email(email)
+    taken = session.exec(select(Tenant.id).where(Tenant.email == email, Tenant.id != tenant_id)).first()
+    if taken:
+        raise identity.EmailTaken
+    tenant.email = email
+    session.add(tenant)
+    after = {"name": tenant.name, "email": tenant.email}
+    detail = {key: f"{before[key]} -> {value}" for key, value in after.items() if before[key] != value}
+    if password:
+        check_strength(password, name, email)
+        identity.reset_password(session, "tenant", tenant_id, password)
+        detail["sign_in"] = "a new password"
+    session.flush()
+    if detail:
+        audit.record(session, who, "tenant.edit", f"tenant:{tenant_id}", detail=detail, tenant_id=tenant_id)
+    return tenant.name
 
 
 def recharge_tenant(session: Session, who: Principal, key: str, *, tenant_id: int, card: int, amount: Decimal) -> bool:

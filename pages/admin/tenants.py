@@ -11,13 +11,15 @@ from pages.components.lists import Pick, cut, filters, list_page
 from pages.components.parts import chip, facts, link_button, note, rel_time
 from pages.components.table import Column, drawer, drawer_section
 from pages.lists.reveal import reveal_section
+from pages.lists.tenants import agreed
 from pages.lists.users import recharge_form
 from pages.routes import route_of
+from state.admin_tenants import Tenants
 from state.console import Console
 from state.lists import Lists
 
 ROUTE = route_of("/admin/tenants")
-ON_LOAD = [Lists.enter("tenants"), Console.fresh]
+ON_LOAD = [Lists.enter("tenants"), Console.fresh, Tenants.fresh]
 STATUS = Pick("status", "user.access", (("1", "access.on"), ("0", "access.off")))
 USED.update({"billing.per_close", "billing.hwm"})
 
@@ -61,17 +63,15 @@ def _drawer() -> rx.Component:
             )
         ),
         recharge_form(Console.recharge_tenant, "tenant.recharge", "card.tenant_note"),
+        agreed(d),
         reveal_section(d),
-        drawer_section(
-            rx.el.div(rx.el.span(d["app_key"], class_name="mono"), copy_button(d["app_key"]), class_name="secret"),
-            title="tenant.app_key",
-        ),
         state=Lists,
         head=rx.fragment(
             rx.el.div(rx.el.h2(d["name"]), rx.cond(d["active"], rx.fragment(), chip(tx("access.off"), kind="look")), class_name="row"),
             rx.el.p(d["email"], class_name="t2"),
         ),
         foot=[
+            rx.el.button(tx("tenant.edit"), type="button", class_name="btn", on_click=Tenants.open_form("sign_in")),
             link_button("tenant.its_users", "/admin/users?tenant=" + Lists.open_id),
             link_button("tenant.its_orders", "/admin/orders?tenant=" + Lists.open_id),
             rx.el.span(class_name="sp"),

@@ -88,7 +88,15 @@ def _drawer(admin: bool) -> rx.Component:
     reward = lambda r: rx.el.li(  # noqa: E731
         rx.el.span(tx(r["type"]), class_name="grow"), num(r["amount"].to(str)), rel_time(r["at_ms"].to(int)), key=r["id"]
     )  # fmt: skip
-    accounts, direct, newest = (d[name].to(list[dict]) for name in ("accounts", "direct", "newest"))
+    follows = lambda b: rx.el.tr(  # noqa: E731
+        rx.el.td(rx.el.b(b["code"]), rx.cond(b["active"], rx.fragment(), rx.el.span(" ", tx("bind.off"), class_name="t3"))),
+        rx.el.td(b["trades"], class_name="num"), rx.el.td(num(b["profit"].to(str)), class_name="num"), key=b["id"],
+    )  # fmt: skip
+    move = lambda m: rx.el.li(  # noqa: E731
+        rx.el.div(rx.el.p(tx(m["change"].to(str)), " ", rx.el.span(tx(m["card"].to(str)), class_name="t3")), rx.el.p(m["remark"], class_name="t3 t12"), class_name="grow"),
+        num(m["amount"].to(str)), rel_time(m["at_ms"].to(int)), key=m["id"],
+    )  # fmt: skip
+    accounts, direct, newest, bindings, moves = (d[name].to(list[dict]) for name in ("accounts", "direct", "newest", "bindings", "moves"))
     switch = rx.cond(
         d["active"],
         hold_button(tx("user.disable"), Console.switch_user(Lists.open_id, False)),
@@ -109,6 +117,7 @@ def _drawer(admin: bool) -> rx.Component:
                 ("card.self", d["self"]),
                 ("card.gift", d["gift"]),
                 ("user.reward_free", d["reward"]),
+                ("user.waiting", d["waiting"]),
                 ("tree.rewards", d["rewards"]),
                 ("tree.code", rx.el.span(d["code"], class_name="mono")),
                 ("user.inviter", d["inviter"]),
@@ -127,6 +136,18 @@ def _drawer(admin: bool) -> rx.Component:
                 none("acc.none"),
             ),
             title="acc.title",
+        ),
+        drawer_section(
+            rx.cond(
+                bindings.length() > 0,
+                mini([("pos.strategy", ""), ("bind.trades", "num"), ("bind.profit", "num")], rx.foreach(bindings, follows)),
+                none("bind.none"),
+            ),
+            title="nav.strategies",
+        ),
+        drawer_section(
+            rx.cond(moves.length() > 0, rx.el.ul(rx.foreach(moves, move), class_name="lines"), none("user.no_moves")),
+            title="user.moves",
         ),
         drawer_section(
             rx.cond(

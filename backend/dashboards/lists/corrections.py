@@ -39,7 +39,7 @@ def corrections(session: Session, who: Principal, find: Find) -> Listing[Row]:
         session, statement, found, {"at_ms": col(LedgerReversal.requested_at), "waits": waits}, col(LedgerReversal.id)
     )
     names = _admins(session, [row for row, *_ in rows])
-    return Listing([_row(*one, names, who) for one in rows], total)
+    return Listing([_row(row, header, tenant, names, who) for row, header, tenant in rows], total)
 
 
 def _admins(session: Session, rows: list[LedgerReversal]) -> dict[int, str]:

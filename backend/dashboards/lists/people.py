@@ -10,22 +10,32 @@ from sqlalchemy import func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from backend.billing.hwm import next_share, share_at
 from backend.billing.queries import tenant_money, user_money
+from backend.billing.rates import NAMES, rates_of
+from backend.billing.rules import plain
+from backend.billing.withdrawal_rules import APPROVED, PENDING
 from backend.branding.service import reveals
-from backend.clock import to_ms
+from backend.clock import to_ms, utcnow
 from backend.dashboards.lists.base import ANY_ID, Find, ListOf, Row, between, matching, paged, where
 from backend.dashboards.lists.trading import person
 from backend.errors import NotFound
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped, scoped
+from backend.merchant.keys import keys
+from backend.merchant.quota import plans
 from backend.models import (
+    Binding,
     Bot,
     ExchangeAccount,
+    PointCardLog,
     Reward,
+    Strategy,
     Tenant,
     TenantStrategy,
     User,
     UserAncestor,
+    Withdrawal,
 )
 from backend.money import from_units
 from backend.portfolio.queries import Listing
@@ -80,7 +90,17 @@ def tenant_detail(session: Session, who: Principal, tenant_id: int) -> Row:
         "bots": int(session.exec(bots).one()),
         "root": tenant.root_user_id,
         "reveals": reveals(session, tenant_id),
-    }
+        "share_bp": share_at(session, tenant_id, None, utcnow()),
+        "next_bp": next_share(session, tenant_id),
+        "rates": {name: plain(getattr(rates_of(session, tenant_id), name)) for name in NAMES},
+        "plan": tenant.quota_plan_id or 0,
+        "plans": [{"id": one.id, "name": one.name, "active": one.status == 1} for one in plans(session)],
+        "keys": [
+            {"id": one.id, "app_key": one.app_key, "label": one.label, "active": one.status == 1, "legacy": one.legacy,
+             "used_ms": to_ms(one.last_used_at) if one.last_used_at else 0}
+            for one in keys(session, tenant_id)
+        ],
+    }  # fmt: skip
 
 
 def tenant_choices(session: Session, who: Principal) -> list[dict[str, str]]:
@@ -169,6 +189,28 @@ def user_detail(session: Session, who: Principal, user_id: int) -> Row:
             for a in accounts
         ],
         "direct": [user_row(one) | {"hold": holds.get(one.id or 0, Decimal(0))} for one in direct],
+        "bindings": [
+            {"id": b.id, "code": code, "active": b.status == 1, "profit": b.total_profit, "trades": b.total_trades, "account": b.account_id}
+            for b, code in session.exec(
+                scoped(select(Binding, Strategy.code), who, Binding)
+                .join(Strategy, col(Strategy.id) == Binding.strategy_id)
+                .where(Binding.user_id == user_id).order_by(col(Binding.id).desc()).limit(20)
+            ).all()
+        ],
+        "moves": [
+            {"id": m.id, "change": m.change_type, "card": m.card_type, "amount": from_units(m.amount), "remark": m.remark, "at_ms": to_ms(m.created_at)}
+            for m in session.exec(
+                scoped(select(PointCardLog), who, PointCardLog).where(PointCardLog.user_id == user_id)
+                .order_by(col(PointCardLog.id).desc()).limit(8)
+            ).all()
+        ],
+        "waiting": from_units(
+            session.exec(
+                scoped(select(func.coalesce(func.sum(Withdrawal.amount), 0)), who, Withdrawal).where(
+                    Withdrawal.user_id == user_id, col(Withdrawal.status).in_((PENDING, APPROVED))
+                )
+            ).one()
+        ),
         "newest_rewards": [
             {"id": r.id, "type": r.reward_type, "amount": from_units(r.amount), "at_ms": to_ms(r.created_at)} for r in rewards
         ],

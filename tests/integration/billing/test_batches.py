@@ -45,7 +45,7 @@ def build(session: Session, parents: list[int], holds: list[str], points: list[s
     for number, user in enumerate(users):
         fund(session, user, points[number % len(points)], points[(number + 1) % len(points)])
         row = Binding(
-            tenant_id=tenant.id, user_id=user.id, account_id=user.id, strategy_id=1, strategy_code="s", status=1,
+            tenant_id=tenant.id, user_id=user.id, account_id=user.id, strategy_id=1, status=1,
             total_profit=Decimal("0.5"),
         )  # fmt: skip
         session.add(row)
