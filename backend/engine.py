@@ -28,6 +28,7 @@ from backend.execution.reconcile import Reconciler
 from backend.execution.service import adopt_orphans, write_close
 from backend.execution.wire import Wire
 from backend.exits.service import watch
+from backend.exports.worker import Exporter
 from backend.market.feed import Feed, MarketClock, PaperFeed, Prices
 from backend.market.rules import TICKS_PER_BAR
 from backend.models import Order, Position
@@ -56,6 +57,7 @@ class Engine:
         self.reconciler = Reconciler(db, wire, self.dispatcher)
         self.scanner = Scanner(db, feed, settings)
         self.timetable = Timetable(db, settings, wire, lambda: self.prices)
+        self.exporter = Exporter(db)
         self.webhooks = Deliverer(db, allow_private=settings.webhook_allow_private)
         self.prices: Prices | None = None
         self.clock: MarketClock | None = None
@@ -75,6 +77,7 @@ class Engine:
         loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
             ("lead", self._lead),
             ("webhooks", self._webhooks_loop),
+            ("exports", self._exports_loop),
         ]
         if self.settings.stepped:
             loops.append(("conduct", self._conduct))
@@ -193,6 +196,11 @@ class Engine:
         while self.leading.is_set():
             await self.webhooks.run()
             await asyncio.sleep(1.0)
+
+    async def _exports_loop(self) -> None:
+        while self.leading.is_set():
+            if not await self.exporter.run():
+                await asyncio.sleep(1.0)
 
     # --- the verbs -------------------------------------------------------------------------------------------------
 

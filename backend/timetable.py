@@ -17,6 +17,7 @@ from backend.billing import jobs as billing_jobs
 from backend.clock import utcnow
 from backend.db import Database
 from backend.execution.wire import Wire
+from backend.exports import service as exports
 from backend.ledger import jobs as ledger_jobs
 from backend.ledger import seals
 from backend.market.feed import Prices
@@ -151,6 +152,7 @@ def _prune(session: Session) -> None:
     now = utcnow()
     prune_panels(session)
     merchant_jobs.prune(session)
+    exports.prune(session)
     connection = session.connection()
     connection.execute(delete(LoginTry).where(col(LoginTry.at) < now - timedelta(days=1)))
     connection.execute(delete(LoginSession).where(col(LoginSession.expires_at) < now - timedelta(days=7)))

@@ -43,6 +43,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/agent/rewards", "pages.agent.rewards", "nav.rewards", "gift", "nav.g.money", "g r"),
     Route("/agent/withdrawals", "pages.agent.withdrawals", "nav.withdrawals", "wallet", "nav.g.money", "g w"),
     Route("/agent/statements", "pages.agent.statements", "nav.statements", "receipt", "nav.g.money", "g s"),
+    Route("/agent/exports", "pages.agent.exports", "nav.exports", "download", "nav.g.account", "g x"),
     Route("/agent/notifications", "pages.agent.notifications", "nav.notices", "bell", "nav.g.account", "g n", tab=True),
     Route("/tenant", "pages.tenant.overview", "nav.overview", "dashboard", "", "g d", tab=True),
     Route("/tenant/users", "pages.tenant.users", "nav.users", "users", "", "g u", tab=True),
@@ -59,6 +60,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/tenant/try", "pages.tenant.tryout", "nav.try", "code", "nav.g.develop", "g y"),
     Route("/tenant/webhooks", "pages.tenant.webhooks", "nav.webhooks", "link", "nav.g.develop", "g w"),
     Route("/tenant/quota", "pages.tenant.quota", "nav.quota", "analytics", "nav.g.account", "g q"),
+    Route("/tenant/exports", "pages.tenant.exports", "nav.exports", "download", "nav.g.account", "g l"),
     Route("/tenant/settings", "pages.tenant.settings", "nav.settings", "sliders", "nav.g.account", "g e"),
     Route("/admin", "pages.admin.dashboard", "nav.dashboard", "dashboard", "", "g d", tab=True),
     Route("/admin/orders", "pages.admin.orders", "nav.orders", "orders", "nav.g.trading", "g o", tab=True),
@@ -79,6 +81,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/admin/corrections", "pages.admin.corrections", "nav.corrections", "history", "nav.g.money", "g z"),
     Route("/admin/accounts", "pages.admin.accounts", "nav.accounts"),
     Route("/admin/monitor", "pages.admin.monitor", "nav.monitor", "monitor", "nav.g.system", "g m"),
+    Route("/admin/exports", "pages.admin.exports", "nav.exports", "download", "nav.g.system", "g x"),
     Route("/admin/audit", "pages.admin.audit", "nav.audit", "eye", "nav.g.system", "g a"),
 )  # fmt: skip
 

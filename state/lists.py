@@ -12,6 +12,7 @@ from backend.dashboards.lists.base import ListOf, accepted, find_of
 from backend.dashboards.lists.people import tenant_choices
 from backend.dashboards.lists.registry import list_for
 from backend.errors import NotFound
+from backend.exports.service import DIRECT_ROWS
 from backend.identity.principal import Principal
 from state.base import needs, read, signed_in
 from state.list_details import DETAILS
@@ -89,9 +90,17 @@ class Lists(TableState, rx.State):
         """The same for Excel."""
         return self._export("xlsx")
 
-    def _export(self, kind: str) -> str:
+    @rx.var
+    def long(self) -> bool:
+        """Whether an export is better written in the background."""
+        return self.total > DIRECT_ROWS
+
+    def _asked(self) -> dict[str, str]:
         asked = {**self.flt, "search": self.search, "sort": self.sort, "desc": "" if self.desc else "0"}
-        query = urlencode({key: value for key, value in asked.items() if value})
+        return {key: value for key, value in asked.items() if value}
+
+    def _export(self, kind: str) -> str:
+        query = urlencode(self._asked())
         return f"/api/lists/{self.name}.{kind}" + (f"?{query}" if query else "") if self.name else ""
 
     def _sort_columns(self) -> tuple[str, ...]:

@@ -101,6 +101,23 @@ def correction_detail(row: Row) -> Row:
     }  # fmt: skip
 
 
-ROWS: dict[str, Callable[[Row], Any]] = {"periods": period, "corrections": correction}
-TOTALS: dict[str, Callable[[Row], Any]] = {"periods": period_totals, "corrections": correction_totals}
+def export(row: Row) -> Row:
+    """A file being written or ready."""
+    percent = min(99, row["rows"] * 100 // row["total"]) if row["total"] else 0
+    return {name: row[name] for name in ("at_ms", "format", "error")} | {
+        "id": str(row["id"]),
+        "list": f"export.of.{row['list']}",
+        "said": " · ".join(f"{key} {value}" for key, value in row["filters"].items()) or MISSING,
+        "state": row["status"],
+        "status": f"export.{row['status']}",
+        "waits": row["status"] in ("queued", "running"),
+        "percent": str(percent),
+        "rows": f"{row['rows']:,}" if row["status"] == "done" else f"{row['rows']:,} / {row['total']:,}",
+        "size": f"{row['size'] / 1_000_000:.1f} MB" if row["size"] >= 100_000 else f"{row['size'] / 1000:.1f} kB",
+        "href": f"/api/exports/{row['id']}/file",
+    }
+
+
+ROWS: dict[str, Callable[[Row], Any]] = {"periods": period, "corrections": correction, "exports": export}
+TOTALS: dict[str, Callable[[Row], Any]] = {"periods": period_totals, "corrections": correction_totals, "exports": correction_totals}
 DETAILS: dict[str, Callable[[Row], Any]] = {"periods": period_detail, "corrections": correction_detail}

@@ -7,6 +7,7 @@ Revises:
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from alembic import op
 from backend.models import types
@@ -280,6 +281,44 @@ def upgrade() -> None:
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("node_code"),
+    )
+    op.create_table(
+        "export_job",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("owner_kind", sa.String(length=12), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("list_name", sa.String(length=32), nullable=False),
+        sa.Column("format", sa.String(length=8), nullable=False),
+        sa.Column("asked", sa.JSON(), nullable=False),
+        sa.Column("until", types.UtcDateTime(), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("rows_done", sa.Integer(), nullable=False),
+        sa.Column("pieces", sa.Integer(), nullable=False),
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("error", sa.String(length=160), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("beat_at", types.UtcDateTime(), nullable=True),
+        sa.Column("finished_at", types.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("export_job", schema=None) as batch_op:
+        batch_op.create_index("ix_export_job_owner", ["owner_kind", "owner_id", "id"], unique=False)
+        batch_op.create_index("ix_export_job_status", ["status"], unique=False)
+        batch_op.create_index(batch_op.f("ix_export_job_tenant_id"), ["tenant_id"], unique=False)
+
+    op.create_table(
+        "export_piece",
+        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column(
+            "data",
+            sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mariadb").with_variant(mysql.MEDIUMBLOB(), "mysql"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("job_id", "number"),
     )
     op.create_table(
         "fill",
@@ -1122,6 +1161,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_fill_account_id"))
 
     op.drop_table("fill")
+    op.drop_table("export_piece")
+    with op.batch_alter_table("export_job", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_export_job_tenant_id"))
+        batch_op.drop_index("ix_export_job_status")
+        batch_op.drop_index("ix_export_job_owner")
+
+    op.drop_table("export_job")
     op.drop_table("execution_node")
     with op.batch_alter_table("exchange_account", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_exchange_account_tenant_id"))

@@ -1,137 +1,149 @@
-"""Lists as CSV and for Excel: the same query, scope and filters as the page, every row that matches, streamed page by page."""
+"""Lists as CSV and for Excel: the same query, scope and filters as the page, every row that matches, streamed page by page.
+
+Short ones at once; long ones are asked for (``POST /api/exports``), written in the background and fetched when they are done.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel, Field
 
-from backend.api.context import anyone, read
-from backend.clock import from_ms, utcnow
-from backend.dashboards.lists.base import Find, ListOf, Row, find_of, refuse_unknown
+from backend.api.context import anyone, context_of, peer, read, run
+from backend.api.params import Id, answer, done, listed, window
+from backend.clock import utcnow
+from backend.dashboards.lists.base import Find, ListOf, Row
 from backend.dashboards.lists.registry import list_for
-from backend.errors import InvalidInput
+from backend.exports import service
+from backend.exports.cells import BOM, MEDIA_TYPES, cell, lines, title, typed
 from backend.identity.principal import Principal
+from backend.models import ExportJob
+from backend.portfolio.queries import Listing, Window
 
 router = APIRouter(tags=["exports"])
 
+Anyone = Annotated[Principal, Depends(anyone)]
+Page = Annotated[Window, Depends(window)]
 MAX_ROWS = 50_000
 STEP = 500
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Asked(BaseModel):
+    """Which list, as what, and its filters as the list's own export takes them."""
+
+    list: Annotated[str, Field(max_length=32)]
+    format: Annotated[str, Field(max_length=8)] = "csv"
+    filters: Annotated[dict[Annotated[str, Field(max_length=32)], Annotated[str, Field(max_length=80)]], Field(max_length=20)] = {}
+
+
+@router.post("/api/exports", status_code=202)
+async def ask(request: Request, body: Asked, who: Anyone) -> Response:
+    """Ask for a list as a file; it is written in the background and kept for a day."""
+    job = await run(request, lambda s: _shape(service.ask(s, who, body.list, body.format, body.filters, ip=peer(request))))
+    return answer({"success": True, "data": job}, 202)
+
+
+@router.get("/api/exports")
+async def asked(request: Request, who: Anyone, page: Page) -> Response:
+    """Your exports, newest first."""
+    rows, total = await read(request, lambda session: service.jobs(session, who, page.limit, page.offset))
+    return listed(Listing(rows, total), page, _shape)
+
+
+@router.get("/api/exports/{job_id}")
+async def one(request: Request, job_id: Id, who: Anyone) -> Response:
+    """How far one of them is."""
+    return done(await read(request, lambda session: _shape(service.job_of(session, who, job_id))))
+
+
+@router.delete("/api/exports/{job_id}")
+async def remove(request: Request, job_id: Id, who: Anyone) -> Response:
+    """Cancel it, or delete its file."""
+    await run(request, lambda session: service.remove(session, who, job_id, ip=peer(request)))
+    return done()
+
+
+@router.get("/api/exports/{job_id}/file", response_class=StreamingResponse)
+async def file(request: Request, job_id: Id, who: Anyone) -> StreamingResponse:
+    """The file. 409 while it is not written."""
+    job = await read(request, lambda session: service.ready_job(session, who, job_id))
+    headers = _headers(job.list_name, job.format) | {"Content-Length": str(job.size)}
+    return StreamingResponse(_pieces(request, job), media_type=MEDIA_TYPES[job.format], headers=headers)
+
+
+async def _pieces(request: Request, job: ExportJob) -> AsyncIterator[bytes]:
+    for number in range(job.pieces):
+        yield await context_of(request).db.aread(partial(service.piece, job_id=job.id or 0, number=number))
+
+
+def _shape(job: ExportJob) -> dict[str, Any]:
+    return {
+        "id": job.id, "list": job.list_name, "format": job.format, "filters": job.asked, "status": job.status, "total": job.total,
+        "rows": job.rows_done, "size": job.size, "error": job.error, "created_at": job.created_at, "finished_at": job.finished_at,
+        "expires_at": job.created_at + service.KEEP,
+    }  # fmt: skip
 
 
 @router.get("/api/lists/{name}.csv")
-async def export(request: Request, name: str, who: Annotated[Principal, Depends(anyone)]) -> StreamingResponse:
+async def export(request: Request, name: str, who: Anyone) -> StreamingResponse:
     """The list ``name`` with the given filters, at most 50,000 rows; times are ISO 8601 in UTC."""
-    listed, find = _asked(request, name, who)
-    first = await _page(request, who, listed, find)
-    lines = _stream(request, who, listed, find, first)
-    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=_headers(name, "csv"))
+    found, find = _list(request, name, who)
+    first = await _page(request, who, found, find)
+    rows = _stream(request, who, found, find, first)
+    return StreamingResponse(rows, media_type=MEDIA_TYPES["csv"], headers=_headers(name, "csv"))
 
 
 @router.get("/api/lists/{name}.xlsx")
-async def export_excel(request: Request, name: str, who: Annotated[Principal, Depends(anyone)]) -> StreamingResponse:
+async def export_excel(request: Request, name: str, who: Anyone) -> StreamingResponse:
     """The same for Excel: numbers are numbers, times are UTC, and no text is ever a formula."""
-    from backend.api.spreadsheet import Sheet
+    from backend.exports.sheet import Sheet
 
-    listed, find = _asked(request, name, who)
-    rows = await _page(request, who, listed, find)
-    sheet = await asyncio.to_thread(Sheet, name, [_title(column) for column in listed.columns])
+    found, find = _list(request, name, who)
+    rows = await _page(request, who, found, find)
+    sheet = await asyncio.to_thread(Sheet, name, [title(column) for column in found.columns])
     try:
-        offset = 0
-        while rows and offset < MAX_ROWS:
-            await asyncio.to_thread(sheet.add, [[_value(column, row.get(column)) for column in listed.columns] for row in rows])
+        while rows:
+            await asyncio.to_thread(sheet.add, [[typed(column, row.get(column)) for column in found.columns] for row in rows])
             if len(rows) < STEP:
                 break
-            offset += STEP
-            rows = await _page(request, who, listed, replace(find, offset=offset))
+            find = replace(find, offset=find.offset + STEP)
+            rows = await _page(request, who, found, find)
         await asyncio.to_thread(sheet.finish)
     except BaseException:
         sheet.remove()
         raise
-    return StreamingResponse(sheet.chunks(), media_type=Sheet.MEDIA_TYPE, headers=_headers(name, "xlsx"))
+    return StreamingResponse(sheet.chunks(), media_type=MEDIA_TYPES["xlsx"], headers=_headers(name, "xlsx"))
 
 
-def _asked(request: Request, name: str, who: Principal) -> tuple[ListOf, Find]:
-    listed = list_for(who, name)
-    given = dict(request.query_params)
-    search, sort = given.pop("search", "")[:80], given.pop("sort", "")
-    descending = given.pop("desc", "1") != "0"
-    given = {key: value for key, value in given.items() if value}
-    refuse_unknown(listed, given)
-    if sort and sort not in listed.sorts:
-        raise InvalidInput(f"This list sorts by {', '.join(listed.sorts) or 'nothing'}.")
-    return listed, find_of(listed, given, search=search, sort=sort, desc=descending, limit=STEP)
+def _list(request: Request, name: str, who: Principal) -> tuple[ListOf, Find]:
+    found = list_for(who, name)
+    return found, service.find_asked(found, dict(request.query_params), limit=STEP)
 
 
 def _headers(name: str, kind: str) -> dict[str, str]:
-    file = f"ironbull-{name}-{utcnow():%Y%m%d-%H%M}.{kind}"
-    return {"Content-Disposition": f'attachment; filename="{file}"', "Cache-Control": "no-store"}
+    saved = f"ironbull-{name}-{utcnow():%Y%m%d-%H%M}.{kind}"
+    return {"Content-Disposition": f'attachment; filename="{saved}"', "Cache-Control": "no-store"}
 
 
-async def _page(request: Request, who: Principal, listed: ListOf, find: Find) -> list[Row]:
-    found = await read(request, lambda session: listed.fetch(session, who, find))
-    return found.rows
+async def _page(request: Request, who: Principal, found: ListOf, find: Find) -> list[Row]:
+    page = await read(request, lambda session: found.fetch(session, who, find))
+    # Cutting a list short would look like the whole of it.
+    if page.total > MAX_ROWS:
+        raise service.ExportTooLong("This list has more than 50,000 rows: ask for it in the background (POST /api/exports).")
+    return page.rows
 
 
-async def _stream(request: Request, who: Principal, listed: ListOf, find: Find, rows: list[Row]) -> AsyncIterator[bytes]:
-    # The mark tells spreadsheets that this is UTF-8.
-    yield b"\xef\xbb\xbf" + _lines([[_title(column) for column in listed.columns]])
-    offset = 0
-    while rows and offset < MAX_ROWS:
-        yield _lines([[cell(column, row.get(column)) for column in listed.columns] for row in rows])
+async def _stream(request: Request, who: Principal, found: ListOf, find: Find, rows: list[Row]) -> AsyncIterator[bytes]:
+    yield BOM + lines([[title(column) for column in found.columns]])
+    while rows:
+        yield lines([[cell(column, row.get(column)) for column in found.columns] for row in rows])
         if len(rows) < STEP:
             return
-        offset += STEP
-        rows = await _page(request, who, listed, replace(find, offset=offset))
-
-
-def _title(column: str) -> str:
-    return column.removesuffix("_ms") + "_utc" if column.endswith("_ms") and column not in _DURATIONS else column
-
-
-_DURATIONS = ("duration_ms", "latency_ms")
-
-
-def cell(column: str, value: Any) -> str:
-    """One value as text. Text that a spreadsheet would take for a formula is quoted with an apostrophe; numbers are not."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if column.endswith("_ms") and column not in _DURATIONS:
-        return from_ms(value).isoformat(timespec="seconds") if value else ""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return "'" + text if text.startswith(_DANGEROUS) else text
-
-
-def _value(column: str, value: Any) -> Any:
-    """One value for a spreadsheet: number, UTC time without a zone, or text."""
-    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
-        if column.endswith("_ms") and column not in _DURATIONS:
-            return from_ms(int(value)).replace(tzinfo=None) if value else ""
-        return value
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return cell(column, value)
-
-
-def _lines(rows: list[list[str]]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerows(rows)
-    return buffer.getvalue().encode()
+        find = replace(find, offset=find.offset + STEP)
+        rows = await _page(request, who, found, find)

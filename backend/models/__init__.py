@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+from backend.models.exports import ExportJob, ExportPiece
 from backend.models.ledger import (
     LedgerAccount,
     LedgerEntry,
@@ -60,6 +61,8 @@ __all__ = [
     "EquitySnapshot",
     "ExchangeAccount",
     "ExecutionNode",
+    "ExportJob",
+    "ExportPiece",
     "Fill",
     "JobRun",
     "Lease",

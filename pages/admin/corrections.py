@@ -63,7 +63,7 @@ def _drawer() -> rx.Component:
     agree = rx.cond(
         d["mine"],
         rx.el.span(tx("correction.yours"), class_name="t3 t12"),
-        hold_button(tx("correction.hold", n=d["moved"]), Console.agree(Lists.open_id)),
+        hold_button(tx("correction.hold"), Console.agree(Lists.open_id)),
     )
     foot = rx.cond(
         waits,

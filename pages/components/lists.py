@@ -12,10 +12,11 @@ from pages.components.act import search_field
 from pages.components.i18n import USED, t, tx
 from pages.components.icons import icon
 from pages.components.live import live_signal
-from pages.components.parts import empty
+from pages.components.parts import empty, file_link
 from pages.components.shell import shell
 from pages.components.table import Column, data_table, table_foot
 from pages.routes import Route
+from state.exports import Exports
 from state.lists import Lists
 from state.session import Session
 
@@ -111,6 +112,16 @@ def filters(
     return rx.el.div(lead, *ends, choices, class_name="sec tools filters two")
 
 
+def _export() -> rx.Component:
+    """Short lists at once; long ones are written in the background."""
+    at_once = [file_link(icon("download"), words, href=href) for words, href in (("CSV", Lists.csv_href), ("Excel", Lists.excel_href))]
+    later = [
+        rx.el.button(icon("download"), words, type="button", class_name="btn quiet sm", title=t("export.long"), on_click=Exports.ask(kind))
+        for words, kind in (("CSV", "csv"), ("Excel", "xlsx"))
+    ]
+    return rx.cond(Lists.long, rx.el.span(*later, class_name="row"), rx.el.span(*at_once, class_name="row"))
+
+
 def list_page(
     route: Route,
     name: str,
@@ -140,7 +151,7 @@ def list_page(
                     data_table(columns, Lists, empty=nothing, label=route.title, openable=drawer is not None, ready=ready),
                     class_name="grow scroll-x",
                 ),
-                table_foot(Lists, csv_href=Lists.csv_href if export else None, excel_href=Lists.excel_href if export else None),
+                table_foot(Lists, export=_export() if export else None),
                 class_name="list",
             ),
             rx.cond(ready, drawer, rx.fragment()) if drawer is not None else rx.fragment(),

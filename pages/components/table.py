@@ -10,7 +10,7 @@ import reflex as rx
 
 from pages.components.i18n import t, tx
 from pages.components.icons import icon
-from pages.components.parts import file_link, num, rel_time, side_tag, skeleton_rows, symbol
+from pages.components.parts import num, rel_time, side_tag, skeleton_rows, symbol
 
 JS = "$/public/js/keys.jsx"
 
@@ -132,12 +132,8 @@ def data_table(
     return rx.fragment(keys, rx.cond(ready & (source.length() == 0), empty, rx.fragment()))
 
 
-def table_foot(state: Any, csv_href: Any = None, extra: Any = None, excel_href: Any = None) -> rx.Component:
+def table_foot(state: Any, extra: Any = None, export: Any = None) -> rx.Component:
     """"1–25 of 148", turn page, export."""
-    excel = file_link(icon("download"), "Excel", href=excel_href) if excel_href is not None else rx.fragment()
-    export = (
-        file_link(icon("download"), "CSV", href=csv_href) if csv_href is not None else rx.fragment()
-    )
     turn = rx.el.span(
         rx.el.button(
             icon("back"), type="button", class_name="btn quiet ico sm", on_click=state.turn(-1),
@@ -154,8 +150,7 @@ def table_foot(state: Any, csv_href: Any = None, extra: Any = None, excel_href: 
         rx.cond(state.total > state.size, turn, rx.fragment()),
         rx.el.span(class_name="sp"),
         extra or rx.fragment(),
-        export,
-        excel,
+        export if export is not None else rx.fragment(),
         class_name="foot",
     )
 

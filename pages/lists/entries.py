@@ -14,7 +14,7 @@ def entry_line(e: rx.Var) -> rx.Component:
     """One entry: account, signed amount, before and after."""
     return rx.el.li(
         rx.el.div(
-            nav_link(rx.el.b(rx.cond(e["owner"] != "", e["owner"], "IronBull")), " ", rx.el.span(e["kind"], class_name="mono t2"), href="/admin/accounts?open=" + e["account"].to(str)),
+            nav_link(rx.el.b(rx.cond(e["owner"] != "", e["owner"], "IronBull")), " ", rx.el.span(tx("account." + e["kind"].to(str)), class_name="t2"), href="/admin/accounts?open=" + e["account"].to(str)),
             rx.el.p(tx(e["owner_kind"]), class_name="t3 t12"),
             class_name="grow",
         ),

@@ -26,6 +26,8 @@ ANY_ID: tuple[str, ...] = ("#",)
 ANY_TEXT: tuple[str, ...] = ("*",)
 """Values of a filter that takes a short word."""
 
+MAX_PAGE = 5_000
+"""Rows of one page at most; doors allow fewer."""
 _NEAR = 500
 """Rows skipped whole; more than these are skipped by their ids."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -109,7 +111,7 @@ def paged(session: Session, statement: Any, find: Find, sorts: Mapping[str, Any]
     walked to find them.
     """
     total = session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)) or 0
-    limit, offset = min(max(find.limit, 1), 500), max(find.offset, 0)
+    limit, offset = min(max(find.limit, 1), MAX_PAGE), max(find.offset, 0)
     limit = min(limit, max(total - offset, 0))
     if not limit:
         return [], total

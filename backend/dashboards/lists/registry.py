@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.dashboards.lists import (
     corrections,
+    exports,
     merchants,
     money,
     people,
@@ -32,6 +33,7 @@ LISTS: dict[str, ListOf] = {
     "transactions": money.TRANSACTIONS,
     "accounts": money.ACCOUNTS,
     "corrections": corrections.CORRECTIONS,
+    "exports": exports.EXPORTS,
     "withdrawals": withdrawals.WITHDRAWALS,
     "periods": periods.PERIODS,
     "audit": system.AUDIT,

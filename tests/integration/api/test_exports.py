@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from backend.api.exports import cell
-from backend.api.spreadsheet import Sheet
 from backend.dashboards.lists.base import find_of
 from backend.dashboards.lists.registry import LISTS, list_for
 from backend.errors import NotAllowed
+from backend.exports.cells import cell
+from backend.exports.sheet import Sheet
 from backend.identity.principal import Kind, Principal
 from backend.models import Order, User
 from tests.support.doors import World, make_world

@@ -39,6 +39,11 @@ ANYONE = {
     ("POST", "/api/auth/change-password"),
     ("GET", "/api/lists/{name}.csv"),  # which lists there are depends on the kind
     ("GET", "/api/lists/{name}.xlsx"),
+    ("POST", "/api/exports"),  # exports belong to one person of any kind
+    ("GET", "/api/exports"),
+    ("GET", "/api/exports/{job_id}"),
+    ("DELETE", "/api/exports/{job_id}"),
+    ("GET", "/api/exports/{job_id}/file"),
 }
 SIGNED = {("POST", "/api/nodes/{node_code}/heartbeat")}
 UNKNOWN = {"/api/{path:path}", "/merchant/{path:path}"}
