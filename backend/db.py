@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import threading
 import time
 from collections import deque
@@ -26,6 +27,7 @@ from sqlmodel import Session
 T = TypeVar("T")
 
 _RETRYABLE_MYSQL = {1205, 1213}
+_SAVEPOINT_GONE = re.compile(r"1305.*SAVEPOINT \w+ does not exist")
 _MAX_TRIES = 5
 _IDLE_S = 1.0
 
@@ -152,7 +154,8 @@ def _retryable(error: OperationalError) -> bool:
         return False
     if original.args and original.args[0] in _RETRYABLE_MYSQL:
         return True
-    return "database is locked" in str(original)
+    # A deadlock inside a savepoint: the server rolled the whole transaction back, and leaving the savepoint says so.
+    return "database is locked" in str(original) or _SAVEPOINT_GONE.search(str(original)) is not None
 
 
 def _make_engine(url: URL) -> Engine:

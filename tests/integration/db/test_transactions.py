@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from contextlib import nullcontext
 
 import pymysql
 import pytest
@@ -59,8 +60,12 @@ def test_failing_commits_are_retried_and_nothing_is_lost(database: Database, cod
     assert _values(database) == [done]
 
 
-def test_a_real_deadlock_is_resolved(request: pytest.FixtureRequest) -> None:
-    """Two transactions take two rows in opposite order: one is chosen as victim, tried again, and both count."""
+@pytest.mark.parametrize("nested", [False, True], ids=["plain", "in a savepoint"])
+def test_a_real_deadlock_is_resolved(request: pytest.FixtureRequest, nested: bool) -> None:
+    """Two transactions take two rows in opposite order: one is chosen as victim, tried again, and both count.
+
+    In a savepoint the victim hears of it as a savepoint that is gone.
+    """
     database = Database(request.getfixturevalue("mariadb_url"))
     _rows(database, 2)
     meet = threading.Barrier(2, timeout=10)
@@ -73,7 +78,9 @@ def test_a_real_deadlock_is_resolved(request: pytest.FixtureRequest) -> None:
             session.flush()
             if tries[who] == 1:
                 meet.wait()
-            _add(session, 1 - who)
+            with session.begin_nested() if nested else nullcontext():
+                _add(session, 1 - who)
+                session.flush()
 
         database.run(both)
 
