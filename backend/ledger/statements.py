@@ -77,6 +77,8 @@ class Wire:
         lost = self.connection.dialect.is_disconnect(error, cast(Any, self.connection.connection), self._cursor)
         if lost:
             self.connection.invalidate(error)
+            # The server has probably gone: the other idle connections are not trusted either.
+            self.connection.engine.dispose(close=False)
         return DBAPIError.instance(
             sql, tuple(params), error, self._error, connection_invalidated=lost, dialect=self.connection.dialect
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 
 import pymysql
 import pytest
@@ -58,6 +59,21 @@ def test_a_connection_lost_inside_a_verb_leaves_nothing_and_the_key_resolves_it(
     assert not again.replayed
     with mariadb_database.reading() as session:
         assert queries.balance(session, tenant_card(1, "point_self")) == 5
+
+
+def test_after_one_lost_connection_the_other_idle_ones_are_not_trusted(mariadb_database: Database, mariadb_url: str) -> None:
+    """A server that restarts takes all connections: one caller hears of it, not one per connection."""
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(mariadb_database.reading()) for _ in range(4)]
+        numbers = [Wire(session).first("SELECT CONNECTION_ID()", ())[0] for session in sessions]
+    for number in numbers:
+        kill(mariadb_url, number)
+    with pytest.raises(OperationalError):
+        mariadb_database.run(lambda s: service.post(s, "a", POSTINGS, kind="move"))
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(mariadb_database.reading()).connection().exec_driver_sql("SELECT 1")
+    assert not mariadb_database.run(lambda s: service.post(s, "a", POSTINGS, kind="move")).replayed
 
 
 def test_sqlite_writers_take_turns(sqlite_database: Database) -> None:
