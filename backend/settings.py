@@ -58,6 +58,14 @@ class Settings(BaseSettings):
     merchant_min_point_card: Decimal = Field(Decimal(1), ge=0)
     webhook_allow_private: bool = False
 
+    signup: bool = True
+    signup_tenant_id: int = Field(0, ge=0)
+    signup_gift_points: Decimal = Field(Decimal(50), ge=0)
+    paper_days: int = Field(7, ge=0, le=365)
+    egress_addresses: str = ""
+    smtp_url: SecretStr = SecretStr("")
+    mail_from: str = "IronBull <no-reply@localhost>"
+
     demo: bool = True
     demo_users: int = Field(8, ge=8, le=2000)
 

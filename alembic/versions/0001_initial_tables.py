@@ -550,6 +550,24 @@ def upgrade() -> None:
         batch_op.create_index("ix_notification_user", ["user_id", "is_read"], unique=False)
 
     op.create_table(
+        "one_time_token",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=12), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("expires_at", types.UtcDateTime(), nullable=False),
+        sa.Column("used_at", types.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("token_hash"),
+    )
+    with op.batch_alter_table("one_time_token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_one_time_token_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "platform_state",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),
@@ -736,6 +754,19 @@ def upgrade() -> None:
     with op.batch_alter_table("scan_panel", schema=None) as batch_op:
         batch_op.create_index("ix_scan_panel_user", ["user_id", "id"], unique=False)
 
+    op.create_table(
+        "second_factor",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("secret_sealed", sa.String(length=255), nullable=False),
+        sa.Column("recovery", sa.JSON(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("kind", "subject_id"),
+    )
     op.create_table(
         "settlement",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1070,6 +1101,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_settlement_created_at"))
 
     op.drop_table("settlement")
+    op.drop_table("second_factor")
     with op.batch_alter_table("scan_panel", schema=None) as batch_op:
         batch_op.drop_index("ix_scan_panel_user")
 
@@ -1105,6 +1137,10 @@ def downgrade() -> None:
 
     op.drop_table("point_card_log")
     op.drop_table("platform_state")
+    with op.batch_alter_table("one_time_token", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_one_time_token_expires_at"))
+
+    op.drop_table("one_time_token")
     with op.batch_alter_table("notification", schema=None) as batch_op:
         batch_op.drop_index("ix_notification_user")
         batch_op.drop_index(batch_op.f("ix_notification_tenant_id"))

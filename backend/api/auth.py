@@ -24,6 +24,7 @@ class AdminLogin(BaseModel):
 
     username: str = Field(max_length=190)
     password: str = Field(max_length=1_000)
+    code: str = Field("", max_length=40, description="Code of the authenticator, where one is set")
 
 
 class EmailLogin(BaseModel):
@@ -32,6 +33,7 @@ class EmailLogin(BaseModel):
     email: str = Field(max_length=190)
     password: str = Field(max_length=1_000)
     tenant_id: int | None = Field(None, ge=1, le=MAX_ID)
+    code: str = Field("", max_length=40, description="Code of the authenticator, where one is set")
 
 
 class PasswordChange(BaseModel):
@@ -44,7 +46,7 @@ class PasswordChange(BaseModel):
 @router.post("/api/auth/login")
 async def admin_login(request: Request, body: AdminLogin) -> Response:
     """An admin's token, valid for 24 hours or until the session ends."""
-    who, token = await _sign_in(request, "admin", body.username, body.password)
+    who, token = await _sign_in(request, "admin", body.username, body.password, code=body.code)
     data = {"token": token, "admin_id": who.id, "username": who.email, "nickname": who.name}
     return done(data, token=token)
 
@@ -52,14 +54,14 @@ async def admin_login(request: Request, body: AdminLogin) -> Response:
 @router.post("/api/auth/tenant/login")
 async def tenant_login(request: Request, body: EmailLogin) -> Response:
     """A tenant's token."""
-    who, token = await _sign_in(request, "tenant", body.email, body.password)
+    who, token = await _sign_in(request, "tenant", body.email, body.password, code=body.code)
     return done({"token": token, "tenant_id": who.id, "name": who.name, "email": who.email}, token=token)
 
 
 @router.post("/api/auth/agent/login")
 async def agent_login(request: Request, body: EmailLogin) -> Response:
     """An agent's token."""
-    who, token = await _sign_in(request, "agent", body.email, body.password, body.tenant_id)
+    who, token = await _sign_in(request, "agent", body.email, body.password, body.tenant_id, code=body.code)
     data = {"token": token, "agent_id": who.id, "tenant_id": who.tenant_id, "name": who.name, "email": who.email}
     return done(data, token=token)
 
@@ -105,7 +107,7 @@ async def new_password(request: Request, body: PasswordChange, who: Annotated[Pr
 
 
 async def _sign_in(
-    request: Request, kind: Kind, identifier: str, password: str, tenant_id: int | None = None
+    request: Request, kind: Kind, identifier: str, password: str, tenant_id: int | None = None, *, code: str = ""
 ) -> tuple[Principal, str]:
     context = context_of(request)
     who, token_id = await asyncio.to_thread(
@@ -118,6 +120,7 @@ async def _sign_in(
         user_agent=user_agent(request),
         purpose="bearer",
         tenant_id=tenant_id,
+        code=code,
     )
     extra = {"admin_id": who.id, "username": who.email} if kind == "admin" else {"tenant_id": who.tenant_id}
     return who, context.signer.issue(kind, who.id, token_id, extra)

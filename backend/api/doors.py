@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api import auth, brand, exports, periods, session, system
+from backend.api import auth, brand, exports, joining, periods, session, system
 from backend.api.admin import billing, ledger, money, quota, reads
 from backend.api.agent import routes as agent_routes
 from backend.api.merchant.routes import merchant_routers
@@ -18,6 +18,7 @@ def core_routers() -> list[APIRouter]:
     """Every router of this package that serves this process."""
     return [
         session.router,
+        joining.router,
         auth.router,
         system.router,
         reads.router,

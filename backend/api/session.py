@@ -24,12 +24,17 @@ from backend.api.context import (
     user_agent,
 )
 from backend.errors import InvalidInput, IronBullError, NotAllowed, NotFound
+from backend.identity.one_time import LIFETIME
 from backend.identity.principal import Kind
+from backend.identity.second_factor import SecondFactorNeeded
 from backend.identity.service import first_admin_needed, revoke_session, set_up_first_admin, sign_in
 from backend.identity.sessions import COOKIE_LIFETIME, resolve_session
 from backend.security import audit
 
 router = APIRouter(tags=["session"])
+
+SECOND = "second"
+"""Cookie of a sign-in that waits for its second factor."""
 
 HOME: dict[str, str] = {"admin": "/admin", "tenant": "/tenant", "agent": "/agent"}
 _NEXT = re.compile(r"/(?![/\\])[^\\\x00-\x1f\x7f]{0,500}")
@@ -46,14 +51,14 @@ def safe_next(value: str, kind: str) -> str:
 @router.post("/api/session/login", status_code=303, response_class=RedirectResponse)
 async def login(request: Request) -> RedirectResponse:
     """Form ``kind`` (admin | tenant | agent), ``identifier`` (or ``email``/``username``), ``password``, ``next``."""
-    form = await _form(request)
+    form = await form_of(request)
     kind = form.get("kind", "agent")
     try:
         require_same_origin(request)
         identifier = form.get("identifier") or form.get("email") or form.get("username") or ""
         return await _enter(request, _kind(kind), identifier, form.get("password", ""), form.get("next", ""))
     except IronBullError as error:
-        return _back("/login", error.code, kind=kind, next=form.get("next", ""))
+        return back_to("/login", error.code, kind=kind, next=form.get("next", ""))
 
 
 @router.post("/api/session/logout", status_code=303, response_class=RedirectResponse)
@@ -84,7 +89,7 @@ class PasswordsDiffer(InvalidInput):
 async def setup(request: Request) -> RedirectResponse:
     """Form ``username``, ``password``: makes the first administrator and signs in. In production only from this
     machine; everywhere only while there is no administrator."""
-    form = await _form(request)
+    form = await form_of(request)
     username, password = form.get("username", ""), form.get("password", "")
     try:
         require_same_origin(request)
@@ -101,7 +106,7 @@ async def setup(request: Request) -> RedirectResponse:
         await run(request, make)
         return await _enter(request, "admin", username, password, form.get("next", ""))
     except IronBullError as error:
-        return _back("/setup", error.code)
+        return back_to("/setup", error.code)
 
 
 @router.get("/api/session/setup")
@@ -120,36 +125,43 @@ async def demo_accounts(request: Request) -> JSONResponse:
 async def demo_login(request: Request) -> RedirectResponse:
     """Form ``kind``, ``index`` (default 0), ``next``: one click into the demo."""
     accounts = await _demo(request)
-    form = await _form(request)
+    form = await form_of(request)
     kind = form.get("kind", "agent")
     try:
         require_same_origin(request)
         identifier, password = _demo_credentials(accounts, _kind(kind), form.get("index", "0"))
         return await _enter(request, _kind(kind), identifier, password, form.get("next", ""))
     except IronBullError as error:
-        return _back("/login", error.code, kind=kind)
+        return back_to("/login", error.code, kind=kind)
 
 
 async def _enter(request: Request, kind: Kind, identifier: str, password: str, wanted: str) -> RedirectResponse:
-    context = context_of(request)
-    _, sid = await asyncio.to_thread(
-        sign_in, context.db, kind, identifier, password, ip=peer(request), user_agent=user_agent(request)
-    )
+    try:
+        _, sid = await asyncio.to_thread(
+            sign_in, context_of(request).db, kind, identifier, password, ip=peer(request), user_agent=user_agent(request)
+        )
+    except SecondFactorNeeded as needed:
+        answer = RedirectResponse(f"/login/second?{urlencode({'next': wanted})}" if wanted else "/login/second", 303)
+        lifetime = int(LIFETIME["second"].total_seconds())
+        return with_cookie(request, answer, SECOND, needed.details["secret"], lifetime)
+    return entered(request, kind, sid, wanted)
+
+
+def entered(request: Request, kind: Kind, sid: str, wanted: str = "") -> RedirectResponse:
+    """Into the app with the session's cookie."""
     answer = RedirectResponse(safe_next(wanted, kind), 303)
+    return with_cookie(request, answer, COOKIE, sid, int(COOKIE_LIFETIME[kind].total_seconds()))
+
+
+def with_cookie(request: Request, answer: RedirectResponse, name: str, value: str, max_age_s: int) -> RedirectResponse:
+    """The answer with a cookie no script can read."""
+    context = context_of(request)
     secure = context.settings.public_url.startswith("https://") or request.url.scheme == "https"
-    answer.set_cookie(
-        COOKIE,
-        sid,
-        max_age=int(COOKIE_LIFETIME[kind].total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=secure,
-        path="/",
-    )
+    answer.set_cookie(name, value, max_age=max_age_s, httponly=True, samesite="lax", secure=secure, path="/")
     return answer
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def form_of(request: Request) -> dict[str, str]:
     """A url-encoded form; the last value of a repeated field. No file uploads, so no multipart."""
     body = (await request.body()).decode("utf-8", "replace")
     try:
@@ -165,7 +177,7 @@ def _kind(value: str) -> Kind:
     return cast(Kind, value)
 
 
-def _back(page: str, code: str, **query: str) -> RedirectResponse:
+def back_to(page: str, code: str, **query: str) -> RedirectResponse:
     return RedirectResponse(f"{page}?{urlencode({'error': code, **{k: v for k, v in query.items() if v}})}", 303)
 
 

@@ -19,6 +19,8 @@ from sqlmodel import Session, col, select
 from backend.clock import utcnow
 from backend.db import Database
 from backend.errors import BadCredentials, TooManyTries
+from backend.identity import second_factor
+from backend.identity.one_time import make_token
 from backend.identity.principal import Kind, Principal
 from backend.identity.sessions import open_session, principal_of
 from backend.models import Admin, LoginSession, LoginTry, Tenant, User
@@ -61,12 +63,14 @@ def sign_in(
     user_agent: str,
     purpose: Literal["cookie", "bearer"] = "cookie",
     tenant_id: int | None = None,
+    code: str = "",
 ) -> tuple[Principal, str]:
     """The principal and the token id of its new session.
 
     ``identifier`` is the admin's user name or an e-mail address. An agent's address may exist at several tenants:
     ``tenant_id`` chooses one, else the first whose password fits. Raises ``BadCredentials`` (the same for an
-    unknown name, a wrong password and a disabled account) and ``TooManyTries``.
+    unknown name, a wrong password and a disabled account), ``TooManyTries`` and, when a second factor is set and ``code``
+    is empty, ``SecondFactorNeeded`` with the one-time secret to go on with.
     """
     identifier = identifier.strip().lower()[:190]
     buckets = _buckets(kind, identifier, ip)
@@ -79,9 +83,15 @@ def sign_in(
             chosen = candidate
             break
 
-    def finish(session: Session) -> tuple[Principal, str] | None:
+    def finish(session: Session) -> tuple[Principal, str] | str | None:
         if chosen is None:
             audit.record(session, None, f"sign_in.{kind}", ok=False, ip=ip, detail={"name": identifier})
+            return None
+        factor = second_factor.of(session, kind, chosen.subject_id)
+        if factor is not None and not code:
+            return make_token(session, "second", kind=kind, subject_id=chosen.subject_id)
+        if factor is not None and not second_factor.accept(session, factor, code):
+            audit.record(session, None, f"sign_in.{kind}", ok=False, ip=ip, detail={"name": identifier, "factor": "wrong"})
             return None
         row, token_id = open_session(session, kind, chosen.subject_id, purpose=purpose, ip=ip, user_agent=user_agent)
         principal = principal_of(session, row)
@@ -96,6 +106,8 @@ def sign_in(
     answer = db.run(finish)
     if answer is None:
         raise BadCredentials
+    if isinstance(answer, str):
+        raise second_factor.SecondFactorNeeded(secret=answer)
     return answer
 
 
@@ -175,11 +187,11 @@ def _welcome(session: Session, principal: Principal, chosen: _Candidate, passwor
 
 def _buckets(kind: Kind, identifier: str, ip: str) -> _Buckets:
     subject = hashlib.sha256(f"{kind}:{identifier}".encode()).hexdigest()[:40]
-    address = _network(ip)
+    address = address_of(ip)
     return _Buckets(f"pair:{subject}:{address}", f"subject:{subject}", f"address:{address}")
 
 
-def _network(ip: str) -> str:
+def address_of(ip: str) -> str:
     """The address an attacker holds: one IPv4 address, or a /64 of IPv6."""
     try:
         address = ipaddress.ip_address(ip)

@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+from backend.models.access import OneTimeToken, SecondFactor
 from backend.models.exports import ExportJob, ExportPiece
 from backend.models.ledger import (
     LedgerAccount,
@@ -77,6 +78,7 @@ __all__ = [
     "MerchantKey",
     "MerchantNonce",
     "Notification",
+    "OneTimeToken",
     "Order",
     "PlatformState",
     "PointCardLog",
@@ -86,6 +88,7 @@ __all__ = [
     "Reward",
     "Scan",
     "ScanPanel",
+    "SecondFactor",
     "Settlement",
     "Signal",
     "Strategy",
