@@ -11,13 +11,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ironbull_app.branded import ADDRESS, dressed, face_of
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-STATIC = {"/": "landing", "/login": "sign_in", "/setup": "set_up"}
+STATIC = {
+    "/": "landing",
+    "/login": "sign_in",
+    "/login/second": "second",
+    "/setup": "set_up",
+    "/join": "join",
+    "/sent": "sent",
+    "/confirm": "confirm",
+    "/forgot": "forgot",
+    "/reset": "reset",
+    "/terms": "terms",
+}
 GUARDED = {"admin": "/admin", "tenant": "/tenant", "agent": "/agent"}
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -67,11 +80,11 @@ class Beside:
 
 
 class _StaticPage:
-    """One file kept in memory, plain and compressed."""
+    """One page kept in memory, plain and compressed."""
 
-    def __init__(self, path: Path) -> None:
-        self.plain = path.read_bytes()
-        self.gzipped = gzip.compress(self.plain, 9)
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+        self.gzipped = gzip.compress(plain, 9)
 
 
 class FrontDoor:
@@ -80,7 +93,7 @@ class FrontDoor:
     def __init__(self, app: App, static: Path) -> None:
         self.app = app
         self._has_admin = False
-        self._pages = {path.stem: _StaticPage(path) for path in sorted(static.glob("*.html"))}
+        self._pages = {path.stem: _StaticPage(path.read_bytes()) for path in sorted(static.glob("*.html"))}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a public page, turn away a stranger, or pass on with headers."""
@@ -92,6 +105,9 @@ class FrontDoor:
             path = request.path.rstrip("/") or "/"
             lang = "zh" if path == "/zh" or path.startswith("/zh/") else "en"
             bare = path.removeprefix("/zh") or "/" if lang == "zh" else path
+            own = ADDRESS.fullmatch(bare)
+            if own is not None and await self._branded(send, request, int(own[1]), own[2] or "/", lang):
+                return
             if bare in STATIC:
                 if lang == "en" and request.wants_chinese():
                     target = "/zh" if bare == "/" else "/zh" + bare
@@ -110,6 +126,18 @@ class FrontDoor:
                     return
                 scope = {**scope, "path": path + "/"}
         await self._pass_on(scope, receive, send, request)
+
+    async def _branded(self, send: Send, request: _Request, tenant_id: int, bare: str, lang: str) -> bool:
+        """A public page in a merchant's face; False when there is no such merchant."""
+        face = await face_of(tenant_id)
+        if face is None:
+            return False
+        if lang == "en" and request.wants_chinese():
+            await _redirect(send, 302, f"/zh/t/{tenant_id}{'' if bare == '/' else bare}{request.query_string()}", vary=True)
+            return True
+        page = dressed(self._pages[f"{STATIC[bare]}-{lang}"].plain.decode(), face)
+        await self._send(send, request, await asyncio.to_thread(_StaticPage, page.encode()), 200)
+        return True
 
     async def _empty(self) -> bool:
         """Whether nobody can sign in yet: a platform without demo data before its first admin."""
@@ -152,7 +180,9 @@ class FrontDoor:
             await self._static(send, request, f"crash-{request.lang()}", 500)
 
     async def _static(self, send: Send, request: _Request, name: str, status: int) -> None:
-        page = self._pages[name]
+        await self._send(send, request, self._pages[name], status)
+
+    async def _send(self, send: Send, request: _Request, page: _StaticPage, status: int) -> None:
         zipped = b"gzip" in request.header(b"accept-encoding")
         body = page.gzipped if zipped else page.plain
         headers = [

@@ -25,7 +25,7 @@ SOURCES = ("ironbull_app", "pages", "state", "assets", "reflex.lock", "rxconfig.
 # States import these; a change there that matters to the bundle shows up in states, too. They are not hashed.
 _BESIDE = ("backend", "node_service")
 # The front door's own modules serve the bundle; nothing of them is in it.
-_NOT_BUNDLED = {"cli.py", "doors.py", "launcher.py", "lock.py", "run.py"}
+_NOT_BUNDLED = {"branded.py", "cli.py", "doors.py", "launcher.py", "lock.py", "run.py"}
 _PUBLIC = re.compile(r"public-(\w+)-(en|zh)")
 _KEEP_BUILDS = 3
 FONT = "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2"
@@ -191,6 +191,8 @@ def _stripped(page: str, lang: str, styles: str, script: str) -> str:
     page = re.sub(r"<style data-emotion.*?</style>", "", page, flags=re.S)
     page = re.sub(r"<!--.*?-->", "", page, flags=re.S)
     page = re.sub(r"<html\b[^>]*>", f'<html lang="{"zh-Hans" if lang == "zh" else "en"}" class="dark">', page)
+    # A place on the page itself must stay on it, whatever address the page is served under.
+    page = re.sub(r'href="/public-[\w-]+/?(#[\w-]+)"', r'href="\1"', page)
     head = f"<script>{script}</script><style>{styles}</style>" '<script src="/js/public.js" defer></script></head>'
     return page.replace("</head>", head, 1)
 

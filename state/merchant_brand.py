@@ -66,7 +66,7 @@ class Brand(rx.State):
     def _show(self, row: TenantProfile) -> None:
         self.kept = {
             "brand": row.brand, "headline": row.headline, "landing_text": row.landing_text, "accent": row.accent,
-            "logo": service.logo_href(row),
+            "logo": service.logo_href(row), "page": f"/t/{row.tenant_id}",
         }  # fmt: skip
         self.accent, self.tried, self.ready = row.accent, _tried(row.accent), True
         self.version += 1

@@ -25,6 +25,10 @@ if (error) {
   if (note) note.hidden = false;
 }
 
+const told = query.get("note");
+if (told) document.querySelectorAll(`[data-note="${CSS.escape(told)}"]`).forEach((note) => { note.hidden = false; });
+document.querySelectorAll("[data-from-query]").forEach((box) => { box.value = query.get(box.name) || ""; });
+
 // "/path" on this site only; the server checks again
 const next = query.get("next") || "";
 const safe = /^\/(?![/\\])/.test(next) ? next : "";

@@ -170,11 +170,17 @@ class _FileLink(rx.el.Div):
     tag = "a"
     href: rx.Var[str]
     download: rx.Var[bool]
+    target: rx.Var[str]
 
 
 def file_link(*content: Any, href: Any, **props: Any) -> rx.Component:
     """Link to a file the server sends."""
     return _FileLink.create(*content, href=href, download=True, **props)
+
+
+def page_link(*content: Any, href: Any) -> rx.Component:
+    """Link to a public page of this site, in a tab of its own: those are outside of the app."""
+    return _FileLink.create(*content, href=href, target="_blank", class_name="btn sm")
 
 
 def skeleton(width: str = "100%", height: str = "12px") -> rx.Component:

@@ -24,14 +24,14 @@ USED.update(f"export.of.{name}" for name in NAMES)
 def _progress(row: rx.Var) -> rx.Component:
     bar = rx.el.span(
         rx.el.i(custom_attrs={"style": {"width": row["percent"].to(str) + "%"}}),
-        class_name="bar act",
+        class_name="bar act export-bar",
         role="progressbar",
         custom_attrs={"aria-valuenow": row["percent"], "aria-valuemin": "0", "aria-valuemax": "100"},
     )
     return rx.match(
         row["state"].to(str),
         ("running", rx.el.span(bar, rx.el.span(row["percent"], " %", class_name="t2"), class_name="row")),
-        ("failed", rx.el.span(row["error"], class_name="look")),
+        ("failed", rx.el.span(tx("export.failed_do"), class_name="look", title=row["error"])),
         rx.el.span(tx(row["status"].to(str)), class_name="t2"),
     )
 
@@ -40,7 +40,7 @@ def _act(row: rx.Var) -> rx.Component:
     drop = rx.el.button(
         rx.cond(row["waits"], tx("act.cancel"), tx("export.delete")), type="button", class_name="btn quiet sm", on_click=Exports.remove(row["id"])
     )
-    take = rx.cond(row["state"] == "done", file_link(icon("download", "s"), tx("export.take"), href=row["href"]), rx.fragment())
+    take = rx.cond(row["state"] == "done", file_link(icon("download", "s"), tx("export.take"), href=row["href"], class_name="btn quiet sm"), rx.fragment())
     return rx.el.span(take, drop, class_name="row")
 
 

@@ -9,12 +9,23 @@ import reflex as rx
 from pages.components.i18n import words
 from pages.components.icons import mark
 
+PATHS = {
+    "sign_in": "/login",
+    "second": "/login/second",
+    "set_up": "/setup",
+    "join": "/join",
+    "sent": "/sent",
+    "confirm": "/confirm",
+    "forgot": "/forgot",
+    "reset": "/reset",
+    "terms": "/terms",
+}
 HTML_LANG = {"en": "en", "zh": "zh-Hans"}
 
 
 def path_of(page: str, lang: str) -> str:
     """Address of a public page: ``/`` and ``/login`` in English, ``/zh`` and ``/zh/login`` in Chinese."""
-    base = "" if page == "landing" else {"sign_in": "/login", "set_up": "/setup"}.get(page, "")
+    base = "" if page == "landing" else PATHS.get(page, "")
     return (f"/zh{base}" if lang == "zh" else base) or "/"
 
 
@@ -42,4 +53,9 @@ def other_language(page: str, lang: str) -> rx.Component:
 
 def brand(lang: str) -> rx.Component:
     """Mark and name, home link."""
-    return rx.el.a(mark(title=""), rx.el.span("IronBull"), href=path_of("landing", lang), class_name="p-brand")
+    return rx.el.a(
+        rx.el.span(mark(title=""), custom_attrs={"data-brand": "mark"}, class_name="p-mark"),
+        rx.el.span("IronBull"),
+        href=path_of("landing", lang),
+        class_name="p-brand",
+    )

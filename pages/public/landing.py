@@ -39,8 +39,8 @@ def _bar(lang: str) -> rx.Component:
 
 def _hero(lang: str) -> rx.Component:
     return rx.el.section(
-        rx.el.h1(words(lang, "pub.hero_1"), rx.el.br(), words(lang, "pub.hero_2")),
-        rx.el.p(words(lang, "pub.lead"), class_name="p-lead"),
+        rx.el.h1(words(lang, "pub.hero_1"), rx.el.br(), words(lang, "pub.hero_2"), custom_attrs={"data-brand": "headline"}),
+        rx.el.p(words(lang, "pub.lead"), class_name="p-lead", custom_attrs={"data-brand": "text"}),
         rx.el.div(
             rx.el.a(words(lang, "pub.start_free"), href=path_of("sign_in", lang), class_name="btn pri lg"),
             rx.el.a(words(lang, "pub.see_decides"), href="#how", class_name="btn lg"),
@@ -163,7 +163,7 @@ def page(lang: str) -> rx.Component:
         ),
         rx.el.footer(
             rx.el.div(
-                mark(title=""), rx.el.b("IronBull"), rx.el.span(words(lang, "pub.risk"), class_name="t3"), class_name="p-wide row wrap"
+                rx.el.span(mark(title=""), custom_attrs={"data-brand": "mark"}, class_name="p-mark"), rx.el.b("IronBull"), rx.el.span(words(lang, "pub.risk"), class_name="t3"), class_name="p-wide row wrap"
             ),
             class_name="p-foot",
         ),

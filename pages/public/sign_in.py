@@ -12,7 +12,8 @@ from pages.components.icons import icon, mark
 from pages.public.frame import brand, other_language, path_of
 from pages.public.frame import head as frame_head
 
-ERRORS = ("bad_credentials", "too_many_tries", "signed_out", "foreign_origin", "other")
+ERRORS = ("bad_credentials", "too_many_tries", "signed_out", "password_set", "link_used", "foreign_origin", "other")
+_CALM = ("signed_out", "password_set")
 
 
 def head(lang: str) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def notes(lang: str, errors: tuple[str, ...], prefix: str = "err") -> list[rx.Co
         rx.el.div(
             icon("clock" if code == "signed_out" else "alert"),
             rx.el.div(rx.el.p(words(lang, f"{prefix}.{code}")), rx.el.p(words(lang, f"{prefix}.{code}_do"))),
-            class_name="note calm" if code == "signed_out" else "note",
+            class_name="note calm" if code in _CALM else "note",
             role="alert",
             hidden=True,
             custom_attrs={"data-error": code},
@@ -140,6 +141,11 @@ def page(lang: str) -> rx.Component:
         rx.el.h1(words(lang, "in.title")),
         *notes(lang, ERRORS),
         _form(lang),
-        rx.el.p(words(lang, "in.new"), class_name="t2"),
+        rx.el.p(
+            rx.el.a(words(lang, "in.join"), href=path_of("join", lang), class_name="acc"),
+            " · ",
+            rx.el.a(words(lang, "in.forgot"), href=path_of("forgot", lang), class_name="acc"),
+            class_name="t2",
+        ),
         _demo(lang),
     )

@@ -9,7 +9,7 @@ import reflex as rx
 from pages.components.act import field
 from pages.components.i18n import t, tx
 from pages.components.icons import icon
-from pages.components.parts import chip, section_head, skeleton
+from pages.components.parts import chip, page_link, section_head, skeleton
 from pages.components.shell import shell
 from pages.routes import route_of
 from state.merchant_brand import Brand
@@ -110,7 +110,7 @@ def page() -> rx.Component:
     waiting = rx.el.div(skeleton("40%"), skeleton(height="120px"), class_name="wait")
     body = rx.el.div(
         rx.el.section(section_head("brand.title"), _form(), class_name="sec"),
-        rx.el.section(section_head("brand.preview"), _preview(), class_name="sec"),
+        rx.el.section(section_head("brand.preview", page_link(icon("link", "s"), tx("brand.open"), href=Brand.kept["page"])), _preview(), class_name="sec"),
         class_name="two-up",
     )
     return shell(

@@ -50,6 +50,15 @@ def test_language_follows_the_browser_and_can_be_changed(visit: Opener) -> None:
     assert page.inner_text("h1") == "Sign in"
 
 
+def test_places_on_the_page_are_reached_without_leaving_it(visit: Opener) -> None:
+    page = visit("/", lang="en-US")
+    for link in page.locator("nav a[href*='#']").all():
+        link.click()
+        assert page.url.split("#")[0].endswith("/") and page.locator(f"#{page.url.split('#')[1]}").count() == 1
+    page.go_back()
+    assert page.inner_text("h1")
+
+
 def test_theme_is_kept(visit: Opener) -> None:
     page = visit("/login")
     assert "dark" in (page.locator("html").get_attribute("class") or "")
