@@ -49,7 +49,7 @@ async def join(request: Request) -> RedirectResponse:
         )
         return _posted(settings, [made], f"{front}/sent")
     except IronBullError as error:
-        return back_to(f"{front}/join", error.code, invite=form.get("invite", ""))
+        return back_to(f"{front}/join", _told(error), invite=form.get("invite", ""))
 
 
 @router.post("/api/session/confirm", status_code=303, response_class=RedirectResponse)
@@ -86,7 +86,7 @@ async def forgot(request: Request) -> RedirectResponse:
         )
         return _posted(settings, letters, f"{front}/sent")
     except IronBullError as error:
-        return back_to(f"{front}/forgot", error.code)
+        return back_to(f"{front}/forgot", _told(error))
 
 
 @router.post("/api/session/reset", status_code=303, response_class=RedirectResponse)
@@ -137,6 +137,11 @@ def _posted(settings: Settings, letters: Iterable[Letter], page: str) -> Redirec
         tasks.add_task(deliver, settings, letter)
     kept = "" if settings.smtp_url.get_secret_value() else "?note=outbox"
     return RedirectResponse(page + kept, 303, background=tasks)
+
+
+def _told(error: IronBullError) -> str:
+    """An hour's wait has words of its own."""
+    return "too_many" if error.code == "too_many_tries" else error.code
 
 
 def _base(settings: Settings) -> str:
