@@ -20,17 +20,6 @@ PATHS = {
     "reset": "/reset",
     "terms": "/terms",
 }
-PATHS = {
-    "sign_in": "/login",
-    "second": "/login/second",
-    "set_up": "/setup",
-    "join": "/join",
-    "sent": "/sent",
-    "confirm": "/confirm",
-    "forgot": "/forgot",
-    "reset": "/reset",
-    "terms": "/terms",
-}
 HTML_LANG = {"en": "en", "zh": "zh-Hans"}
 
 
