@@ -227,6 +227,7 @@ ROUTES: Final = {
     "/api/sync-positions": "sync_positions",
     "/api/sync-trades": "sync_trades",
     "/api/sync-incomes": "sync_incomes",
+    "/api/check-key": "check_key",
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from .binance_replies import as_dict, as_list, income_of, order_fact, position_of, stop_fact, trade_of
 from .errors import Kind, Reaction, VenueError, bad_reply
 from .figures import Market, plain, signed_number
+from .key_facts import key_facts
 from .limits import Priority, Throttled
 from .orders import BalanceFact, IncomeFact, MarketOrder, OrderFact, PositionFact, Session, StopFact, StopOrder, Trade
 
@@ -244,6 +245,10 @@ class BinanceAccount:
         reply = await self._read("fapiPrivateV3GetPositionRisk", {}, 5, Priority.READ)
         found = [position_of(as_dict(row, Kind.READ)) for row in as_list(reply, Kind.READ)]
         return [position for position in found if position is not None]
+
+    async def key_facts(self) -> dict[str, Any]:
+        """What the key may do and how the account is set; a question that failed carries its error instead."""
+        return await key_facts(self._gateway, self._key)
 
     # --- transport ------------------------------------------------------------------------------------------------
 

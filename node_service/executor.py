@@ -172,6 +172,14 @@ class Executor:
 
         return await self._sync(request, read)
 
+    async def check_key(self, request: Wire) -> Wire:
+        """`POST /api/check-key`: what the venue says a key may do and how the account is set. Trades nothing."""
+
+        async def read(adapter: Adapter, _task: Reader, _account: AccountRef) -> Wire:
+            return {"facts": await adapter.key_facts()}
+
+        return await self._sync(request, read)
+
     # --- state ----------------------------------------------------------------------------------------------------
 
     @property

@@ -23,6 +23,7 @@ _LOCAL = {
     "/api/sync-positions": "sync_positions",
     "/api/sync-trades": "sync_trades",
     "/api/sync-incomes": "sync_incomes",
+    "/api/check-key": "check_key",
 }
 
 

@@ -23,6 +23,7 @@ from backend.paper_exchange.replies import (
     trade_reply,
 )
 from backend.paper_exchange.requests import integer
+from backend.paper_exchange.routes_private import PERMISSIONS
 
 MAX_STEPS = 100_000
 MAX_BARS = 5_000
@@ -108,7 +109,14 @@ def post_account(x: Exchange, call: Call) -> Any:
         raise _bad("balance_usdt must be a number.") from None
     if isinstance(balance, bool) or not amount.is_finite() or not 0 <= amount <= MAX_BALANCE:
         raise _bad(f"balance_usdt must lie between 0 and {MAX_BALANCE}.")
+    permissions = data.get("permissions", {})
+    if not isinstance(permissions, dict) or not all(
+        key in PERMISSIONS and isinstance(value, bool) for key, value in permissions.items()
+    ):
+        raise _bad(f"permissions must be an object of true or false under {', '.join(sorted(PERMISSIONS))}.")
     account = x.book.open_account(name, amount.quantize(Decimal("1e-8")))
+    if permissions:
+        x.store.set_meta(f"permissions:{account.account_id}", orjson.dumps(permissions).decode())
     return {"account_id": account.account_id, "api_key": account.api_key, "api_secret": account.api_secret}
 
 

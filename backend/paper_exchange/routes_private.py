@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from backend.paper_exchange import desk
 from backend.paper_exchange.errors import VenueError, refuse
 from backend.paper_exchange.exchange import Exchange
@@ -12,6 +14,20 @@ from backend.paper_exchange.model import Position
 from backend.paper_exchange.replies import account_reply, balance_rows, income_reply, position_risk
 from backend.paper_exchange.requests import flag, integer, limit_of, spec_of, text
 from backend.paper_exchange.symbols import SymbolSpec
+
+PERMISSIONS = frozenset(
+    {
+        "ipRestrict", "enableReading", "enableWithdrawals", "enableInternalTransfer", "enableFutures",
+        "permitsUniversalTransfer", "multiAssetsMargin",
+    }
+)  # fmt: skip
+"""What an account's key may be told to allow, to try out how such a key is met."""
+
+
+def permissions_of(x: Exchange, account_id: int) -> dict[str, bool]:
+    """What was changed about an account's key; the rest is as a careful trader sets it."""
+    text_kept = x.store.meta(f"permissions:{account_id}")
+    return dict(orjson.loads(text_kept)) if text_kept else {}
 
 
 def balance(x: Exchange, call: Call) -> Any:
@@ -69,8 +85,8 @@ def set_dual(x: Exchange, call: Call) -> Any:
     return {"code": 200, "msg": "success"}
 
 
-def get_multi_assets(_: Exchange, __: Call) -> Any:
-    return {"multiAssetsMargin": False}
+def get_multi_assets(x: Exchange, call: Call) -> Any:
+    return {"multiAssetsMargin": bool(permissions_of(x, call.account.account_id).get("multiAssetsMargin"))}
 
 
 def income(x: Exchange, call: Call) -> Any:
@@ -134,14 +150,14 @@ def account_config(_: Exchange, call: Call) -> Any:
             "tradeGroupId": -1}  # fmt: skip
 
 
-def api_restrictions(_: Exchange, call: Call) -> Any:
+def api_restrictions(x: Exchange, call: Call) -> Any:
     return {
         "ipRestrict": True, "createTime": call.account.created_ms, "enableReading": True,
         "enableWithdrawals": False, "enableInternalTransfer": False, "enableMargin": False,
         "enableFutures": True, "permitsUniversalTransfer": False, "enableVanillaOptions": False,
         "enablePortfolioMarginTrading": False, "enableFixApiTrade": False, "enableFixReadOnly": False,
         "enableSpotAndMarginTrading": False,
-    }  # fmt: skip
+    } | permissions_of(x, call.account.account_id)  # fmt: skip
 
 
 def countdown_cancel_all(x: Exchange, call: Call) -> Any:
