@@ -93,3 +93,23 @@ EIGHT_MONTHS = [
     ("100", "650", "650", "0", "650", "0"),
     ("80", "730", "650", "16", "730", "0"),
 ]
+
+# What came in (+) and went out (-) in each of those months, and the equity of an account that started with 2000; the
+# last column is a mark on equity that follows every flow dollar for dollar.
+EIGHT_MONTHS_EQUITY = [
+    ("0", "2500", "2500"),
+    ("0", "2300", "2500"),
+    ("0", "2600", "2600"),
+    ("1000", "3650", "3650"),
+    ("0", "3250", "3650"),
+    ("-500", "3050", "3150"),
+    ("0", "3150", "3150"),
+    ("0", "3230", "3230"),
+]
+
+# The rate of every payment that has one, in the order of the payments of ``GOLDEN``.
+LEVEL_RATES = {"D4": ("0.2", "0.2"), "D5": ("0.2", "0.2", "0.2"), "D6": ("0.3",), "D7": ("0.8",), "D8": ("0.4",), "D9": ("0.6",)}
+LEVEL_TABLE = [
+    ("0", "0"), ("10000", "0.20"), ("50000", "0.30"), ("200000", "0.40"), ("500000", "0.50"), ("1000000", "0.60"),
+    ("3000000", "0.70"), ("10000000", "0.80"),
+]  # fmt: skip

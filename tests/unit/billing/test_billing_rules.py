@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from backend.billing import rules
 from backend.billing.rules import LEVELS, Member, charge_for, deduct, distribute, level_for, quote_withdrawal
 from backend.errors import InvalidInput
-from tests.support.golden import DEDUCTIONS, GOLDEN, ROOT, A, Z, node
+from tests.support.golden import DEDUCTIONS, GOLDEN, LEVEL_RATES, LEVEL_TABLE, ROOT, A, Z, node
 
 
 @pytest.mark.parametrize(("profit", "own", "gift", "out"), DEDUCTIONS.values(), ids=DEDUCTIONS)
@@ -41,6 +41,21 @@ def test_golden_distributions(name: str) -> None:
         user: D(amount) for user, amount in totals.items()
     }
     assert got.undistributed == D(undistributed)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_rates(name: str) -> None:
+    pool, level, inviter, path, *_ = GOLDEN[name]
+    payments = distribute(D(pool), root_id=ROOT, source_level=level, inviter=inviter, path=path).payments
+    assert [p.rate for p in payments if p.reward_type == "level_diff"] == [D(r) for r in LEVEL_RATES.get(name, ())]
+    others = {p.reward_type: p.rate for p in payments if p.reward_type != "level_diff"}
+    known = {"tech_team": "0.1", "direct": "0.25", "direct_undist": "0.25", "peer": "0.1", "peer_undist": "0.1",
+             "network_undist": "0", "platform_retain": "0.7"}  # fmt: skip
+    assert others == {kind: D(known[kind]) for kind in others}
+
+
+def test_the_level_table() -> None:
+    assert [(level.min_team_usdt, level.diff_rate) for level in LEVELS] == [(D(a), D(b)) for a, b in LEVEL_TABLE]
 
 
 def test_golden_rounding() -> None:

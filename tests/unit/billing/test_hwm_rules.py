@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backend.billing import hwm_rules as rules
 from backend.billing.hwm_rules import BillingPeriodState, Mark, bill
 from backend.errors import InvalidInput
-from tests.support.golden import EIGHT_MONTHS
+from tests.support.golden import EIGHT_MONTHS, EIGHT_MONTHS_EQUITY
 
 units = st.integers(-(10**15), 10**15).map(lambda n: D(n).scaleb(-8))
 shares = st.integers(0, 10_000).map(lambda n: D(n).scaleb(-4))
@@ -28,6 +28,19 @@ def test_the_eight_months() -> None:
         )
         mark, total = found.end, total + found.fee
     assert total == 146
+
+
+def test_the_eight_months_against_equity_and_flows() -> None:
+    """Deposits and withdrawals drop out: a mark on equity that follows each flow charges the same fees."""
+    mark, equity, high = Mark(), D(2000), D(2000)
+    for (pnl, _, _, fee, _, _), (flow, equity_after, high_after) in zip(EIGHT_MONTHS, EIGHT_MONTHS_EQUITY, strict=True):
+        equity, high = equity + D(flow) + D(pnl), high + D(flow)
+        found = bill(mark, D(pnl), D("0.20"))
+        assert found.fee == max(D(0), equity - high) * D("0.20") == D(fee)
+        high, mark = max(high, equity), found.end
+        assert (equity, high) == (D(equity_after), D(high_after))
+    # A mark that is blind to the deposit of month 4 would have charged it as profit.
+    assert (D(3650) - D(2600)) * D("0.20") == 210 != D(EIGHT_MONTHS[3][3])
 
 
 @given(st.lists(st.tuples(units, units), max_size=40), shares)
