@@ -19,7 +19,7 @@ from backend.execution.apply import Applied
 from backend.exits.rules import Side, roi_pct
 from backend.live import hub
 from backend.market.feed import Prices
-from backend.models import Notification, Order, Position, Settlement
+from backend.models import Bot, Notification, Order, Position, Settlement, Tenant
 from backend.models.types import from_units
 from backend.signals.service import ScanOutcome
 
@@ -159,6 +159,14 @@ def _open_positions(session: Session) -> tuple[list[Position], dict[int, int]]:
         .group_by(col(Notification.user_id))
     ).all()
     return list(rows), {int(user): int(count) for user, count in unread if user is not None}
+
+
+def stopped(session: Session) -> None:
+    """A stop on trading was set or lifted: every page asks again what holds for it."""
+    topics = [f"tenant:{number}" for number in session.exec(select(Tenant.id)).all()]
+    topics += [f"agent:{number}" for number in session.exec(select(Bot.user_id)).all()]
+    for topic in ("platform", *topics):
+        hub.publish(topic, {"stops_ms": now_ms()})
 
 
 def trouble(loop: str, message: str) -> None:

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 
 from backend import announce, leases
 from backend.billing import jobs as billing
-from backend.clock import utcnow
+from backend.clock import from_ms, utcnow
 from backend.db import Database
 from backend.errors import IronBullError
 from backend.execution.apply import Applied
@@ -33,6 +33,7 @@ from backend.market.feed import Feed, MarketClock, PaperFeed, Prices
 from backend.market.rules import TICKS_PER_BAR
 from backend.models import Order, Position
 from backend.portfolio.sync import sync_balances
+from backend.risk import stops, switches
 from backend.settings import Settings
 from backend.signals.scanner import Scanner
 from backend.timetable import Timetable
@@ -67,6 +68,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._unsettled: list[int] = []
         self._naked: list[int] = []
+        self._stops: dict[tuple[str, int], str] = {}
         self._doubtful: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -175,7 +177,7 @@ class Engine:
     async def _dispatch_loop(self) -> None:
         while self.leading.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(0.5):
                     await self._wake.wait()
             self._wake.clear()
             await self.dispatch()
@@ -234,7 +236,11 @@ class Engine:
         await self.reconciler.positions(accounts)
 
     async def dispatch(self) -> int:
-        """Send what is pending, then close positions that came back without a stop."""
+        """Send what is pending, then close positions that came back without a stop.
+
+        Before that, what a kill switch wants closed is written.
+        """
+        await self.db.arun(self._kill_sweep)
         sent = await self.dispatcher.run()
         if self._naked:
             ids, self._naked = self._naked, []
@@ -246,6 +252,16 @@ class Engine:
         if sent:
             await self._settle_new()
         return sent
+
+    def _kill_sweep(self, session: Session) -> int:
+        prices = self.prices
+        holding = dict(switches.active(session).modes)
+        if holding != self._stops:
+            self._stops = holding
+            announce.stopped(session)
+        if not holding:
+            return 0
+        return stops.sweep(session, prices.by_symbol if prices else {}, from_ms(prices.market_ms) if prices else None)
 
     async def _settle_new(self) -> None:
         fills, self._unsettled = self._unsettled, []

@@ -13,10 +13,12 @@ import typer
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trade automatically for others: the platform's command.")
 db_app = typer.Typer(no_args_is_help=True, help="The database schema.")
 admin_app = typer.Typer(no_args_is_help=True, help="Platform admins.")
+kill_app = typer.Typer(no_args_is_help=True, help="The kill switch: stop opening, or close everything.")
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger.")
 app.add_typer(db_app, name="db")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(admin_app, name="admin")
+app.add_typer(kill_app, name="kill")
 
 
 def _out(text: str) -> None:
@@ -133,6 +135,59 @@ def admin_create(
         _out(error.message)
         raise typer.Exit(1) from error
     _out(f"Admin {username} was created.")
+
+
+@kill_app.command("stop")
+def kill_stop(
+    scope: Annotated[str, typer.Argument(help="platform, tenant or account")],
+    reason: Annotated[str, typer.Option(help="Kept with the stop")],
+    number: Annotated[int, typer.Argument(help="Id of the tenant or the exchange account; 0 for the platform")] = 0,
+    close: Annotated[bool, typer.Option("--close", help="Close everything that is open, too")] = False,
+) -> None:
+    """Stop trading now."""
+    from backend import db
+    from backend.errors import IronBullError
+    from backend.risk import stops
+    from backend.risk.switches import CLOSE, ENTRIES
+
+    try:
+        with db.transaction() as session:
+            mode = CLOSE if close else ENTRIES
+            row = stops.engage(session, stops.OPERATOR, scope, number, mode=mode, reason=reason)
+            _out(f"Stop {row.id}: {scope} {row.scope_id}, {'everything is being closed' if close else 'nothing new is opened'}.")
+    except IronBullError as error:
+        _out(error.message)
+        raise typer.Exit(1) from error
+
+
+@kill_app.command("lift")
+def kill_lift(number: int, reason: Annotated[str, typer.Option(help="Kept with the stop")]) -> None:
+    """End a stop: trading goes on."""
+    from backend import db
+    from backend.errors import IronBullError
+    from backend.risk import stops
+
+    try:
+        with db.transaction() as session:
+            stops.lift(session, stops.OPERATOR, number, reason)
+    except IronBullError as error:
+        _out(error.message)
+        raise typer.Exit(1) from error
+    _out(f"Stop {number} is lifted.")
+
+
+@kill_app.command("list")
+def kill_list() -> None:
+    """The stops that hold now."""
+    from backend import db
+    from backend.risk import stops
+
+    with db.reading() as session:
+        rows = stops.holding(session, stops.OPERATOR)
+    for row in rows:
+        _out(f"{row.id}  {row.scope} {row.scope_id}  {row.mode}  since {row.created_at:%Y-%m-%d %H:%M:%S} UTC by {row.actor}: {row.reason}")
+    if not rows:
+        _out("Nothing is stopped.")
 
 
 @app.command()

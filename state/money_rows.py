@@ -118,6 +118,19 @@ def export(row: Row) -> Row:
     }
 
 
-ROWS: dict[str, Callable[[Row], Any]] = {"periods": period, "corrections": correction, "exports": export}
-TOTALS: dict[str, Callable[[Row], Any]] = {"periods": period_totals, "corrections": correction_totals, "exports": correction_totals}
+def stop(row: Row) -> Row:
+    """A stop on trading."""
+    whom = {"platform": "", "tenant": row["tenant"], "account": f"{row['user']} · {row['exchange']} #{row['scope_id']}"}[row["scope"]]
+    return {name: row[name] for name in ("at_ms", "reason", "on", "lifted_ms", "lift_reason", "may_lift")} | {
+        "id": str(row["id"]),
+        "scope": f"stop.{row['scope']}",
+        "whom": whom,
+        "mode": f"stop.{row['mode']}",
+        "by": f"actor.{row['by']}",
+        "status": "stop.holds" if row["on"] else "stop.lifted",
+    }
+
+
+ROWS: dict[str, Callable[[Row], Any]] = {"periods": period, "corrections": correction, "exports": export, "stops": stop}
+TOTALS: dict[str, Callable[[Row], Any]] = {"periods": period_totals, "corrections": correction_totals, "exports": correction_totals, "stops": correction_totals}
 DETAILS: dict[str, Callable[[Row], Any]] = {"periods": period_detail, "corrections": correction_detail}

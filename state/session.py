@@ -27,6 +27,8 @@ class Session(rx.State):
     logo: str = ""
     topic: str = ""
     mode: str = ""
+    stop: str = ""
+    stop_why: str = ""
     _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant", "agent")
 
     @rx.event
@@ -46,7 +48,25 @@ class Session(rx.State):
         self.kind, self.name = who.kind, who.name
         self.initials = _initials(who.name)
         self.topic = "platform" if who.kind == "admin" else f"{who.kind}:{who.id}"
+        await self._stops(who)
         self.leave_to, self.ok_for = "", key
+
+    @rx.event(supersedes=True)
+    @needs()
+    async def stops_again(self) -> None:
+        """A stop on trading was set or lifted."""
+        who = await principal_of(self)
+        if who is not None:
+            await self._stops(who)
+
+    async def _stops(self, who: Principal) -> None:
+        """The banner: the widest stop that holds for this person."""
+        from backend.risk.stops import holding
+        from state.base import read
+
+        rows = await read(lambda session: holding(session, who))
+        self.stop = f"stop.banner.{rows[0].scope}.{rows[0].mode}" if rows else ""
+        self.stop_why = rows[0].reason if rows else ""
 
     async def _wear(self, who: Principal) -> None:
         """Whose platform this is: name, logo and colour."""

@@ -365,6 +365,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "kill_switch",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scope", sa.String(length=12), nullable=False),
+        sa.Column("scope_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("mode", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("lifted_at", types.UtcDateTime(), nullable=True),
+        sa.Column("lifted_by", sa.String(length=64), nullable=False),
+        sa.Column("lift_reason", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("scope", "scope_id", "slot"),
+    )
+    with op.batch_alter_table("kill_switch", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kill_switch_tenant_id"), ["tenant_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_kill_switch_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
         "lease",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=False),
@@ -1189,6 +1211,11 @@ def downgrade() -> None:
 
     op.drop_table("ledger_account")
     op.drop_table("lease")
+    with op.batch_alter_table("kill_switch", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_kill_switch_user_id"))
+        batch_op.drop_index(batch_op.f("ix_kill_switch_tenant_id"))
+
+    op.drop_table("kill_switch")
     op.drop_table("job_run")
     with op.batch_alter_table("fill", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_fill_user_id"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api import auth, brand, exports, joining, periods, session, system
+from backend.api import auth, brand, exports, joining, periods, session, stops, system
 from backend.api.admin import billing, ledger, money, quota, reads
 from backend.api.agent import routes as agent_routes
 from backend.api.merchant.routes import merchant_routers
@@ -34,5 +34,6 @@ def core_routers() -> list[APIRouter]:
         tenant_keys.router,
         tenant_webhooks.router,
         exports.router,
+        stops.router,
         brand.router,
     ]

@@ -18,6 +18,8 @@ from backend.clock import utcnow
 from backend.errors import Conflict, InvalidInput
 from backend.execution.rules import client_order_id
 from backend.models import ExchangeAccount, Order, Position
+from backend.risk.switches import CODE as KILL_CODE
+from backend.risk.switches import active, refuse_entries
 
 OPEN_STATES = ("PENDING", "SENT", "UNKNOWN", "OPEN", "PARTIAL")
 FINAL_STATES = ("FILLED", "REJECTED", "EXPIRED", "CANCELLED", "FAILED")
@@ -142,15 +144,20 @@ def write_close(
 def claim(session: Session, limit: int = 500) -> list[Order]:
     """Take PENDING orders for sending: they become SENT in this transaction, before anything is on the wire.
 
-    Stale ones become EXPIRED with that reason instead.
+    Stale ones become EXPIRED with that reason instead, entries below a kill switch CANCELLED.
     """
     now = utcnow()
     rows = session.exec(
         select(Order).where(Order.status == "PENDING").order_by(col(Order.id)).limit(limit).with_for_update(skip_locked=True)
     ).all()
+    if not rows:
+        return []
+    refused = {order.id: why for order, why in refuse_entries(active(session), rows)}
     taken: list[Order] = []
     for order in rows:
-        if order.expires_at is not None and order.expires_at <= now:
+        if order.id in refused:
+            close(order, "CANCELLED", refused[order.id], KILL_CODE, "Not sent: " + refused[order.id] + ".")
+        elif order.expires_at is not None and order.expires_at <= now:
             close(order, "EXPIRED", "expired before it could be sent")
         else:
             order.status, order.submitted_at, order.updated_at = "SENT", now, now

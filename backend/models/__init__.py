@@ -26,6 +26,7 @@ from backend.models.money import (
 )
 from backend.models.operations import JobRun, Lease, Notification, PlatformState
 from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
+from backend.models.risk import KillSwitch
 from backend.models.tenants import TenantProfile
 from backend.models.trading import (
     Binding,
@@ -66,6 +67,7 @@ __all__ = [
     "ExportPiece",
     "Fill",
     "JobRun",
+    "KillSwitch",
     "Lease",
     "LedgerAccount",
     "LedgerEntry",

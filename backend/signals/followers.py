@@ -29,6 +29,7 @@ from backend.models import (
     User,
 )
 from backend.risk.service import limits_of, scores
+from backend.risk.switches import active, sentence
 from backend.signals.rules import GateConfig, GateContext, RiskVerdict
 
 
@@ -83,6 +84,7 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
     configs = {row[1].id: BotConfig.from_mapping(row[3].config) for row in rows}
     limits = {user_id: limits_of(config) for user_id, config in configs.items() if user_id is not None}
     risk = scores(session, accounts.values(), limits, market_at)
+    stopped = active(session)
     used_once = _used_once(session, [row[0].id for row in rows if row[0].mode == 1 and row[0].id is not None])
     found: list[Follower] = []
     for binding, user, account, bot in rows:
@@ -95,12 +97,12 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
         if binding.capital is not None and 0 < binding.capital < minimum:
             continue
         config = configs[user.id]
-        score = risk[account.id]
+        score, stop = risk[account.id], stopped.of(account.tenant_id, account.id)
         context = GateContext(
             now=market_at,
             held=frozenset(held[account.id] | blocked[account.id]),
             cooldown_until=cooling[account.id],
-            risk=RiskVerdict(score.allows_entries, score.score, score.reason),
+            risk=RiskVerdict(False, score.score, sentence(stop[0])) if stop else RiskVerdict(score.allows_entries, score.score, score.reason),
         )
         found.append(Follower(user, account, binding, bot, config, sizing, gate_config(config), context))
     return found

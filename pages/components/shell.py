@@ -10,7 +10,7 @@ import reflex as rx
 from pages.components.act import PlainForm, menu, palette, preferences, search_button, toast_host
 from pages.components.i18n import USED, t, tx, tx_of
 from pages.components.icons import icon, mark
-from pages.components.live import live_cell, live_dot
+from pages.components.live import live_cell, live_dot, live_signal
 from pages.components.parts import empty, mode_chip, nav_link, rel_time, skeleton
 from pages.routes import Route, menu_of
 from state.session import Session
@@ -147,6 +147,16 @@ def _waiting() -> rx.Component:
     )
 
 
+def _stopped(kind: str) -> rx.Component:
+    """Says on every page that trading is stopped, and leads to where it is lifted."""
+    topic = "platform" if kind == "admin" else Session.topic
+    line = rx.el.div(
+        icon("alert"), rx.el.b(tx(Session.stop)), rx.el.span(Session.stop_why, class_name="cut wide"), rx.el.span(class_name="sp"),
+        nav_link(tx("stop.open"), href=f"/{kind}/stops"), class_name="stop-bar", role="alert",
+    )  # fmt: skip
+    return rx.fragment(live_signal(topic, ["stops_ms"], Session.stops_again), rx.cond(Session.stop != "", line, rx.fragment()))
+
+
 def shell(route: Route, *body: Any, active: str = "", fixed: bool = False, every_ms: int = 5000, on_undo: Any = None) -> rx.Component:
     """A signed-in page in its frame. ``fixed``: the page scrolls inside its parts (lists with a drawer)."""
     kind = route.kind
@@ -158,6 +168,7 @@ def shell(route: Route, *body: Any, active: str = "", fixed: bool = False, every
         _side(kind, active or route.path),
         rx.el.div(
             _top(route.title, kind, every_ms),
+            _stopped(kind),
             rx.el.main(*body, id="main", class_name="body fixed" if fixed else "body", tab_index=-1),
             class_name="main",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-STYLESHEETS = ("/tokens.css", "/kit.css", "/shell.css", "/merchant.css")
+STYLESHEETS = ("/tokens.css", "/kit.css", "/shell.css", "/merchant.css", "/access.css")
 
 TEXT, TEXT_2, TEXT_3 = "var(--text)", "var(--text-2)", "var(--text-3)"
 ACCENT, WARN, UP, DOWN = "var(--accent)", "var(--warn)", "var(--up)", "var(--down)"

@@ -16,7 +16,7 @@ STATES = ("queued", "running", "done", "failed")
 USED.update(f"export.{name}" for name in STATES)
 NAMES = (
     "orders", "fills", "positions", "history", "scans", "nodes", "tenants", "users", "cards", "rewards", "pools", "transactions",
-    "accounts", "withdrawals", "periods", "audit", "notices", "offers", "keys", "plans", "deliveries", "corrections", "exports",
+    "accounts", "withdrawals", "periods", "audit", "notices", "offers", "keys", "plans", "deliveries", "corrections", "exports", "stops",
 )  # fmt: skip
 USED.update(f"export.of.{name}" for name in NAMES)
 

@@ -26,7 +26,7 @@ def page(lang: str) -> rx.Component:
     terms = rx.el.label(
         rx.el.input(type="checkbox", name="terms", value="1", required=True),
         rx.el.span(words(lang, "join.terms"), " ", rx.el.a(words(lang, "join.terms_link"), href=path_of("terms", lang), target="_blank")),
-        class_name="row p-terms",
+        class_name="row p-terms gap-top",
     )
     form = plain_form(
         mail_box(lang),

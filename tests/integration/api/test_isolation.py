@@ -26,6 +26,11 @@ PUBLIC = {
     ("POST", "/api/session/setup"),
     ("GET", "/api/session/setup"),
     ("POST", "/api/session/demo"),
+    ("POST", "/api/session/join"),
+    ("POST", "/api/session/confirm"),
+    ("POST", "/api/session/forgot"),
+    ("POST", "/api/session/reset"),
+    ("POST", "/api/session/second"),
     ("GET", "/api/demo/accounts"),
     ("GET", "/merchant/health"),
     ("GET", "/api/brand/{tenant_id}"),  # a tenant's name and logo stand on pages before sign-in
@@ -44,6 +49,9 @@ ANYONE = {
     ("GET", "/api/exports/{job_id}"),
     ("DELETE", "/api/exports/{job_id}"),
     ("GET", "/api/exports/{job_id}/file"),
+    ("POST", "/api/kill-switches"),  # what may be stopped depends on who asks
+    ("GET", "/api/kill-switches"),
+    ("POST", "/api/kill-switches/{stop_id}/lift"),
 }
 SIGNED = {("POST", "/api/nodes/{node_code}/heartbeat")}
 UNKNOWN = {"/api/{path:path}", "/merchant/{path:path}"}

@@ -1,0 +1,32 @@
+"""Stops that people set on trading."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from backend.clock import utcnow
+from backend.models.types import BigId, UtcDateTime
+
+
+class KillSwitch(SQLModel, table=True):
+    """Trading stopped by hand for an account, a tenant or the platform (``scope_id`` 0). ``slot`` is 1 while it holds.
+
+    mode: ``entries`` (nothing new is opened) | ``close`` (and everything that is open is closed).
+    """
+
+    __tablename__ = "kill_switch"
+    __table_args__ = (UniqueConstraint("scope", "scope_id", "slot"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    scope: str = Field(max_length=12)
+    scope_id: int = Field(default=0, sa_type=BigId)
+    tenant_id: int | None = Field(default=None, sa_type=BigId, index=True)
+    user_id: int | None = Field(default=None, sa_type=BigId, index=True)
+    mode: str = Field(max_length=12)
+    reason: str = Field(max_length=200)
+    slot: int | None = 1
+    actor: str = Field(default="", max_length=64)
+    created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
+    lifted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lifted_by: str = Field(default="", max_length=64)
+    lift_reason: str = Field(default="", max_length=200)
