@@ -137,9 +137,10 @@ def visit(browser: Browser, server: Server) -> Iterator[Opener]:
         kind: str = "",
         index: int = 0,
         quiet: bool = False,
+        touch: bool = False,
     ) -> Page:
         context = browser.new_context(
-            base_url=server.base, viewport={"width": width, "height": height}, locale=lang, color_scheme="dark"
+            base_url=server.base, viewport={"width": width, "height": height}, locale=lang, color_scheme="dark", has_touch=touch
         )
         context.set_default_timeout(30_000)
         contexts.append(context)
