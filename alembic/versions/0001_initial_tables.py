@@ -483,6 +483,8 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("label", sa.String(length=60), nullable=False),
+        sa.Column("scopes", sa.String(length=40), nullable=False),
         sa.Column("user_agent", sa.String(length=255), nullable=False),
         sa.Column("ip", sa.String(length=64), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),

@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from backend.db import Database
 from backend.errors import IronBullError, NotAllowed, NotSignedIn
+from backend.identity.personal import TOKEN_PREFIX
 from backend.identity.principal import Kind, Principal
 from backend.identity.sessions import resolve, resolve_session
 from backend.monitoring.health import HealthCheck
@@ -31,6 +32,12 @@ class ForeignOrigin(IronBullError):
 
     code = "foreign_origin"
     status = 403
+
+
+class OutOfScope(NotAllowed):
+    """This token may not do that. Make one with the scope it needs in Settings."""
+
+    code = "out_of_scope"
 
 
 @dataclass
@@ -113,20 +120,41 @@ async def signed_in(request: Request, *kinds: Kind) -> Principal:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise InvalidToken
-        claims = context.signer.read(token.strip())
-        principal = await asyncio.to_thread(resolve, claims.token_id, "bearer", context.db)
-        if principal is None or not _matches(principal, claims):
-            raise InvalidToken
+        principal = await _bearer(context, token.strip())
+        if principal.scopes and _scope_of(request) not in principal.scopes.split():
+            raise OutOfScope
     else:
         sid = request.cookies.get(COOKIE, "")
-        principal = await asyncio.to_thread(resolve_session, sid, context.db) if sid else None
-        if principal is None:
+        found = await asyncio.to_thread(resolve_session, sid, context.db) if sid else None
+        if found is None:
             raise NotSignedIn
+        principal = found
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             require_same_origin(request)
     if principal.kind not in kinds:
         raise NotAllowed
     return principal
+
+
+async def _bearer(context: ApiContext, token: str) -> Principal:
+    """Behind a signed token of a sign-in, or a token made in the settings."""
+    if token.startswith(TOKEN_PREFIX):
+        owner = await asyncio.to_thread(resolve, token, "bearer", context.db)
+        if owner is None:
+            raise InvalidToken
+        return owner
+    claims = context.signer.read(token)
+    person: Principal | None = await asyncio.to_thread(resolve, claims.token_id, "bearer", context.db)
+    if person is None or not _matches(person, claims):
+        raise InvalidToken
+    return person
+
+
+def _scope_of(request: Request) -> str:
+    """What a request needs. Whatever is about the account's own safety is for people, not for programs."""
+    if request.url.path.startswith("/api/auth/") and request.url.path != "/api/auth/me":
+        return "account"
+    return "read" if request.method in ("GET", "HEAD", "OPTIONS") else "write"
 
 
 async def admin(request: Request) -> Principal:

@@ -35,7 +35,9 @@ from backend.webhooks import events
 
 POLICY = WithdrawalPolicy()
 
-_PASSWORD_CHANGES = ("password.change", "password.reset")
+_PASSWORD_CHANGES = (
+    "password.change", "password.reset", "second_factor.on", "second_factor.off", "second_factor.recovery",
+)  # fmt: skip
 
 
 def policy_of(settings: Settings) -> WithdrawalPolicy:

@@ -11,7 +11,7 @@ Kind = Literal["admin", "tenant", "agent"]
 @dataclass(frozen=True)
 class Principal:
     """A signed-in admin, tenant or agent. ``tenant_id`` is None for admins only; ``session_id`` is the row of the
-    login session."""
+    login session; ``scopes`` limits a token of a person's own programs ("" = everything the person may)."""
 
     kind: Kind
     id: int
@@ -20,3 +20,4 @@ class Principal:
     email: str
     role: str
     session_id: int
+    scopes: str = ""

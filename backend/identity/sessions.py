@@ -140,20 +140,20 @@ def principal_of(session: Session, row: LoginSession) -> Principal | None:
         if admin is None or admin.status != 1:
             return None
         return Principal(
-            "admin", row.subject_id, None, admin.nickname or admin.username, admin.username, admin.role, row.id
+            "admin", row.subject_id, None, admin.nickname or admin.username, admin.username, admin.role, row.id, row.scopes
         )
     if row.kind == "tenant":
         tenant = session.get(Tenant, row.subject_id)
         if tenant is None or tenant.status != 1:
             return None
-        return Principal("tenant", row.subject_id, row.subject_id, tenant.name, tenant.email, "tenant", row.id)
+        return Principal("tenant", row.subject_id, row.subject_id, tenant.name, tenant.email, "tenant", row.id, row.scopes)
     user = session.get(User, row.subject_id)
     if user is None or user.status != 1:
         return None
     tenant = session.get(Tenant, user.tenant_id)
     if tenant is None or tenant.status != 1:
         return None
-    return Principal("agent", row.subject_id, user.tenant_id, user.name or user.email, user.email, "agent", row.id)
+    return Principal("agent", row.subject_id, user.tenant_id, user.name or user.email, user.email, "agent", row.id, row.scopes)
 
 
 def still_valid(session: Session, session_ids: Iterable[int]) -> set[int]:

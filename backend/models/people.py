@@ -73,13 +73,19 @@ class UserAncestor(SQLModel, table=True):
 
 
 class LoginSession(SQLModel, table=True):
-    """A browser session. Only the hash of the cookie is stored."""
+    """A browser session, or a token of a person's own programs. Only the hash of its secret is stored.
+
+    ``label`` is the name a person gave a token, "" for sessions; ``scopes`` what it may do ("read", "read write"), "" for
+    everything its owner may.
+    """
 
     __tablename__ = "login_session"
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     token_hash: str = Field(max_length=64, unique=True)
     kind: str = Field(max_length=16)
     subject_id: int = Field(sa_type=BigId)
+    label: str = Field(default="", max_length=60)
+    scopes: str = Field(default="", max_length=40)
     user_agent: str = Field(default="", max_length=255)
     ip: str = Field(default="", max_length=64)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)

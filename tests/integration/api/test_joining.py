@@ -13,7 +13,8 @@ import pyotp
 import pytest
 from sqlmodel import select
 
-from backend.identity import second_factor
+from backend.errors import NotFound
+from backend.identity import personal, second_factor
 from backend.identity.principal import Principal
 from backend.identity.sessions import resolve_session
 from backend.identity.sign_up import PER_ADDRESS, PER_MAILBOX
@@ -188,3 +189,30 @@ async def test_a_bearer_token_needs_the_code_too(fresh: World) -> None:
         assert "secret" not in without.text
         with_code = await client.post("/api/auth/agent/login", json=body | {"code": pyotp.TOTP(secret).now()})
         assert with_code.status_code == 200
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def test_a_token_does_what_its_scope_says_and_ends_when_revoked(fresh: World) -> None:
+    who = Principal("agent", fresh.a.user_id, fresh.a.tenant_id, "T", "trader@a.example", "agent", 0)
+    reads = fresh.db.run(lambda s: personal.make_token(s, who, "sheet", "read", 30))
+    writes = fresh.db.run(lambda s: personal.make_token(s, who, "robot", "read write", 30))
+    async with fresh.client() as client:
+        assert (await client.get("/api/auth/me", headers=bearer(reads))).json()["data"]["id"] == who.id
+        refused = await client.put("/api/agent/notifications/read-all", headers=bearer(reads))
+        assert (refused.status_code, refused.json()["code"]) == (403, "out_of_scope")
+        assert (await client.put("/api/agent/notifications/read-all", headers=bearer(writes))).status_code == 200
+        body = {"old_password": PASSWORD, "new_password": STRONG}
+        changed = await client.post("/api/auth/change-password", json=body, headers=bearer(writes))
+        assert changed.status_code == 403, "no program may change the password"
+        # as a cookie the token opens nothing
+        client.cookies.set("sid", writes)
+        assert (await client.get("/api/auth/me")).status_code == 401
+        device = next(d for d in fresh.db.run(lambda s: personal.devices(s, who)) if d.label == "sheet")
+        other = Principal("agent", fresh.b.user_id, fresh.b.tenant_id, "B", "trader@b.example", "agent", 0)
+        with pytest.raises(NotFound):
+            fresh.db.run(lambda s: personal.end_device(s, other, device.id))
+        fresh.db.run(lambda s: personal.end_device(s, who, device.id))
+        assert (await client.get("/api/auth/me", headers=bearer(reads))).status_code == 401

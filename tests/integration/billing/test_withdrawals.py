@@ -156,11 +156,14 @@ def test_the_daily_cap_counts_what_is_asked_and_not_what_came_back(database: Dat
     assert ask(database, world, "150", "b", policy).status == rules.PENDING
 
 
-def test_hold_after_a_password_change(database: Database, world) -> None:
+@pytest.mark.parametrize(
+    "change", ["password.change", "second_factor.on", "second_factor.off", "second_factor.recovery"]
+)
+def test_hold_after_a_change_of_password_or_second_factor(database: Database, world, change: str) -> None:
     policy = WithdrawalPolicy(hold=timedelta(hours=24))
     ask(database, world, "50", "a", policy)
     me = Principal("agent", world["user"], world["tenant"], "", "", "", 0)
-    database.run(lambda s: audit.record(s, me, "password.change", f"agent:{me.id}"))
+    database.run(lambda s: audit.record(s, me, change, f"agent:{me.id}"))
     with pytest.raises(rules.WithdrawalOnHold):
         ask(database, world, "50", "b", policy)
     assert ask(database, world, "50", "b", WithdrawalPolicy()).status == rules.PENDING
