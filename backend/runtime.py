@@ -20,6 +20,7 @@ from backend.market.feed import CcxtFeed, Feed, PaperFeed
 from backend.merchant.quota import seed_plans
 from backend.paper_exchange.app import create_app
 from backend.paper_exchange.config import PaperConfig
+from backend.risk.limits import seed_limits
 from backend.settings import PAPER_PREFIX, Settings, get_settings
 from backend.signals.catalogue import ensure_catalogue
 from backend.strategies.registry import warm_up_in_background
@@ -97,6 +98,9 @@ class Platform:
             await _until_ready(feed)
             await self.db.arun(ensure_catalogue)
             await self.db.arun(seed_plans)
+            if not self.settings.stepped:
+                # A replay must give the trades of the backtest, which knows no limits of accounts.
+                await self.db.arun(seed_limits)
             if self.settings.demo and isinstance(feed, PaperFeed):
                 from backend import demo
 

@@ -25,6 +25,7 @@ from backend.merchant import jobs as merchant_jobs
 from backend.models import EquitySnapshot, JobRun, LoginSession, LoginTry, Notification, WebhookDelivery
 from backend.portfolio.incomes import sync_incomes
 from backend.portfolio.sync import sync_balances
+from backend.risk.stops import hard_stop
 from backend.settings import Settings
 from backend.signals.service import prune_panels
 
@@ -61,6 +62,7 @@ class Timetable:
             Job("verify_balances", 600, self._db_job(ledger_jobs.verify_balances)),
             *([] if settings.stepped else [Job("sync_balances", quick, self._sync)]),
             Job("sync_incomes", quick * 10, self._sync_incomes),
+            *([] if settings.stepped else [Job("hard_stop", 5, self._db_job(hard_stop))]),
             Job("prune", 60, self._db_job(_prune)),
         ]
         self._scheduler: AsyncIOScheduler | None = None

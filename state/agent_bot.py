@@ -21,7 +21,7 @@ from state.table import TableState
 from state.ui import say
 from state.words import figure
 
-_REASON_IDS = ("opened", "score", "long", "ma", "held", "cooldown", "skip_list", "hot", "max_opened", "risk", "size", "no_direction", "filtered", "warming", "no_bar", "other")
+_REASON_IDS = ("opened", "score", "long", "ma", "held", "cooldown", "skip_list", "hot", "max_opened", "risk", "size", "limit", "no_direction", "filtered", "warming", "no_bar", "other")
 _PARTS = ("trend", "momentum", "volume", "position", "higher")
 _SORTS = ("score", "base")
 

@@ -18,13 +18,15 @@ REASONS = {
     "long minimum": "reason.long",
     "MA slope filter": "reason.ma",
     "size": "reason.size",
+    "risk limit": "reason.limit",
     "no bar": "reason.no_bar",
     "warming up": "reason.warming",
     "no direction": "reason.no_direction",
     "filtered": "reason.filtered",
 }
+_LAST = ("size", "risk limit")
 GATE_WORDS = ("skip_list", "held", "max_opened", "cooldown", "risk", "score", "long", "hot", "ma", "size")
-EXITS = ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED")
+EXITS = ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "KILL")
 
 
 def reason_key(reason: str) -> str:
@@ -78,7 +80,7 @@ def places_of(value: Decimal | None) -> int:
 def decision_shown(row: dict[str, Any]) -> dict[str, Any]:
     """One decision of a scan panel for the list."""
     opened = bool(row["passed"])
-    passed = 10 if opened else max(0, int(row["gate"])) if row["gate"] >= 0 else 9 if row["reason"] == "size" else 0
+    passed = 10 if opened else max(0, int(row["gate"])) if row["gate"] >= 0 else 9 if row["reason"] in _LAST else 0
     return {
         "id": f"{row['symbol']}:{row['direction']}",
         "symbol": row["symbol"],
@@ -119,9 +121,17 @@ def gates_shown(row: dict[str, Any]) -> list[dict[str, Any]]:
         had, needed, _ok = row["gates"][index] if index < len(row["gates"]) else (None, None, True)
         state = "skip" if not row["gates"] or 0 <= gate < index else "stop" if index == gate else "pass"
         shown.append(_gate(index, word, state, (had, needed), row["direction"]))
-    last = "pass" if row["passed"] else "stop" if row["reason"] == "size" else "skip"
-    shown.append(_gate(9, "size", last, (None, None), row["direction"]) | {"why_p": {"note": row.get("note", "")}})
+    last = "pass" if row["passed"] else "stop" if row["reason"] in _LAST else "skip"
+    shown.append(_gate(9, "size", last, (None, None), row["direction"]) | {"why_p": {"note": row.get("note", "")}} | _limit(row))
     return shown
+
+
+def _limit(row: dict[str, Any]) -> dict[str, Any]:
+    """The limit that refused, in the reader's words."""
+    limit = row.get("limit")
+    if not limit:
+        return {}
+    return {"why": f"limit.why.{limit['name']}", "why_p": {"had": limit["had"] or MISSING, "needed": limit["needed"], "n": 1}}
 
 
 def _gate(index: int, word: str, state: str, check: tuple[Any, Any], direction: str) -> dict[str, Any]:

@@ -220,6 +220,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "symbol"),
     )
     op.create_table(
+        "difference",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("fact", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("position_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("cause", sa.String(length=32), nullable=False),
+        sa.Column("platform_says", sa.String(length=100), nullable=False),
+        sa.Column("exchange_says", sa.String(length=100), nullable=False),
+        sa.Column("action", sa.String(length=32), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("fact"),
+    )
+    with op.batch_alter_table("difference", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_difference_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_difference_tenant", ["tenant_id", "id"], unique=False)
+
+    op.create_table(
         "equity_snapshot",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -272,7 +293,13 @@ def upgrade() -> None:
         sa.Column("base_url", sa.String(length=255), nullable=False),
         sa.Column("secret_sealed", sa.String(length=512), nullable=False),
         sa.Column("public_key", sa.String(length=64), nullable=False),
+        sa.Column("offered_key", sa.String(length=64), nullable=False),
+        sa.Column("join_hash", sa.String(length=64), nullable=True),
+        sa.Column("join_expires_at", types.UtcDateTime(), nullable=True),
         sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("draining", sa.Boolean(), nullable=False),
+        sa.Column("egress_ip", sa.String(length=45), nullable=False),
+        sa.Column("clock_skew_ms", sa.Integer(), nullable=True),
         sa.Column("version", sa.String(length=32), nullable=False),
         sa.Column("latency_ms", sa.Integer(), nullable=True),
         sa.Column("inflight", sa.Integer(), nullable=False),
@@ -280,6 +307,7 @@ def upgrade() -> None:
         sa.Column("last_heartbeat_at", types.UtcDateTime(), nullable=True),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("join_hash"),
         sa.UniqueConstraint("node_code"),
     )
     op.create_table(
@@ -741,6 +769,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_reward_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "risk_limit",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scope", sa.String(length=12), nullable=False),
+        sa.Column("scope_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("limits", sa.JSON(), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("updated_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("scope", "scope_id"),
+    )
+    with op.batch_alter_table("risk_limit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_risk_limit_tenant_id"), ["tenant_id"], unique=False)
+
+    op.create_table(
         "scan",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("strategy_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1134,6 +1177,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_scan_at"))
 
     op.drop_table("scan")
+    with op.batch_alter_table("risk_limit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_risk_limit_tenant_id"))
+
+    op.drop_table("risk_limit")
     with op.batch_alter_table("reward", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reward_user_id"))
         batch_op.drop_index(batch_op.f("ix_reward_tenant_id"))
@@ -1243,6 +1290,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_equity_account")
 
     op.drop_table("equity_snapshot")
+    with op.batch_alter_table("difference", schema=None) as batch_op:
+        batch_op.drop_index("ix_difference_tenant")
+        batch_op.drop_index(batch_op.f("ix_difference_account_id"))
+
+    op.drop_table("difference")
     op.drop_table("cooldown")
     with op.batch_alter_table("bot", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_bot_tenant_id"))

@@ -26,12 +26,13 @@ from backend.models.money import (
 )
 from backend.models.operations import JobRun, Lease, Notification, PlatformState
 from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
-from backend.models.risk import KillSwitch
+from backend.models.risk import KillSwitch, RiskLimit
 from backend.models.tenants import TenantProfile
 from backend.models.trading import (
     Binding,
     Bot,
     Cooldown,
+    Difference,
     EquitySnapshot,
     ExchangeAccount,
     ExecutionNode,
@@ -60,6 +61,7 @@ __all__ = [
     "Binding",
     "Bot",
     "Cooldown",
+    "Difference",
     "EquitySnapshot",
     "ExchangeAccount",
     "ExecutionNode",
@@ -88,6 +90,7 @@ __all__ = [
     "ProfitPool",
     "QuotaPlan",
     "Reward",
+    "RiskLimit",
     "Scan",
     "ScanPanel",
     "SecondFactor",

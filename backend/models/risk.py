@@ -1,8 +1,9 @@
 """Stops that people set on trading."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.clock import utcnow
@@ -30,3 +31,17 @@ class KillSwitch(SQLModel, table=True):
     lifted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     lifted_by: str = Field(default="", max_length=64)
     lift_reason: str = Field(default="", max_length=200)
+
+
+class RiskLimit(SQLModel, table=True):
+    """Limits of the platform (``scope_id`` 0), a tenant or an agent, as ``backend.risk.limit_rules.as_json`` writes them."""
+
+    __tablename__ = "risk_limit"
+    __table_args__ = (UniqueConstraint("scope", "scope_id"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    scope: str = Field(max_length=12)
+    scope_id: int = Field(default=0, sa_type=BigId)
+    tenant_id: int | None = Field(default=None, sa_type=BigId, index=True)
+    limits: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    actor: str = Field(default="", max_length=64)
+    updated_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)

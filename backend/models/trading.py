@@ -62,13 +62,38 @@ class ExecutionNode(SQLModel, table=True):
     name: str = Field(default="", max_length=100)
     base_url: str = Field(max_length=255)
     secret_sealed: str = Field(default="", max_length=512)
-    public_key: str = Field(default="", max_length=64)
+    public_key: str = Field(default="", max_length=64)  # pinned: credentials are sealed for this key
+    offered_key: str = Field(default="", max_length=64)  # another key it asked for, until an admin accepts it
+    join_hash: str | None = Field(default=None, max_length=64, unique=True)
+    join_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     status: int = 1
+    draining: bool = False  # takes no new positions; those it has are closed by it
+    egress_ip: str = Field(default="", max_length=45)
+    clock_skew_ms: int | None = None
     version: str = Field(default="", max_length=32)
     latency_ms: int | None = None
     inflight: int = 0
     last_error: str = Field(default="", max_length=255)
     last_heartbeat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
+
+
+class Difference(SQLModel, table=True):
+    """Platform against exchange: what did not agree, its cause and what was done. ``fact`` keeps it from being noted twice."""
+
+    __tablename__ = "difference"
+    __table_args__ = (Index("ix_difference_tenant", "tenant_id", "id"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    fact: str = Field(max_length=64, unique=True)
+    tenant_id: int = Field(sa_type=BigId)
+    account_id: int = Field(sa_type=BigId, index=True)
+    order_id: int | None = Field(default=None, sa_type=BigId)
+    position_id: int | None = Field(default=None, sa_type=BigId)
+    symbol: str = Field(default="", max_length=32)
+    cause: str = Field(max_length=32)
+    platform_says: str = Field(default="", max_length=100)
+    exchange_says: str = Field(default="", max_length=100)
+    action: str = Field(default="", max_length=32)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
 

@@ -57,6 +57,7 @@ RULES: tuple[Rule, ...] = (
 )
 BY_NAME = {rule.name: rule for rule in RULES}
 NO_DATA = "RISK_NO_DATA"
+TOTAL = "max_total_usdt"
 DOCUMENTED: Mapping[str, Any] = {
     "min_balance_usdt": "100", "max_positions": 10, "daily_trades": 100, "daily_loss_usdt": "1000", "losses_in_a_row": 5,
     "loss_pause_minutes": 30,
@@ -149,9 +150,12 @@ def read_limits(values: Mapping[str, Any] | None) -> dict[str, Value]:
         rule = BY_NAME.get(name)
         if rule is None:
             raise BadLimit(f"There is no limit {name!r}.")
-        if value is None or value == "" or value == []:
+        if value is None or value in ("", []):
             continue
         found[name] = _symbols(name, value) if rule.strictest in (COMMON, ALL) else _number(rule, value)
+    if "losses_in_a_row" in found:
+        # Said here, so that a shorter pause of somebody else never loosens it.
+        found.setdefault("loss_pause_minutes", _PAUSE_DEFAULT)
     return found
 
 
@@ -161,10 +165,16 @@ def as_json(limits: Limits) -> dict[str, Any]:
 
 
 def strictest(sources: Sequence[tuple[str, Limits]]) -> dict[str, Limit]:
-    """Of each limit the strictest value with whose it is; the first source wins among equals."""
+    """Of each limit the strictest value with whose it is; the first source wins among equals.
+
+    A total is a sum over whoever limits it: those of different sources all hold, under ``max_total_usdt:<source>``.
+    """
     found: dict[str, Limit] = {}
     for source, limits in sources:
         for name, value in limits.items():
+            if name == TOTAL:
+                found[f"{TOTAL}:{source}"] = Limit(value, source)
+                continue
             before = found.get(name)
             found[name] = Limit(value, source) if before is None else _stricter(BY_NAME[name].strictest, before, Limit(value, source))
     return found
@@ -173,16 +183,19 @@ def strictest(sources: Sequence[tuple[str, Limits]]) -> dict[str, Limit]:
 def check(limits: Mapping[str, Limit], facts: Facts, wanted: Wanted) -> Refusal | None:
     """The first limit that refuses the entry, in the order of ``RULES``; None when it may be opened."""
     for rule in RULES:
-        limit = limits.get(rule.name)
-        if limit is None:
-            continue
-        found = _ask(rule.name, limit, limits, facts, wanted)
-        if found is None:
-            continue
-        had, needed = found
-        code = NO_DATA if had is None else rule.code
-        return Refusal(code, rule.name, limit.source, had or "", needed)
+        for limit in of_rule(limits, rule.name):
+            found = _ask(rule.name, limit, limits, facts, wanted)
+            if found is not None:
+                had, needed = found
+                return Refusal(NO_DATA if had is None else rule.code, rule.name, limit.source, had or "", needed)
     return None
+
+
+def of_rule(limits: Mapping[str, Limit], name: str) -> list[Limit]:
+    """What holds of one rule: at most one limit, but every source's total."""
+    if name == TOTAL:
+        return [limit for key, limit in limits.items() if key.startswith(f"{TOTAL}:")]
+    return [limits[name]] if name in limits else []
 
 
 def equity_drop_pct(equity: Decimal, peak: Decimal) -> Decimal:
@@ -195,20 +208,20 @@ def _ask(name: str, limit: Limit, limits: Mapping[str, Limit], facts: Facts, wan
     value = limit.value
     if isinstance(value, frozenset):
         outside = wanted.symbol not in value if name == "symbols_only" else wanted.symbol in value
-        return (wanted.symbol, "other symbols" if name == "symbols_never" else "the listed symbols") if outside else None
+        return (wanted.symbol, "≠" if name == "symbols_never" else ", ".join(sorted(value)[:5]) or "-") if outside else None
     if name in ("losses_in_a_row", "loss_pause_minutes"):
         return _losing(name, limits, facts)
     if name == "trade_pause_s":
         gone = None if facts.last_trade_at is None else (facts.now - facts.last_trade_at).total_seconds()
-        return None if gone is None or gone >= value else (f"{gone:.0f} s since the last trade", f"from {value:f} s")
+        return None if gone is None or gone >= value else (f"{gone:.0f} s", f"≥ {value:f} s")
     had = _figure(name, limit, facts, wanted)
     if had is None:
         return None, f"{value:f}"
     if name == "min_balance_usdt":
-        return (f"{had:f} available", f"from {value:f}") if had < value else None
+        return (f"{had:f}", f"≥ {value:f}") if had < value else None
     # Counts and losses refuse when they have reached the limit; values when the entry would go beyond it.
     reached = had >= value if name in _REACHED else had > value
-    return (f"{had:.8g}", f"{'below' if name in _REACHED else 'up to'} {value:f}") if reached else None
+    return (f"{had:.8g}", f"{'<' if name in _REACHED else '≤'} {value:f}") if reached else None
 
 
 _REACHED = frozenset({"max_positions", "daily_trades", "weekly_trades", "daily_loss_usdt", "equity_stop_pct"})
@@ -220,7 +233,7 @@ def _figure(name: str, limit: Limit, facts: Facts, wanted: Wanted) -> Decimal | 
         if facts.equity_usdt is None or facts.equity_peak_usdt is None:
             return None
         return equity_drop_pct(facts.equity_usdt, facts.equity_peak_usdt)
-    if name == "max_total_usdt":
+    if name == TOTAL:
         total = facts.totals_usdt.get(limit.source)
         return None if total is None else total + wanted.value_usdt
     symbol = sum((one.value_usdt for one in facts.open if one.symbol == wanted.symbol), wanted.value_usdt)
@@ -247,7 +260,7 @@ def _losing(name: str, limits: Mapping[str, Limit], facts: Facts) -> tuple[str |
         return None
     if facts.now - facts.last_loss_at >= timedelta(minutes=float(minutes)):
         return None
-    return f"{facts.losses_in_a_row} losses in a row", f"fewer than {most.value:f} within {minutes:f} min"
+    return f"{facts.losses_in_a_row}", f"< {most.value:f} / {minutes:f} min"
 
 
 def _stricter(how: str, one: Limit, other: Limit) -> Limit:

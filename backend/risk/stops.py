@@ -20,12 +20,15 @@ from backend.execution.service import write_close
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
 from backend.models import ExchangeAccount, KillSwitch, Notification, Position, Tenant
+from backend.risk.limits import hard_stopped
 from backend.risk.switches import ACCOUNT, CLOSE, ENTRIES, MODES, PLATFORM, SCOPES, TENANT, WORDS, active
 from backend.security import audit
 
 CLOSE_REASON = "KILL"
 OPERATOR = Principal("admin", 0, None, "operator", "", "owner", 0)
 """Who works at the machine itself."""
+SYSTEM = Principal("admin", -1, None, "system", "", "owner", 0)
+"""The platform acting by a limit."""
 
 
 
@@ -72,6 +75,18 @@ def engage(
     return row
 
 
+def hard_stop(session: Session) -> int:
+    """Close everything of accounts that have lost their limit from the peak, until a person lifts it. Returns how many."""
+    holds, count = active(session), 0
+    for account, lost, limit in hard_stopped(session):
+        if holds.modes.get((ACCOUNT, account.id or 0)) == CLOSE:
+            continue
+        reason = f"equity is {lost:.1f} % below its peak, the {limit.source}'s limit is {limit.value:f} %"
+        engage(session, SYSTEM, ACCOUNT, account.id or 0, mode=CLOSE, reason=reason)
+        count += 1
+    return count
+
+
 def lift(session: Session, who: Principal, stop_id: int, reason: str, *, ip: str = "") -> KillSwitch:
     """Let trading go on. Who could not have set a stop cannot lift it: a tenant's stop is not lifted by its agents.
 
@@ -83,6 +98,12 @@ def lift(session: Session, who: Principal, stop_id: int, reason: str, *, ip: str
         raise NotFound
     if row.slot != 1:
         raise NotStopped
+    if row.scope == ACCOUNT and row.actor == f"{SYSTEM.kind}:{SYSTEM.id}":
+        # From here on the loss counts anew; else the same loss would stop the account again at once.
+        account = session.get(ExchangeAccount, row.scope_id, with_for_update=True)
+        if account is not None:
+            account.equity_peak = account.futures_balance
+            session.add(account)
     row.slot, row.lifted_at, row.lifted_by, row.lift_reason = None, utcnow(), f"{who.kind}:{who.id}", reason
     session.add(row)
     session.flush()

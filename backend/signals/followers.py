@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,6 +28,8 @@ from backend.models import (
     TenantStrategy,
     User,
 )
+from backend.risk.limit_rules import Facts, Limit
+from backend.risk.limits import facts_of, in_force
 from backend.risk.service import limits_of, scores
 from backend.risk.switches import active, sentence
 from backend.signals.rules import GateConfig, GateContext, RiskVerdict
@@ -45,6 +47,8 @@ class Follower:
     sizing: tuple[SizingSource, SizingSource, SizingSource]
     gates: GateConfig
     context: GateContext
+    limits: Mapping[str, Limit]
+    facts: Facts
 
 
 def followers(session: Session, strategy: Strategy, market_at: datetime) -> list[Follower]:
@@ -85,6 +89,8 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
     limits = {user_id: limits_of(config) for user_id, config in configs.items() if user_id is not None}
     risk = scores(session, accounts.values(), limits, market_at)
     stopped = active(session)
+    limited = in_force(session, accounts.values())
+    facts = facts_of(session, accounts.values(), limited, market_at)
     used_once = _used_once(session, [row[0].id for row in rows if row[0].mode == 1 and row[0].id is not None])
     found: list[Follower] = []
     for binding, user, account, bot in rows:
@@ -104,7 +110,10 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
             cooldown_until=cooling[account.id],
             risk=RiskVerdict(False, score.score, sentence(stop[0])) if stop else RiskVerdict(score.allows_entries, score.score, score.reason),
         )
-        found.append(Follower(user, account, binding, bot, config, sizing, gate_config(config), context))
+        found.append(Follower(
+                user, account, binding, bot, config, sizing, gate_config(config), context, limited[account.id],
+                facts.get(account.id, Facts(market_at)),
+            ))
     return found
 
 

@@ -17,6 +17,7 @@ from backend.execution.service import EntryIntent, write_entry
 from backend.exits.rules import make_plan
 from backend.exits.service import exit_config
 from backend.models import Order, Scan, ScanPanel, Signal, Strategy
+from backend.risk.limit_rules import Facts, Refusal, Wanted, check
 from backend.signals.followers import Follower, cap_amount, followers
 from backend.signals.rules import Decision, judge
 from backend.strategies.base import STATUS_NAMES, Decisions
@@ -24,6 +25,8 @@ from backend.strategies.base import STATUS_NAMES, Decisions
 PANELS_KEPT = 60
 SIZE_SKIP = "size"
 """The step after the gates: sizing can still refuse, with its own sentence."""
+LIMIT_SKIP = "risk limit"
+"""The last step: a limit of the platform, the tenant or the agent refuses; the row carries its code."""
 
 
 @dataclass
@@ -91,15 +94,18 @@ def record_scan(session: Session, facts: ScanFacts) -> ScanOutcome | None:
 def _judge_follower(session: Session, facts: ScanFacts, follower: Follower, outcome: ScanOutcome) -> ScanPanel:
     judged = judge(facts.decisions, follower.gates, follower.context)
     rows = [_compact(decision) for decision in judged]
-    opened = 0
+    opened, holds = 0, follower.facts
     for decision, row in zip(judged, rows, strict=True):
         if not decision.passed:
             continue
-        refusal = _enter(session, facts, follower, decision, outcome)
-        if refusal:
-            row["reason"], row["note"], row["passed"] = SIZE_SKIP, refusal, False
-        else:
+        try:
+            holds = _enter(session, facts, follower, decision, outcome, holds=holds)
             opened += 1
+        except _Refused as refusal:
+            row["reason"], row["note"], row["passed"] = refusal.reason, refusal.note, False
+            if refusal.limit is not None:
+                limit = refusal.limit
+                row["limit"] = {"code": limit.code, "name": limit.name, "source": limit.source, "had": limit.had, "needed": limit.needed}
     rows.extend(_silent(facts.decisions, {row["symbol"] for row in rows}))
     assert follower.user.id is not None and outcome.scan.id is not None and follower.binding.id is not None
     return ScanPanel(
@@ -116,13 +122,21 @@ def _judge_follower(session: Session, facts: ScanFacts, follower: Follower, outc
     )
 
 
+class _Refused(Exception):
+    """A signal that passed the gates but is not entered."""
+
+    def __init__(self, note: str, reason: str = SIZE_SKIP, limit: Refusal | None = None) -> None:
+        super().__init__(note)
+        self.note, self.reason, self.limit = note, reason, limit
+
+
 def _enter(
-    session: Session, facts: ScanFacts, follower: Follower, decision: Decision, outcome: ScanOutcome
-) -> str:
-    """Write one follower's entry intent. Returns why not, or an empty text."""
+    session: Session, facts: ScanFacts, follower: Follower, decision: Decision, outcome: ScanOutcome, *, holds: Facts
+) -> Facts:
+    """Write one follower's entry intent and return what the account then holds. Raises ``_Refused``."""
     entry = facts.prices.get(decision.symbol) or to_decimal(decision.entry)
     if entry is None:
-        return "There is no price."
+        raise _Refused("There is no price.")
     stop_loss, take_profit = to_decimal(decision.stop_loss), to_decimal(decision.take_profit)
     size, leverage = position_size(
         *follower.sizing,
@@ -132,8 +146,12 @@ def _enter(
         stop_loss=stop_loss,
     )
     if size.skipped:
-        return size.reason
-    leverage = min(leverage, follower.config.max_leverage)
+        raise _Refused(size.reason)
+    leverage, amount = min(leverage, follower.config.max_leverage), cap_amount(size.notional_usdt, follower.config)
+    wanted = Wanted(decision.symbol, decision.direction, amount, leverage)
+    refusal = check(follower.limits, holds, wanted)
+    if refusal is not None:
+        raise _Refused(refusal.sentence, LIMIT_SKIP, refusal)
     side = cast(Literal["LONG", "SHORT"], decision.direction)
     exits = exit_config(follower.config)
     plan = make_plan(exits, side, entry, Decimal(leverage), facts.market_ms, stop_loss=stop_loss, take_profit=take_profit)
@@ -148,7 +166,7 @@ def _enter(
         strategy_code=facts.strategy.code,
         symbol=decision.symbol,
         position_side=decision.direction,
-        amount_usdt=cap_amount(size.notional_usdt, follower.config),
+        amount_usdt=amount,
         leverage=leverage,
         price=entry,
         stop_loss=plan.stop_loss,
@@ -157,7 +175,7 @@ def _enter(
         ttl_s=facts.intent_ttl_s,
     )
     outcome.orders.append(write_entry(session, intent))
-    return ""
+    return holds.with_entry(wanted)
 
 
 def _signal(session: Session, facts: ScanFacts, decision: Decision, entry: Decimal) -> Signal:

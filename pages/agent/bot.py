@@ -19,7 +19,7 @@ from state.session import Session
 
 ROUTE = route_of("/agent/bot")
 ON_LOAD = [AgentBot.load]
-_REASONS = "all opened skip_list held max_opened cooldown risk score long hot ma size no_bar warming no_direction filtered other"
+_REASONS = "all opened skip_list held max_opened cooldown risk score long hot ma size limit no_bar warming no_direction filtered other"
 USED.update(f"reason.{name}" for name in _REASONS.split())
 USED.update(f"gate.{name}" for name in ["skip_list", "held", "max_opened", "cooldown", "risk", "score", "long", "hot", "ma", "size"])
 USED.update(f"gate.{name}.why" for name in ["skip_list", "held", "max_opened", "cooldown", "risk", "score", "long", "hot", "size"])

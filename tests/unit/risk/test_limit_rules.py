@@ -1,193 +1,158 @@
-"""Each rule at its boundary, and the law of layers: the strictest wins, a further limit never allows more."""
+"""Limits before an entry: each rule at its edge, whose limit wins, and that a further limit never allows more."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.risk.limit_rules import (
-    AGENT,
-    CODES,
-    LAYERS,
-    PLATFORM,
+    BY_NAME,
+    DOCUMENTED,
+    NO_DATA,
     RULES,
-    SENTENCES,
-    TENANT,
     BadLimit,
-    Entry,
     Facts,
-    Total,
+    OpenTrade,
+    Wanted,
     as_json,
-    capped,
-    combine,
-    parse_limits,
-    refuse_order,
-)
+    check,
+    read_limits,
+    strictest,
+)  # fmt: skip
 
-D = Decimal
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+HELD = (OpenTrade("BTC/USDT", "LONG", D(300)), OpenTrade("ETH/USDT", "SHORT", D(200)))
+FACTS = Facts(
+    NOW, available_usdt=D(150), equity_usdt=D(900), equity_peak_usdt=D(1000), open=HELD, trades_today=4, trades_week=9,
+    today_pnl_usdt=D(-40), losses_in_a_row=3, last_loss_at=NOW - timedelta(minutes=10), last_trade_at=NOW - timedelta(seconds=50),
+    totals_usdt={"platform": D(5000), "tenant": D(900), "agent": D(500)},
+)  # fmt: skip
+WANTED = Wanted("BTC/USDT", "LONG", D(100), 5)
 
 
-def facts(**change: Any) -> Facts:
-    base = Facts(D(1000), D(900), D(1000), totals={PLATFORM: Total(D(5000), 7), TENANT: Total(D(3000), 4)})
-    return replace(base, **change)
-
-
-def asked(limits: dict[str, Any], layer: str = PLATFORM, have: Facts | None = None, **order: Any) -> str:
-    effective = combine([(layer, parse_limits(limits, layer))])
-    given_ = {"symbol": "BTC/USDT", "direction": "LONG", "notional_usdt": D(500), "leverage": 5, **order}
-    found = refuse_order(effective, have or facts(), Entry(**given_))
-    return found.code if found else ""
+def ask(limits: dict[str, Any], facts: Facts = FACTS, wanted: Wanted = WANTED, source: str = "agent") -> str:
+    refusal = check(strictest([(source, read_limits(limits))]), facts, wanted)
+    return refusal.code if refusal else ""
 
 
 @pytest.mark.parametrize(
-    ("limits", "passes", "refuses", "code"),
+    ("name", "passes", "refuses", "code"),
     [
-        ({"min_balance_usdt": "100"}, facts(available_usdt=D(100)), facts(available_usdt=D("99.99")), "RISK_INSUFFICIENT_BALANCE"),
-        ({"max_positions": 3}, facts(positions=2), facts(positions=3), "RISK_MAX_POSITION"),
-        ({"max_trades_per_day": 100}, facts(trades_today=99), facts(trades_today=100), "RISK_DAILY_TRADE_LIMIT"),
-        ({"max_trades_per_week": 500}, facts(trades_this_week=499), facts(trades_this_week=500), "RISK_WEEKLY_TRADE_LIMIT"),
-        ({"max_daily_loss_usdt": 1000}, facts(loss_today_usdt=D("999.99")), facts(loss_today_usdt=D(1000)), "RISK_DAILY_LOSS_LIMIT"),
-        ({"max_losses_in_a_row": 5}, facts(losses_in_a_row=4, since_loss_s=1), facts(losses_in_a_row=5, since_loss_s=1), "RISK_CONSECUTIVE_LOSS"),
-        (
-            {"max_losses_in_a_row": 5, "pause_after_losses_min": 10},
-            facts(losses_in_a_row=5, since_loss_s=600), facts(losses_in_a_row=5, since_loss_s=599), "RISK_CONSECUTIVE_LOSS",
-        ),
-        ({"trade_pause_s": 60}, facts(since_entry_s=60), facts(since_entry_s=59.9), "RISK_TRADE_COOLDOWN"),
-        ({"equity_stop_pct": 10}, facts(equity_usdt=D("900.01")), facts(equity_usdt=D(900)), "RISK_EQUITY_STOP"),
-        ({"max_symbol_exposure_usdt": 800}, facts(by_symbol={"BTC/USDT": D(300)}), facts(by_symbol={"BTC/USDT": D(301)}), "RISK_SYMBOL_EXPOSURE"),
-        ({"max_direction_exposure_usdt": 800}, facts(by_direction={"LONG": D(300), "SHORT": D(999)}), facts(by_direction={"LONG": D(301)}), "RISK_DIRECTION_EXPOSURE"),
-        ({"max_total_exposure_usdt": 5500}, facts(), facts(totals={PLATFORM: Total(D(5001), 1)}), "RISK_TOTAL_EXPOSURE"),
-        ({"max_total_positions": 8}, facts(), facts(totals={PLATFORM: Total(D(0), 8)}), "RISK_TOTAL_POSITIONS"),
+        ("min_balance_usdt", "150", "150.01", "RISK_INSUFFICIENT_BALANCE"), ("max_positions", 3, 2, "RISK_MAX_POSITION"),
+        ("max_position_value_usdt", "100", "99.99", "RISK_MAX_POSITION_VALUE"), ("daily_trades", 5, 4, "RISK_DAILY_TRADE_LIMIT"),
+        ("weekly_trades", 10, 9, "RISK_WEEKLY_TRADE_LIMIT"), ("daily_loss_usdt", "40.01", "40", "RISK_DAILY_LOSS_LIMIT"),
+        ("losses_in_a_row", 4, 3, "RISK_CONSECUTIVE_LOSS"), ("trade_pause_s", 50, 51, "RISK_TRADE_COOLDOWN"),
+        ("symbols_only", ["BTC/USDT", "SOL/USDT"], ["ETH/USDT"], "RISK_SYMBOL_NOT_ALLOWED"),
+        ("symbols_never", ["ETH/USDT"], ["btc/usdt"], "RISK_SYMBOL_BLOCKED"), ("max_leverage", 5, 4, "RISK_MAX_LEVERAGE"),
+        ("max_symbol_usdt", "400", "399.99", "RISK_SYMBOL_EXPOSURE"), ("max_side_usdt", "400", "399", "RISK_SIDE_EXPOSURE"),
+        ("equity_stop_pct", "10.1", "10", "RISK_EQUITY_STOP"), ("max_total_usdt", "600", "599", "RISK_TOTAL_EXPOSURE"),
     ],
 )  # fmt: skip
-def test_each_rule_at_its_boundary(limits: dict[str, Any], passes: Facts, refuses: Facts, code: str) -> None:
-    assert asked(limits, have=passes) == ""
-    assert asked(limits, have=refuses) == code
+def test_each_rule_at_its_edge(name: str, passes: Any, refuses: Any, code: str) -> None:
+    assert ask({name: passes}) == ""
+    assert ask({name: refuses}) == code
+    assert BY_NAME[name].code == code
 
 
-def test_rules_on_the_order_itself() -> None:
-    assert asked({"symbols_allowed": ["ETH/USDT"]}) == "RISK_SYMBOL_NOT_ALLOWED"
-    assert asked({"symbols_allowed": ["ETH/USDT", "BTC/USDT"]}) == ""
-    assert asked({"symbols_blocked": ["btc/usdt"]}) == "RISK_SYMBOL_BLOCKED"
-    assert asked({"max_leverage": 4}) == "RISK_MAX_LEVERAGE" and asked({"max_leverage": 5}) == ""
-    assert asked({"max_position_value_usdt": "499.99"}) == "RISK_MAX_POSITION_VALUE"
-    assert asked({"max_position_value_usdt": "500"}) == ""
-    tight = combine([(PLATFORM, parse_limits({"max_leverage": 4, "max_position_value_usdt": 300}, PLATFORM))])
-    assert capped(tight, D(500), 5) == (D(300), 4)
-    assert refuse_order(tight, facts(), Entry("BTC/USDT", "LONG", *capped(tight, D(500), 5))) is None
+def test_every_rule_is_tested_above() -> None:
+    tested = {mark.args[1][n][0] for mark in test_each_rule_at_its_edge.pytestmark for n in range(15)}  # type: ignore[attr-defined]
+    assert tested | {"loss_pause_minutes"} == set(BY_NAME)
 
 
 @pytest.mark.parametrize(
-    ("limits", "blind"),
+    ("limits", "unknown"),
     [
-        ({"min_balance_usdt": 1}, facts(available_usdt=None)), ({"max_positions": 9}, facts(positions=None)),
-        ({"max_trades_per_day": 9}, facts(trades_today=None)), ({"max_trades_per_week": 9}, facts(trades_this_week=None)),
-        ({"max_daily_loss_usdt": 9}, facts(loss_today_usdt=None)), ({"max_losses_in_a_row": 9}, facts(losses_in_a_row=None)),
-        ({"equity_stop_pct": 99}, facts(equity_usdt=None)), ({"equity_stop_pct": 99}, facts(equity_peak_usdt=D(0))),
-        ({"max_total_positions": 99}, facts(totals={})), ({"max_total_exposure_usdt": 99999}, facts(totals={PLATFORM: Total(None, 1)})),
+        ({"min_balance_usdt": "1"}, "available_usdt"), ({"equity_stop_pct": "50"}, "equity_usdt"), ({"equity_stop_pct": "50"}, "equity_peak_usdt"),
+        ({"daily_trades": 99}, "trades_today"), ({"weekly_trades": 99}, "trades_week"), ({"daily_loss_usdt": "999"}, "today_pnl_usdt"),
+        ({"losses_in_a_row": 99}, "losses_in_a_row"),
     ],
 )  # fmt: skip
-def test_what_is_not_known_is_refused(limits: dict[str, Any], blind: Facts) -> None:
-    assert asked(limits, have=blind) == "RISK_NO_DATA"
-    assert asked({}, have=blind) == "", "without the limit it does not matter"
+def test_no_data_is_no_permission(limits: dict[str, Any], unknown: str) -> None:
+    assert ask(limits) == ""
+    assert ask(limits, replace(FACTS, **{unknown: None})) == NO_DATA
+    assert ask({"max_total_usdt": "999999"}, replace(FACTS, totals_usdt={})) == NO_DATA
 
 
-def test_the_strictest_wins_and_is_named() -> None:
-    found = combine([
-        (PLATFORM, parse_limits({"max_positions": 10, "min_balance_usdt": 100, "symbols_allowed": ["BTC/USDT", "ETH/USDT"]}, PLATFORM)),
-        (TENANT, parse_limits({"max_positions": 5, "min_balance_usdt": 50, "symbols_blocked": ["SOL/USDT"]}, TENANT)),
-        (AGENT, parse_limits({"max_positions": 7, "min_balance_usdt": 200, "symbols_allowed": ["ETH/USDT", "XRP/USDT"]}, AGENT)),
-    ])  # fmt: skip
-    assert (found.limits["max_positions"], found.sources["max_positions"]) == (5, TENANT)
-    assert (found.limits["min_balance_usdt"], found.sources["min_balance_usdt"]) == (D(200), AGENT)
-    assert found.limits["symbols_allowed"] == {"ETH/USDT"}
-    assert found.sources["symbols_blocked"] == TENANT
+def test_after_losses_an_account_waits_and_then_goes_on() -> None:
+    assert ask({"losses_in_a_row": 3, "loss_pause_minutes": 10}) == ""
+    assert ask({"losses_in_a_row": 3, "loss_pause_minutes": 11}) == "RISK_CONSECUTIVE_LOSS"
+    later = replace(FACTS, now=NOW + timedelta(minutes=25))
+    assert ask({"losses_in_a_row": 3}, later) == ""
+    assert ask({"loss_pause_minutes": 600}) == ""
 
 
-def test_a_layer_is_counted_over_its_own_accounts() -> None:
-    both = combine([(PLATFORM, {"max_total_positions": 8}), (TENANT, {"max_total_positions": 4})])
-    assert refuse_order(both, facts(), Entry("BTC/USDT", "LONG", D(1), 1)).source == TENANT  # type: ignore[union-attr]
+def test_the_total_is_that_of_whoever_limits_it() -> None:
+    for source, edge in (("platform", "5100"), ("tenant", "1000"), ("agent", "600")):
+        assert ask({"max_total_usdt": edge}, source=source) == ""
+        assert ask({"max_total_usdt": str(D(edge) - 1)}, source=source) == "RISK_TOTAL_EXPOSURE"
 
 
-def test_written_entries_count_at_once() -> None:
-    have, limits = facts(), combine([(PLATFORM, {"max_total_positions": 8, "max_symbol_exposure_usdt": D(900)})])
-    assert refuse_order(limits, have, Entry("BTC/USDT", "LONG", D(500), 5)) is None
-    have.opened("BTC/USDT", "LONG", D(500))
-    assert refuse_order(limits, have, Entry("BTC/USDT", "LONG", D(500), 5)).code == "RISK_SYMBOL_EXPOSURE"  # type: ignore[union-attr]
-    assert refuse_order(limits, have, Entry("ETH/USDT", "LONG", D(500), 5)).code == "RISK_TOTAL_POSITIONS"  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"nothing": 1}, {"max_positions": "x"}, {"max_positions": 1.5}, {"max_positions": "1.5"}, {"max_positions": -1}, {"max_leverage": 0},
-        {"equity_stop_pct": "NaN"}, {"min_balance_usdt": True}, {"symbols_allowed": "BTCUSDT"}, {"symbols_blocked": [1]}, {"max_positions": "９"},
-    ],
-)  # fmt: skip
-def test_bad_limits_are_named(bad: dict[str, Any]) -> None:
-    with pytest.raises(BadLimit) as said:
-        parse_limits(bad, PLATFORM)
-    assert next(iter(bad)) in said.value.message or "USDT" in said.value.message
-    with pytest.raises(BadLimit):
-        parse_limits({"max_total_positions": 5}, AGENT)
-
-
-def test_every_code_has_a_sentence() -> None:
-    assert set(CODES) == set(SENTENCES)
-
-
-SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
-
-
-def layer_values() -> st.SearchStrategy[dict[str, Any]]:
-    single = {}
-    for rule in RULES.values():
-        if rule.kind in ("only", "never"):
-            single[rule.name] = st.lists(st.sampled_from(SYMBOLS), min_size=1, max_size=3)
-        else:
-            single[rule.name] = st.integers(1, 100)
-    return st.fixed_dictionaries({}, optional=single)
-
-
-LAYER = st.sampled_from(LAYERS).flatmap(
-    lambda layer: layer_values().map(
-        lambda values: (layer, parse_limits({k: v for k, v in values.items() if layer != AGENT or not RULES[k].shared}, layer))
+def test_the_strictest_wins_and_it_is_said_whose() -> None:
+    found = strictest(
+        [
+            ("platform", read_limits({"max_leverage": 10, "min_balance_usdt": "100", "symbols_only": "BTC/USDT ETH/USDT"})),
+            ("tenant", read_limits({"max_leverage": 20, "min_balance_usdt": "500", "symbols_never": ["SOL/USDT"]})),
+            ("agent", read_limits({"max_leverage": 3, "symbols_only": ["ETH/USDT", "SOL/USDT"], "symbols_never": "XRP/USDT"})),
+        ]
     )
-)
-amount = st.integers(0, 150).map(Decimal)
-maybe = st.one_of(st.none(), amount)
-count = st.one_of(st.none(), st.integers(0, 120))
-FACTS = st.builds(
-    Facts, maybe, maybe, maybe, count, count, count, maybe, count, st.one_of(st.none(), st.floats(0, 9000)), st.one_of(st.none(), st.floats(0, 200)),
-    st.dictionaries(st.sampled_from(SYMBOLS), amount), st.dictionaries(st.sampled_from(("LONG", "SHORT")), amount),
-    st.dictionaries(st.sampled_from(LAYERS), st.builds(Total, maybe, count)),
+    assert {name: (as_json({name: limit.value})[name], limit.source) for name, limit in found.items()} == {
+        "max_leverage": ("3", "agent"), "min_balance_usdt": ("500", "tenant"), "symbols_only": (["ETH/USDT"], "agent"),
+        "symbols_never": (["SOL/USDT", "XRP/USDT"], "agent"),
+    }  # fmt: skip
+    refusal = check(found, FACTS, Wanted("ETH/USDT", "LONG", D(100), 3))
+    assert refusal is not None and refusal.source == "tenant" and "tenant" in refusal.sentence
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"nothing": 1}, {"max_leverage": 0}, {"max_leverage": 126}, {"max_leverage": "2.5"}, {"max_leverage": True}, {"max_positions": "NaN"},
+        {"min_balance_usdt": "-1"}, {"min_balance_usdt": "1e99"}, {"daily_loss_usdt": "0"}, {"symbols_only": "BTC"}, {"symbols_never": [7]},
+        {"symbols_only": ["A/B"] * 501}, {"equity_stop_pct": "101"}, {"daily_trades": "٣"},
+    ],
 )  # fmt: skip
+def test_what_is_no_limit_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BadLimit, match=next(iter(wrong))):
+        read_limits(wrong)
 
 
-@settings(max_examples=600, deadline=None)
-@given(st.lists(LAYER, max_size=3), LAYER, FACTS, st.sampled_from(SYMBOLS), st.sampled_from(("LONG", "SHORT")), amount, st.integers(1, 125))
-def test_a_further_limit_never_allows_more(
-    layers: list[Any], extra: Any, have: Facts, symbol: str, direction: str, notional: Decimal, leverage: int
-) -> None:
-    entry = Entry(symbol, direction, notional, leverage)
-    before, after = combine(layers), combine([*layers, extra])
-    if refuse_order(before, have, entry) is not None:
-        assert refuse_order(after, have, entry) is not None
-    less = capped(after, notional, leverage)
-    assert less[0] <= capped(before, notional, leverage)[0] and less[1] <= capped(before, notional, leverage)[1]
-    # Order of the layers decides only who is named.
-    assert combine(reversed([*layers, extra])).limits == after.limits
-    assert parse_limits(as_json(extra[1]), extra[0]) == extra[1]
+def test_the_documented_limits_and_their_way_through_json() -> None:
+    limits = read_limits(DOCUMENTED)
+    assert as_json(limits) == {
+        "min_balance_usdt": "100", "max_positions": "10", "daily_trades": "100", "daily_loss_usdt": "1000", "losses_in_a_row": "5",
+        "loss_pause_minutes": "30",
+    }  # fmt: skip
+    assert read_limits(as_json(limits)) == limits
+    assert read_limits({"max_leverage": "", "symbols_only": [], "max_positions": None}) == {}
 
 
-def test_a_shorter_pause_of_another_layer_weakens_nothing() -> None:
-    have = facts(losses_in_a_row=5, since_loss_s=1200.0)
-    alone = combine([(PLATFORM, {"max_losses_in_a_row": 5})])
-    both = combine([(PLATFORM, {"max_losses_in_a_row": 5}), (AGENT, {"pause_after_losses_min": 10})])
-    for effective in (alone, both):
-        assert refuse_order(effective, have, Entry("BTC/USDT", "LONG", D(1), 1)) is not None
+_SYMBOLS = st.lists(st.sampled_from(["BTC/USDT", "ETH/USDT", "SOL/USDT"]), max_size=3)
+_VALUES = {
+    rule.name: _SYMBOLS if rule.name.startswith("symbols") else st.integers(max(1, int(rule.low)), min(int(rule.high), 1_000)) for rule in RULES
+}
+_LIMITS = st.fixed_dictionaries({}, optional=_VALUES).map(read_limits)
+_MAYBE = st.one_of(st.none(), st.integers(0, 1_000).map(D))
+_COUNT = st.one_of(st.none(), st.integers(0, 20))
+_AT = st.one_of(st.none(), st.integers(0, 100_000).map(lambda n: NOW - timedelta(seconds=n)))
+_FACTS = st.builds(
+    Facts, now=st.just(NOW), available_usdt=_MAYBE, equity_usdt=_MAYBE, equity_peak_usdt=_MAYBE,
+    open=st.lists(st.builds(OpenTrade, st.sampled_from(["BTC/USDT", "ETH/USDT"]), st.sampled_from(["LONG", "SHORT"]), st.integers(1, 500).map(D)), max_size=5).map(tuple),
+    trades_today=_COUNT, trades_week=_COUNT, today_pnl_usdt=st.one_of(st.none(), st.integers(-500, 500).map(D)), losses_in_a_row=_COUNT,
+    last_loss_at=_AT, last_trade_at=_AT,
+    totals_usdt=st.fixed_dictionaries({"platform": st.integers(0, 900).map(D), "tenant": st.integers(0, 900).map(D), "agent": st.integers(0, 900).map(D)}),
+)  # fmt: skip
+_WANTED = st.builds(Wanted, st.sampled_from(["BTC/USDT", "ETH/USDT", "SOL/USDT"]), st.sampled_from(["LONG", "SHORT"]), st.integers(1, 900).map(D), st.integers(1, 125))
+
+
+@given(platform=_LIMITS, tenant=_LIMITS, agent=_LIMITS, facts=_FACTS, wanted=_WANTED)
+def test_a_further_limit_never_allows_more(platform: Any, tenant: Any, agent: Any, facts: Facts, wanted: Wanted) -> None:
+    sources = [("platform", platform), ("tenant", tenant), ("agent", agent)]
+    alone = [check(strictest([one]), facts, wanted) for one in sources]
+    together = check(strictest(sources), facts, wanted)
+    assert (together is not None) >= any(alone), "one of them alone refuses"
