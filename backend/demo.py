@@ -40,6 +40,7 @@ from backend.security.passwords import hash_password
 from backend.security.vault import get_vault, node_record
 from backend.settings import Settings
 from backend.signals.catalogue import ensure_catalogue
+from node_service.protocol import derived_public_key
 
 log = structlog.get_logger("demo")
 
@@ -54,6 +55,7 @@ TREE: tuple[tuple[str, int | None, bool], ...] = (
     ("dora", 2, False),
     ("emil", 0, False),
 )
+
 START_BALANCE_USDT = Decimal(20_000)
 BOT_SETTINGS: dict[str, Any] = {
     "min_score": 45,
@@ -153,6 +155,7 @@ def _node(session: Session, settings: Settings) -> ExecutionNode:
         name="Demo node",
         base_url=f"http://127.0.0.1:{settings.node_port}",
         secret_sealed=get_vault().seal_platform(node_record(NODE_CODE), settings.node_secret.get_secret_value()),
+        public_key=derived_public_key(settings.node_secret.get_secret_value()),
     )
     session.add(node)
     session.flush()

@@ -13,9 +13,11 @@ import typer
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trade automatically for others: the platform's command.")
 db_app = typer.Typer(no_args_is_help=True, help="The database schema.")
 admin_app = typer.Typer(no_args_is_help=True, help="Platform admins.")
+node_app = typer.Typer(help="An execution node.")
 kill_app = typer.Typer(no_args_is_help=True, help="The kill switch: stop opening, or close everything.")
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger.")
 app.add_typer(db_app, name="db")
+app.add_typer(node_app, name="node")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(admin_app, name="admin")
 app.add_typer(kill_app, name="kill")
@@ -41,12 +43,27 @@ def worker() -> None:
     raise typer.Exit(worker_main())
 
 
-@app.command()
-def node() -> None:
-    """An execution node. Needs IRONBULL_NODE_AUTH_SECRET and no database."""
+@node_app.callback(invoke_without_command=True)
+def node(context: typer.Context) -> None:
+    """An execution node. Needs IRONBULL_NODE_AUTH_SECRET, or the file of `join` in IRONBULL_NODE_CONFIG; no database."""
+    if context.invoked_subcommand is None:
+        from node_service.__main__ import main as node_main
+
+        raise typer.Exit(node_main([]))
+
+
+@node_app.command("join")
+def node_join(
+    url: Annotated[str, typer.Argument(help="Address of the centre")],
+    token: Annotated[str, typer.Argument(help="One-time token of an admin")],
+    public_url: Annotated[str, typer.Option(help="Where the centre reaches this node")],
+    config: Annotated[Path, typer.Option(help="File to write, readable by you alone")] = Path("node.env"),
+    port: Annotated[int, typer.Option(help="Port to listen on")] = 9101,
+) -> None:
+    """Register this machine as a node with a one-time token."""
     from node_service.__main__ import main as node_main
 
-    raise typer.Exit(node_main())
+    raise typer.Exit(node_main(["join", url, token, "--public-url", public_url, "--config", str(config), "--port", str(port)]))
 
 
 @app.command("paper-exchange", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -5,6 +5,7 @@ Settings come from the environment; see README.md in this folder. Exits with 2 a
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import logging
@@ -12,13 +13,17 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 
-from . import __version__
+from . import __version__, enrol
 from .app import NodeApp, NodeSettings, SettingsError, create_runner
 
 log = logging.getLogger("node_service")
+
+SKEW_WARNING_MS: Final = 5_000
 
 
 async def serve(settings: NodeSettings) -> None:
@@ -48,8 +53,13 @@ def _until_closed(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         loop.call_soon_threadsafe(stop.set)
 
 
-def main() -> int:
-    """The process's exit code."""
+def main(arguments: list[str] | None = None) -> int:
+    """Serve, or `join`. The process's exit code."""
+    asked = _arguments().parse_args(arguments)
+    if asked.command == "join":
+        return _join(asked)
+    if asked.config is not None:
+        os.environ["IRONBULL_NODE_CONFIG"] = str(asked.config)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
     )
@@ -63,6 +73,32 @@ def main() -> int:
     except OSError as error:
         sys.stderr.write(f"The node cannot listen on {settings.host}:{settings.port}: {error.strerror}.\n")
         return 1
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="node_service", description="An execution node.")
+    parser.add_argument("--config", type=Path, help="file written by join")
+    commands = parser.add_subparsers(dest="command")
+    joining = commands.add_parser("join", help="register at a centre with a one-time token")
+    joining.add_argument("url", help="address of the centre")
+    joining.add_argument("token")
+    joining.add_argument("--public-url", required=True, help="where the centre reaches this node")
+    joining.add_argument("--config", type=Path, default=Path("node.env"), help="file to write, readable by you alone")
+    joining.add_argument("--port", type=int, default=9101)
+    return parser
+
+
+def _join(asked: argparse.Namespace) -> int:
+    try:
+        done = enrol.join(asked.url, asked.token, asked.config, public_url=asked.public_url, port=asked.port)
+    except (enrol.JoinFailed, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    skew_ms = done["clock_skew_ms"]
+    sys.stdout.write(f"Joined as {done['node_code']}; the settings are in {asked.config}. Clock: {skew_ms:+d} ms to the centre.\n")
+    if abs(skew_ms) > SKEW_WARNING_MS:
+        sys.stdout.write("The clock is off by too much: switch time synchronisation on, or requests will be refused.\n")
     return 0
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
 
-from . import __version__, protocol
+from . import __version__, enrol, protocol
 from .executor import Executor
 from .protocol import ProtocolError, RequestVerifier
 from .slim_ccxt import load_exchange
@@ -42,6 +44,7 @@ class NodeSettings:
     allowed_ips: tuple[str, ...] = ()
     allow_venue_url: bool = False
     legacy_token: bool = False
+    key_seed: bytes = b""
 
     def __repr__(self) -> str:
         return f"NodeSettings({self.node_code or 'unnamed'} on {self.host}:{self.port})"
@@ -53,8 +56,14 @@ class NodeSettings:
 
     @classmethod
     def from_env(cls, env: dict[str, str] | None = None) -> NodeSettings:
-        """Read IRONBULL_NODE_* and IRONBULL_CENTER_URL; raises `SettingsError`."""
-        read = dict(os.environ) if env is None else env
+        """Read IRONBULL_NODE_* and IRONBULL_CENTER_URL; what is not there comes from the file that IRONBULL_NODE_CONFIG
+        names (written by `join`). Raises `SettingsError`."""
+        read = dict(os.environ) if env is None else dict(env)
+        if read.get("IRONBULL_NODE_CONFIG"):
+            try:
+                read = enrol.read_config(Path(read["IRONBULL_NODE_CONFIG"])) | read
+            except (OSError, ValueError) as error:
+                raise SettingsError(f"The node's configuration file cannot be read: {error}.") from None
         secret = read.get("IRONBULL_NODE_AUTH_SECRET", "").strip()
         if len(secret) < 16:
             raise SettingsError(
@@ -65,12 +74,15 @@ class NodeSettings:
         try:
             for item in allowed:
                 ipaddress.ip_network(item, strict=False)
+            seed = base64.b64decode(read.get("IRONBULL_NODE_KEY", ""), validate=True)
             port, heartbeat_s = (
                 int(read.get("IRONBULL_NODE_PORT", "9101")),
                 float(read.get("IRONBULL_NODE_HEARTBEAT_S", "60")),
             )
         except ValueError as error:
             raise SettingsError(f"A node setting cannot be read: {error}.") from None
+        if seed and len(seed) != 32:
+            raise SettingsError("IRONBULL_NODE_KEY must be 32 bytes in base64, as `join` writes it.")
         if not 0 <= port < 65536 or heartbeat_s <= 0:
             raise SettingsError("IRONBULL_NODE_PORT must be 0-65535 and IRONBULL_NODE_HEARTBEAT_S greater than zero.")
         return cls(
@@ -84,6 +96,7 @@ class NodeSettings:
             allowed_ips=allowed,
             allow_venue_url=read.get("IRONBULL_NODE_ALLOW_VENUE_URL", "").lower() in _TRUE,
             legacy_token=read.get("IRONBULL_NODE_LEGACY_TOKEN", "").lower() in _TRUE,
+            key_seed=seed,
         )
 
 
@@ -92,7 +105,7 @@ class NodeApp:
 
     def __init__(self, settings: NodeSettings) -> None:
         self.settings = settings
-        self.key = protocol.NodeKey()
+        self.key = protocol.NodeKey(settings.key_seed or protocol.derived_seed(settings.auth_secret))
         self._verifier = RequestVerifier(settings.auth_secret, legacy_token=settings.legacy_token)
         self._networks = [ipaddress.ip_network(item, strict=False) for item in settings.allowed_ips]
         self._executor: Executor | None = None

@@ -40,6 +40,7 @@ class Node:
     code: str
     base_url: str
     secret: str = field(repr=False)
+    public_key: str = ""  # pinned; empty for a node whose key follows from the secret
     key: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

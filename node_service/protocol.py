@@ -234,17 +234,22 @@ def verify_reply(  # noqa: PLR0917
 
 
 class NodeKey:
-    """The node's key pair for sealed credentials. Made at start and kept in memory only.
+    """The node's key pair for sealed credentials, from a seed of 32 bytes; without one a fresh pair.
 
-    After a restart the public key differs; a task sealed for the old one is refused with SEALED_KEY_STALE and the
-    centre fetches the new key from `/health`.
+    The centre pins the public key. A task sealed for another key is refused with SEALED_KEY_STALE.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seed: bytes | None = None) -> None:
         from nacl.public import PrivateKey  # the centre's in-process executor never needs it
 
-        self._private = PrivateKey.generate()
+        self._private = PrivateKey(seed) if seed is not None else PrivateKey.generate()
         self.public_key = base64.b64encode(bytes(self._private.public_key)).decode()
+
+    def decrypt(self, box: bytes) -> bytes:
+        """The content of a sealed box; raises `nacl.exceptions.CryptoError`."""
+        from nacl.public import SealedBox
+
+        return bytes(SealedBox(self._private).decrypt(box))
 
     @property
     def key_id(self) -> str:
@@ -258,7 +263,6 @@ class NodeKey:
         another account or node.
         """
         from nacl.exceptions import CryptoError
-        from nacl.public import SealedBox
 
         key_name, _, payload = sealed.partition(".")
         if not payload:
@@ -266,7 +270,7 @@ class NodeKey:
         if key_name != self.key_id:
             raise ProtocolError("SEALED_KEY_STALE", 409, "Sealed for another key; read the node's public key again.")
         try:
-            plain = SealedBox(self._private).decrypt(base64.b64decode(payload, validate=True))
+            plain = self.decrypt(base64.b64decode(payload, validate=True))
             content = orjson.loads(plain)
         except (CryptoError, binascii.Error, ValueError):
             raise ProtocolError("SEALED_BAD", 422, "The sealed credentials cannot be opened.") from None
@@ -277,6 +281,40 @@ class NodeKey:
                 "SEALED_WRONG_RECIPIENT", 403, "The credentials were sealed for another account or node."
             )
         return {name: content.get(name) for name in ("api_key", "api_secret", "passphrase")}
+
+
+def derived_seed(secret: str) -> bytes:
+    """The seed of a node that was given no key of its own: it follows from the secret shared with the centre, so both
+    sides know the pair without asking. Whoever only listens knows neither."""
+    return hmac.digest(secret.encode(), b"ironbull node key 1", "sha256")
+
+
+@lru_cache(maxsize=4096)
+def derived_public_key(secret: str) -> str:
+    """The public key that belongs to `derived_seed`, base64."""
+    return NodeKey(derived_seed(secret)).public_key
+
+
+def open_text(key: NodeKey, sealed: str) -> str:
+    """The text of `seal_text`; raises `ProtocolError` SEALED_BAD."""
+    from nacl.exceptions import CryptoError
+
+    try:
+        return key.decrypt(base64.b64decode(sealed, validate=True)).decode()
+    except (CryptoError, binascii.Error, ValueError):
+        raise ProtocolError("SEALED_BAD", 422, "The sealed text cannot be opened.") from None
+
+
+def seal_text(public_key: str, text: str) -> str:
+    """Any text that only the holder of a key can read, base64. Raises `ValueError` for a malformed key."""
+    from nacl.exceptions import CryptoError
+    from nacl.public import PublicKey, SealedBox
+
+    try:
+        box = SealedBox(PublicKey(base64.b64decode(public_key, validate=True)))
+    except (CryptoError, binascii.Error, TypeError) as error:
+        raise ValueError("not a public key") from error
+    return base64.b64encode(box.encrypt(text.encode())).decode()
 
 
 def key_id(public_key: str) -> str:

@@ -42,7 +42,7 @@ _ACCOUNT = (
 )  # fmt: skip
 _NODE = (
     "id", "node_code", "name", "base_url", "status", "version", "latency_ms", "inflight", "last_error",
-    "last_heartbeat_at", "created_at",
+    "last_heartbeat_at", "created_at", "public_key", "offered_key", "draining", "egress_ip", "clock_skew_ms",
 )  # fmt: skip
 
 

@@ -54,6 +54,7 @@ def node_targets(session: Session, node_ids: Iterable[int]) -> dict[int, Node]:
             node.node_code,
             node.base_url,
             get_vault().open_platform(node_record(node.node_code), node.secret_sealed),
+            node.public_key,
         )
         for node in rows
         if node.id is not None

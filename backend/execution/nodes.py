@@ -10,14 +10,19 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from backend.clock import utcnow
+from backend.clock import now_ms, utcnow
 from backend.errors import Conflict, InvalidInput, NotFound
 from backend.models import ExchangeAccount, ExecutionNode
 from backend.security.vault import Vault, get_vault, node_record
+from node_service.protocol import derived_public_key
 
+log = structlog.get_logger("nodes")
+
+MAX_SKEW_MS = 2_000_000_000
 ONLINE = timedelta(seconds=180)
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _KEY = re.compile(r"[A-Za-z0-9+/=_-]{0,64}")
@@ -88,6 +93,7 @@ def create_node(
         name=name.strip()[:100],
         base_url=check_base_url(base_url, production),
         secret_sealed=(vault or get_vault()).seal_platform(node_record(node_code), secret),
+        public_key=derived_public_key(secret),  # until it joins with a key of its own
     )
     session.add(node)
     session.flush()
@@ -159,23 +165,40 @@ def is_online(node: ExecutionNode) -> bool:
     return node.status == 1 and beat is not None and utcnow() - beat < ONLINE
 
 
-def record_heartbeat(session: Session, node_code: str, body: Mapping[str, Any]) -> None:
-    """Note what a node says about itself. The caller has verified the signature.
+def record_heartbeat(session: Session, node_code: str, body: Mapping[str, Any], ip: str = "") -> None:
+    """Note what a node says about itself; ``ip`` is where it spoke from. The caller has verified the signature.
 
-    ``base_url`` is believed only while none is registered: a stolen node secret must not redirect orders.
+    ``base_url`` is not believed, and another public key waits for an admin: a stolen node secret must neither
+    redirect orders nor open credentials.
     """
     node = session.exec(select(ExecutionNode).where(ExecutionNode.node_code == node_code).with_for_update()).first()
     if node is None:
         raise NotFound
     node.last_heartbeat_at = utcnow()
-    node.version = str(body.get("version", ""))[:32]
+    node_says(node, body, ip)
     node.last_error = str(body.get("last_error") or "")[:255]
     node.inflight = _count(body.get("inflight")) or 0
     node.latency_ms = _count(body.get("exchange_latency_ms"))
     key = body.get("public_key")
-    if isinstance(key, str) and _KEY.fullmatch(key):
-        node.public_key = key
+    if isinstance(key, str) and key and _KEY.fullmatch(key):
+        if not node.public_key:
+            node.public_key = key
+        elif key not in {node.public_key, node.offered_key}:
+            log.warning("a node came with another key; an admin must accept it", node=node_code)
+            node.offered_key = key
+        elif key == node.public_key:
+            node.offered_key = ""
     session.add(node)
+
+
+def node_says(node: ExecutionNode, body: Mapping[str, Any], ip: str) -> None:
+    """Version, clock and the address it spoke from: the one its users allow at their exchange."""
+    node.version = str(body.get("version", ""))[:32]
+    said = body.get("time_ms")
+    if isinstance(said, int) and not isinstance(said, bool) and 0 < said < 10**13:
+        node.clock_skew_ms = max(-MAX_SKEW_MS, min(MAX_SKEW_MS, said - now_ms()))
+    if ip:
+        node.egress_ip = ip[:45]
 
 
 def _count(value: Any) -> int | None:

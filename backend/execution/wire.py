@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.errors import IronBullError
+from backend.execution.sealing import Sealer
 from node_service.client import Delivery, Node, NodeClient
 from node_service.executor import Executor
 from node_service.protocol import ProtocolError
@@ -44,16 +45,19 @@ class Wire:
     def __init__(self, local: Executor, nodes: NodeClient) -> None:
         self.local = local
         self.nodes = nodes
+        self._sealer = Sealer()
 
     async def call(self, target: Node | None, path: str, body: Mapping[str, Any], deadline_s: float) -> dict[str, Any]:
-        """Send one request to a node, or to the executor in this process (None). Raises ``NotAnswered``."""
+        """Send one request to a node, or to the executor in this process (None). Raises ``NotAnswered``.
+
+        What goes to a node carries its credentials sealed for that node."""
         if target is None:
             try:
                 answer: dict[str, Any] = await getattr(self.local, _LOCAL[path])(dict(body))
             except ProtocolError as error:
                 raise NotAnswered(error.message, sent=False) from error
             return answer
-        reply = await self.nodes.send(target, path, body, timeout_s=deadline_s)
+        reply = await self.nodes.send(target, path, self._sealer.body(target, body), timeout_s=deadline_s)
         if reply.ok:
             return reply.data
         reason = reply.error or "The node did not answer."

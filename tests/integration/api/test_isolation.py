@@ -53,7 +53,7 @@ ANYONE = {
     ("GET", "/api/kill-switches"),
     ("POST", "/api/kill-switches/{stop_id}/lift"),
 }
-SIGNED = {("POST", "/api/nodes/{node_code}/heartbeat")}
+SIGNED = {("POST", "/api/nodes/{node_code}/heartbeat"), ("POST", "/api/nodes/join")}
 UNKNOWN = {"/api/{path:path}", "/merchant/{path:path}"}
 MERCHANT = "/merchant/"
 """Doors for signed calls; they know no sign-in, and are walked by the tests of the merchant API."""

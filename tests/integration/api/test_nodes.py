@@ -57,7 +57,7 @@ async def test_a_signed_heartbeat_is_noted_and_answered_with_a_signature(world: 
         secret, 200, PATH, answer.content, answer.headers[HEADER_TIMESTAMP], answer.headers[HEADER_REPLY_SIGNATURE], nonce
     )
     row = node(world)
-    assert (row.version, row.inflight, row.latency_ms, row.public_key) == ("1.2.3", 2, 41, "QUJD")
+    assert (row.version, row.inflight, row.latency_ms, row.offered_key) == ("1.2.3", 2, 41, "QUJD")
     assert row.base_url == "http://10.0.0.9:9101"
     assert row.last_heartbeat_at is not None
 
