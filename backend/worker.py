@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
+import threading
 
 import structlog
 
 from backend.logs import configure
 from backend.runtime import Platform, embeds_paper_exchange
 from backend.settings import Settings, get_settings
+from backend.supervisor import BEAT_FD, BEAT_S, EXIT_WITH_STDIN
 
 log = structlog.get_logger("worker")
 
@@ -20,12 +24,36 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with Platform(settings).running():
-        await stop.wait()
+    if os.environ.get(EXIT_WITH_STDIN) == "1":
+        threading.Thread(target=_until_closed, args=(loop, stop), name="stdin", daemon=True).start()
+    beats = asyncio.create_task(_beat(int(os.environ.get(BEAT_FD, "-1"))))
+    try:
+        async with Platform(settings).running():
+            await stop.wait()
+    finally:
+        beats.cancel()
 
 
-def main() -> int:
-    """The process's exit code."""
+async def _beat(descriptor: int) -> None:
+    """Say that this event loop turns, to whoever supervises this process."""
+    while descriptor >= 0:
+        try:
+            os.write(descriptor, b".")
+        except OSError:
+            return
+        await asyncio.sleep(BEAT_S)
+
+
+def _until_closed(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Whoever supervises this worker holds the other end of its standard input: when they end, so does the worker."""
+    while os.read(0, 4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop may have ended by itself
+        loop.call_soon_threadsafe(stop.set)
+
+
+def main(supervise: int = 0) -> int:
+    """The process's exit code. ``supervise``: be the supervisor of so many workers instead of one."""
     settings = get_settings()
     configure(settings)
     if embeds_paper_exchange(settings) and not settings.market.startswith("exchange:"):
@@ -35,5 +63,10 @@ def main() -> int:
 
     settings.home.mkdir(parents=True, exist_ok=True)
     upgrade(settings.sqlalchemy_url)
+    if supervise:
+        from backend import supervisor
+        from backend.db import get_db
+
+        return supervisor.main(settings, get_db(), supervise)
     asyncio.run(serve(settings))
     return 0
