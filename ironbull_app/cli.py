@@ -36,11 +36,13 @@ def run() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    supervise: Annotated[int, typer.Option(min=0, max=64, help="Run so many workers as processes, and start them again when they die")] = 0,
+) -> None:
     """The engine without pages. Several may run; one acts at a time."""
     from backend.worker import main as worker_main
 
-    raise typer.Exit(worker_main())
+    raise typer.Exit(worker_main(supervise))
 
 
 @node_app.callback(invoke_without_command=True)
