@@ -20,6 +20,7 @@ from backend.models import Tenant
 
 ADDRESS = re.compile(r"/t/([1-9][0-9]{0,17})(/login)?")
 _LINK = re.compile(r'href="(/zh)?(/login)?/?"')
+_JOIN = re.compile(r'href="(/zh)?/join/?"')
 _FRESH_S = 15.0
 _MOST = 500
 
@@ -73,6 +74,7 @@ def dressed(page: str, face: Face) -> str:
     if face.text:
         page = _filled(page, "text", escape(face.text).replace("\n", "<br>"))
     page = _LINK.sub(lambda m: f'href="{m[1] or ""}/t/{face.tenant_id}{m[2] or ""}"', page)
+    page = _JOIN.sub(lambda m: f'href="{m[1] or ""}/join?tenant={face.tenant_id}"', page)
     return page.replace("</head>", f"<style>{face.look}</style></head>", 1) if face.look else page
 
 

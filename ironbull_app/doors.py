@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from backend.portfolio.record_rules import Record
 from ironbull_app.branded import ADDRESS, dressed, face_of
+from ironbull_app.record import latest, with_record
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -93,6 +95,7 @@ class FrontDoor:
     def __init__(self, app: App, static: Path) -> None:
         self.app = app
         self._has_admin = False
+        self._landings: dict[str, tuple[Record, _StaticPage]] = {}
         self._pages = {path.stem: _StaticPage(path.read_bytes()) for path in sorted(static.glob("*.html"))}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,7 +119,8 @@ class FrontDoor:
                 if bare == "/login" and await self._empty():
                     await _redirect(send, 303, "/zh/setup" if lang == "zh" else "/setup")
                     return
-                await self._static(send, request, f"{STATIC[bare]}-{lang}", 200)
+                name = f"{STATIC[bare]}-{lang}"
+                await self._send(send, request, await self._landing(lang) if bare == "/" else self._pages[name], 200)
                 return
             kind = path.split("/", 2)[1] if path != "/" else ""
             if kind in GUARDED and "." not in path.rsplit("/", 1)[1]:
@@ -136,8 +140,21 @@ class FrontDoor:
             await _redirect(send, 302, f"/zh/t/{tenant_id}{'' if bare == '/' else bare}{request.query_string()}", vary=True)
             return True
         page = dressed(self._pages[f"{STATIC[bare]}-{lang}"].plain.decode(), face)
+        if bare == "/":
+            page = with_record(page, await latest(), lang)
         await self._send(send, request, await asyncio.to_thread(_StaticPage, page.encode()), 200)
         return True
+
+    async def _landing(self, lang: str) -> _StaticPage:
+        """The landing page with the recorded figures; made once for each reading of them."""
+        record, name = await latest(), f"landing-{lang}"
+        if record is None:
+            return self._pages[name]
+        kept = self._landings.get(lang)
+        if kept is None or kept[0] is not record:
+            page = with_record(self._pages[name].plain.decode(), record, lang)
+            kept = self._landings[lang] = (record, await asyncio.to_thread(_StaticPage, page.encode()))
+        return kept[1]
 
     async def _empty(self) -> bool:
         """Whether nobody can sign in yet: a platform without demo data before its first admin."""

@@ -29,6 +29,15 @@ def fee_sums() -> tuple[int, int]:
     return rows[-1][1], sum(row[3] for row in rows)
 
 
+def fee_words(lang: str) -> list[str]:
+    """Each example month in a sentence: earned and paid, lost and not, recovered and not."""
+    lines = []
+    for n, (pnl, total, high, fee) in enumerate(months(), 1):
+        key = "pub.fee_lose" if pnl < 0 else "pub.fee_back" if total <= high else "pub.fee_earn" if total - high >= pnl else "pub.fee_cross"
+        lines.append(words(lang, key, n=n, pnl=abs(pnl), new=max(0, total - high), fee=fee, mark=high))
+    return lines
+
+
 def _y(value: int) -> int:
     return round(_TOP + (_H - _TOP) * (1 - value / _HIGH))
 

@@ -1,4 +1,4 @@
-"""The landing page: what it does, what it costs, how to start. No performance figure stands here."""
+"""The landing page: what it does, what it costs, how to start, and the recorded results, which are filled in when it is served."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import reflex as rx
 
 from pages.components.i18n import words
 from pages.components.icons import icon, mark
-from pages.public.fee_chart import fee_chart, fee_sums
+from pages.public.fee_chart import fee_chart, fee_sums, fee_words
 from pages.public.frame import brand, other_language, path_of
 from pages.public.frame import head as frame_head
 
@@ -22,7 +22,7 @@ def head(lang: str) -> dict[str, Any]:
 
 
 def _bar(lang: str) -> rx.Component:
-    links = [("#how", "pub.decides"), ("#fees", "pub.fees"), ("#start", "pub.steps"), ("#questions", "pub.questions")]
+    links = [("#how", "pub.decides"), ("#record", "pub.record"), ("#fees", "pub.fees"), ("#start", "pub.steps"), ("#questions", "pub.questions")]
     return rx.el.header(
         rx.el.div(
             brand(lang),
@@ -30,7 +30,7 @@ def _bar(lang: str) -> rx.Component:
             rx.el.span(class_name="sp"),
             other_language("landing", lang),
             rx.el.a(words(lang, "pub.sign_in"), href=path_of("sign_in", lang), class_name="p-in"),
-            rx.el.a(words(lang, "pub.start"), href=path_of("sign_in", lang), class_name="btn pri only-l"),
+            rx.el.a(words(lang, "pub.start"), href=path_of("join", lang), class_name="btn pri only-l"),
             class_name="p-wide p-bar",
         ),
         class_name="p-top",
@@ -42,7 +42,7 @@ def _hero(lang: str) -> rx.Component:
         rx.el.h1(words(lang, "pub.hero_1"), rx.el.br(), words(lang, "pub.hero_2"), custom_attrs={"data-brand": "headline"}),
         rx.el.p(words(lang, "pub.lead"), class_name="p-lead", custom_attrs={"data-brand": "text"}),
         rx.el.div(
-            rx.el.a(words(lang, "pub.start_free"), href=path_of("sign_in", lang), class_name="btn pri lg"),
+            rx.el.a(words(lang, "pub.start_free"), href=path_of("join", lang), class_name="btn pri lg"),
             rx.el.a(words(lang, "pub.see_decides"), href="#how", class_name="btn lg"),
             class_name="p-acts",
         ),
@@ -97,6 +97,16 @@ def _how(lang: str) -> rx.Component:
     )
 
 
+def _record(lang: str) -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(words(lang, "rec.title")),
+        rx.el.p(words(lang, "rec.lead"), class_name="p-text"),
+        rx.el.div(rx.el.p(words(lang, "rec.nothing"), class_name="t2"), custom_attrs={"data-record": "all"}),
+        id="record",
+        class_name="p-sec",
+    )
+
+
 def _fees(lang: str) -> rx.Component:
     profit, fee = fee_sums()
     return rx.el.section(
@@ -110,6 +120,11 @@ def _fees(lang: str) -> rx.Component:
             class_name="legend p-legend",
         ),
         fee_chart(lang),
+        rx.el.details(
+            rx.el.summary(words(lang, "pub.fee_steps"), rx.el.span(class_name="sp"), icon("chevron", "s")),
+            rx.el.ol(*[rx.el.li(line) for line in fee_words(lang)], class_name="t2 p-words"),
+            open=True,
+        ),
         id="fees",
         class_name="p-sec",
     )
@@ -150,13 +165,14 @@ def page(lang: str) -> rx.Component:
         rx.el.main(
             _hero(lang),
             _how(lang),
+            _record(lang),
             _fees(lang),
             _steps(lang),
             _questions(lang),
             rx.el.section(
                 rx.el.h2(words(lang, "pub.end_h")),
                 rx.el.p(words(lang, "pub.end_p"), class_name="t2"),
-                rx.el.a(words(lang, "pub.start_free"), href=path_of("sign_in", lang), class_name="btn pri lg"),
+                rx.el.a(words(lang, "pub.start_free"), href=path_of("join", lang), class_name="btn pri lg"),
                 class_name="p-sec p-end",
             ),
             class_name="p-wide",

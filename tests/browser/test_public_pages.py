@@ -33,10 +33,18 @@ def test_nothing_scrolls_sideways(visit: Opener, path: str, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_the_landing_page_claims_no_performance(visit: Opener) -> None:
-    text = visit("/").inner_text("main")
+def test_the_landing_page_claims_only_what_is_recorded(visit: Opener) -> None:
+    page = visit("/")
+    record = page.inner_text("#record")
+    page.evaluate("document.querySelector('#record').remove()")
+    text = page.inner_text("main")
     assert "Example" in text
     assert not re.search(r"[+−-]\d+(\.\d+)? ?%", text)
+    if page.request.get("/").text().count("p-figs"):
+        assert "closed trades" in record and re.search(r"SIMULATED|PAPER|TESTNET|LIVE", record)
+        assert "Ten worst trades" in record and "Maximum drawdown" in record
+    else:
+        assert "Nothing is recorded yet" in record
 
 
 def test_language_follows_the_browser_and_can_be_changed(visit: Opener) -> None:
