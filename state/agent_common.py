@@ -220,5 +220,22 @@ def detail_shown(detail: dict[str, Any]) -> dict[str, Any]:
         "strategy": detail["strategy"],
         "max_hold": str(detail["max_hold_ms"] // 3_600_000) if detail["max_hold_ms"] else MISSING,
         "stop_status": detail["stop_status"],
+        "stop_raw": _typed(detail["stop_loss"]),
+        "target_raw": _typed(detail["take_profit"]),
+        "to_stop": _away(detail, "stop_loss"),
+        "to_target": _away(detail, "take_profit"),
         "story": story(detail),
     }
+
+
+def _typed(price: Decimal | None) -> str:
+    """A price as a person would type it."""
+    return "" if price is None else f"{price.normalize():f}"
+
+
+def _away(detail: dict[str, Any], level: str) -> str:
+    """How far the price is from a level, in percent of the price."""
+    price, mark = detail[level], detail["mark"]
+    if price is None or not mark or detail["status"] != "OPEN":
+        return MISSING
+    return percent(abs(price - mark) / mark, 2)

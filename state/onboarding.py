@@ -174,7 +174,14 @@ class Onboarding(rx.State):
 
 def _shown(check: Check) -> dict[str, Any]:
     why = f"keyc.{check.code}" if check.code else ""
-    return {"name": f"keyn.{check.name}", "state": check.state, "why": why, "do": f"{why}_do" if why else "", "p": check.figures}
+    fact = f"keyf.{check.name}" if check.name in ("clock", "wallet") else ""
+    if check.name == "mode":
+        fact = "keyf.hedge" if check.figures.get("hedge") == "1" else "keyf.one_way"
+    passed = check.state == "pass"
+    return {
+        "name": f"keyn.{check.name}", "state": check.state, "why": why, "do": f"{why}_do" if why else "",
+        "fact": fact if passed else "", "p": check.figures,
+    }  # fmt: skip
 
 
 def _worst(limits: dict[str, str]) -> dict[str, str]:

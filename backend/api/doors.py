@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api import auth, brand, exports, joining, periods, session, stops, system
+from backend.api import auth, brand, exports, joining, limits, periods, session, stops, system
 from backend.api.admin import billing, ledger, money, quota, reads
+from backend.api.agent import by_hand as agent_by_hand
 from backend.api.agent import routes as agent_routes
 from backend.api.merchant.routes import merchant_routers
 from backend.api.nodes.routes import nodes_router
@@ -30,10 +31,12 @@ def core_routers() -> list[APIRouter]:
         nodes_router(),
         *merchant_routers(),
         agent_routes.router,
+        agent_by_hand.router,
         tenant_routes.router,
         tenant_keys.router,
         tenant_webhooks.router,
         exports.router,
         stops.router,
+        limits.router,
         brand.router,
     ]

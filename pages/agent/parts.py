@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import reflex as rx
 
+from pages.agent.by_hand import by_hand_section
 from pages.components.act import segmented
 from pages.components.charts import price_chart
 from pages.components.i18n import USED, tx, tx_of
@@ -15,7 +16,7 @@ from pages.components.table import Column, drawer_section
 from state.agent_positions import AgentPositions
 from state.session import Session
 
-USED.update(f"exit.{k}" for k in ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "other"))
+USED.update(f"exit.{k}" for k in ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "KILL", "other"))
 USED.update(
     f"story.{k}"
     for k in ("signal", "intent", "sent", "filled", "stop", "stop_not", "REJECTED", "EXPIRED", "UNKNOWN")
@@ -129,7 +130,10 @@ def position_sections() -> list[rx.Component]:
                 ("col.realized", num(d["realized"].to(str))),
                 ("pos.held", rx.el.span(rel_time(d["opened_ms"].to(int), "held"), " / ", tx("unit.h", n=d["max_hold"]))),
                 ("pos.strategy", d["strategy"]),
+                ("hand.to_stop", d["to_stop"]),
+                ("hand.to_target", d["to_target"]),
             )
         ),
+        rx.cond(d["open"].to(bool), by_hand_section(), rx.fragment()),
         drawer_section(rx.el.ul(rx.foreach(d["story"].to(list[dict]), step), class_name="story"), title="pos.story"),
     ]

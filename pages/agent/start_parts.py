@@ -46,7 +46,7 @@ def window(title: str, *rows: rx.Component) -> rx.Component:
 
 def check_row(check: rx.Var[dict[str, Any]]) -> rx.Component:
     """One check: its name, its outcome as a sign and in words, and what to do about it."""
-    USED.update({"keys.pass", "keys.warn", "keys.fail", "keys.skip"})
+    USED.update({"keys.pass", "keys.warn", "keys.fail", "keys.skip", "keyf.clock", "keyf.wallet", "keyf.one_way", "keyf.hedge"})
     state = check["state"].to(str)
     sign = rx.match(state, ("pass", icon("check", "s")), ("fail", icon("close", "s")), ("warn", icon("alert", "s")), rx.fragment())
     why = rx.cond(
@@ -59,7 +59,12 @@ def check_row(check: rx.Var[dict[str, Any]]) -> rx.Component:
     )
     return rx.el.li(
         rx.el.span(sign, class_name="g"),
-        rx.el.div(rx.el.b(tx(check["name"].to(str))), why, class_name="grow"),
+        rx.el.div(
+            rx.el.b(tx(check["name"].to(str))),
+            rx.cond(check["fact"] != "", rx.el.span(" ", tx_of(check["fact"].to(str), check["p"].to(dict[str, Any])), class_name="t3"), rx.fragment()),
+            why,
+            class_name="grow",
+        ),
         rx.el.em(tx("keys." + state)),
         class_name="ob-check " + state,
         custom_attrs={"data-check": check["name"].to(str), "data-state": state},

@@ -6,12 +6,17 @@ from typing import Any
 
 import reflex as rx
 
-from pages.components.i18n import words
+from pages.components.i18n import USED, words
 from pages.components.icons import icon, mark
 from pages.public.fee_chart import fee_chart, fee_sums, fee_words
 from pages.public.frame import brand, other_language, path_of
 from pages.public.frame import head as frame_head
 
+# Written by the server when the page is served.
+USED.update(f"rec.{k}" for k in (
+    "span", "total", "months", "of", "drawdown", "trades", "won", "curve", "by_month", "best", "worst", "closed", "symbol", "side", "roi",
+    "LONG", "SHORT", "none_of_these", "basis",
+))  # fmt: skip
 _GATES = ("pub.g1", "pub.g2", "pub.g3", "pub.g4", "pub.g5", "pub.g6", "pub.g7", "pub.g8")
 _PROMISES = (("lock", "pub.p1"), ("shield", "pub.p2"), ("check", "pub.p3"), ("key", "pub.p4"))
 

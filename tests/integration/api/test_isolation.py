@@ -51,6 +51,9 @@ ANYONE = {
     ("GET", "/api/exports/{job_id}/file"),
     ("POST", "/api/kill-switches"),  # what may be stopped depends on who asks
     ("GET", "/api/kill-switches"),
+    ("GET", "/api/risk/rules"),
+    ("PUT", "/api/risk/rules"),
+    ("GET", "/api/risk/in-force"),
     ("POST", "/api/kill-switches/{stop_id}/lift"),
 }
 SIGNED = {("POST", "/api/nodes/{node_code}/heartbeat"), ("POST", "/api/nodes/join")}

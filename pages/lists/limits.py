@@ -1,0 +1,64 @@
+"""Limits before every entry: a form of one's own, and what holds with whose it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from pages.components.act import field
+from pages.components.i18n import USED, t, tx
+from pages.components.parts import note, section_head, skeleton
+from pages.components.shell import shell
+from pages.routes import Route
+from state.limits import NAMES, Limits
+
+UNITS = {"losses_in_a_row": "", "daily_trades": "", "weekly_trades": "", "max_positions": "", "max_leverage": "×", "loss_pause_minutes": "min", "trade_pause_s": "s", "equity_stop_pct": "%"}
+USED.update(f"limit.name.{name}" for name in NAMES)
+USED.update(f"limit.why.{name}" for name in NAMES)
+USED.update(f"limits.of.{source}" for source in ("platform", "tenant", "agent"))
+
+
+def _box(name: str) -> rx.Component:
+    symbols = name.startswith("symbols")
+    box = rx.el.input(
+        name=name, default_value=Limits.own[name], max_length=4000 if symbols else 24, auto_complete="off",
+        input_mode="text" if symbols else "decimal", placeholder=t("limits.off"), class_name="inp sm" if symbols else "inp sm num",
+    )  # fmt: skip
+    return field(f"limit.name.{name}", box, right=rx.el.span("" if symbols else UNITS.get(name, "USDT")))
+
+
+def _form() -> rx.Component:
+    return rx.el.form(
+        rx.el.div(*[_box(name) for name in NAMES if not name.startswith("symbols")], class_name="limits"),
+        *[_box(name) for name in NAMES if name.startswith("symbols")],
+        rx.el.span(tx("limits.hint"), class_name="hint"),
+        rx.el.button(tx("limits.save"), type="submit", class_name="btn pri gap-top"),
+        on_submit=Limits.save,
+        key=Limits.version,
+    )
+
+
+def _held() -> rx.Component:
+    row = lambda one: rx.fragment(  # noqa: E731
+        rx.el.dt(tx(one["name"].to(str))), rx.el.dd(one["value"], " ", rx.el.span(tx(one["source"].to(str)), class_name="t3"), class_name="cut wide")
+    )
+    return rx.cond(Limits.rows.length() > 0, rx.el.dl(rx.foreach(Limits.rows, row), class_name="kv"), rx.el.p(tx("limits.nothing"), class_name="t3"))
+
+
+def limits_page(route: Route) -> rx.Component:
+    """The page."""
+    choose: Any = rx.fragment()
+    if route.kind == "admin":
+        choose = rx.el.select(
+            rx.el.option(t("limits.platform"), value=""),
+            rx.foreach(Limits.tenants, lambda one: rx.el.option(one["name"], value=one["id"], key=one["id"])),
+            value=Limits.tenant, on_change=Limits.choose, class_name="inp sm pick", aria_label=t("filter.tenant"),
+        )  # fmt: skip
+    lead = rx.el.div(rx.el.div(choose, class_name="picks"), note(tx("limits.lead"), tx("limits.lead_why"), calm=True), class_name="sec col gap3")
+    body = rx.el.div(
+        rx.el.section(section_head("limits.own"), _form(), class_name="sec"),
+        rx.el.section(section_head("limits.held"), _held(), class_name="sec"),
+        class_name="two-up",
+    )
+    return shell(route, lead, rx.cond(Limits.ready, body, rx.el.div(skeleton("40%"), skeleton(height="120px"), class_name="wait")))

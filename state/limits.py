@@ -1,0 +1,92 @@
+"""Limits before every entry: what the platform, a tenant or an agent sets, and what holds."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import reflex as rx
+from sqlmodel import Session, select
+
+from backend.dashboards.lists.people import tenant_choices
+from backend.identity.principal import Principal
+from backend.identity.scope import scoped
+from backend.models import ExchangeAccount
+from backend.risk import limits
+from backend.risk.limit_rules import RULES, as_json
+from state.base import needs, read, signed_in, write
+from state.ui import say
+
+NAMES = tuple(rule.name for rule in RULES)
+
+
+class Limits(rx.State):
+    """``own`` are the form's values by name, ``rows`` what holds: {id, name, value, source}."""
+
+    own: dict[str, str] = {}
+    rows: list[dict[str, str]] = []
+    tenants: list[dict[str, str]] = []
+    tenant: str = ""
+    version: int = 0
+    ready: bool = False
+    _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant", "agent")
+
+    @rx.event
+    @needs()
+    async def load(self) -> None:
+        """The page was opened."""
+        who = await signed_in(self)
+        self.tenant = ""
+        self.tenants = await read(lambda session: tenant_choices(session, who)) if who.kind == "admin" else []
+        await self._read(who)
+
+    @rx.event
+    @needs("admin")
+    async def choose(self, tenant: str) -> None:
+        """A tenant's limits, or the platform's with ""."""
+        self.tenant = str(tenant) if str(tenant) in {one["id"] for one in self.tenants} else ""
+        await self._read(await signed_in(self))
+
+    @rx.event
+    @needs()
+    async def save(self, form: dict[str, Any]) -> None:
+        """Replace the limits shown."""
+        who = await signed_in(self)
+        scope, number = _scope(who, self.tenant)
+        given = {name: str(form.get(name, "")).strip() for name in NAMES}
+        await write(lambda session: limits.set_limits(session, who, scope, number, given))
+        await self._read(who)
+        await say(self, "limits.saved")
+
+    async def _read(self, who: Principal) -> None:
+        scope, number = _scope(who, self.tenant)
+        own, shown = await read(lambda session: _read(session, who, scope, number))
+        self.own = {name: _text(own.get(name, "")) for name in NAMES}
+        self.rows = [
+            {"id": f"{one['name']}:{one['source']}", "name": f"limit.name.{one['name']}", "value": _text(one["value"]), "source": f"limits.of.{one['source']}"}
+            for one in shown
+        ]
+        self.version += 1
+        self.ready = True
+
+
+def _scope(who: Principal, tenant: str) -> tuple[str, int]:
+    if who.kind == "admin":
+        return (limits.TENANT, int(tenant)) if tenant else (limits.PLATFORM, 0)
+    return (limits.TENANT, who.tenant_id or 0) if who.kind == "tenant" else (limits.AGENT, who.id)
+
+
+def _read(session: Session, who: Principal, scope: str, number: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Own limits, and what holds for the first account below."""
+    statement = scoped(select(ExchangeAccount), who, ExchangeAccount).where(ExchangeAccount.status == 1)
+    if scope == limits.TENANT:
+        statement = statement.where(ExchangeAccount.tenant_id == number)
+    account = session.exec(statement.limit(1)).first() if scope != limits.PLATFORM else None
+    shown = limits.shown(limits.in_force(session, [account])[account.id or 0]) if account is not None else []
+    if scope == limits.TENANT:
+        # An agent's own limits are not the tenant's.
+        shown = [one for one in shown if one["source"] != limits.AGENT]
+    return as_json(limits.own_limits(session, who, scope, number)), shown
+
+
+def _text(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
