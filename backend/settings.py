@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     master_key: SecretStr = SecretStr("")
     node_secret: SecretStr = SecretStr("")
     node_port: int = Field(9101, ge=1, le=65535)
+    node_failover: Literal["none", "centre", "any"] = "none"
     cors_origins: str = ""
 
     @field_validator("market")

@@ -930,6 +930,7 @@ def upgrade() -> None:
         sa.Column("headline", sa.String(length=120), nullable=False),
         sa.Column("landing_text", sa.String(length=2000), nullable=False),
         sa.Column("reveal_secrets", sa.Boolean(), nullable=False),
+        sa.Column("node_failover", sa.String(length=8), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id"),
     )

@@ -21,6 +21,7 @@ from backend.clock import to_ms, utcnow
 from backend.db import Database
 from backend.execution.apply import Applied, apply_result
 from backend.execution.credentials import account_tasks
+from backend.execution.routing import UNREACHABLE
 from backend.execution.rules import client_order_id
 from backend.execution.service import claim, mark_unknown
 from backend.execution.wire import NotAnswered, Wire
@@ -146,7 +147,7 @@ class Dispatcher:
             if failure.sent:
                 await self._db.arun(lambda s: mark_unknown(s, pks, "the node did not answer"))
             else:
-                await self._db.arun(lambda s: give_back(s, pks, "the node cannot be reached"))
+                await self._db.arun(lambda s: give_back(s, pks, UNREACHABLE))
             return
         if not isinstance(results, list):
             await self._db.arun(lambda s: mark_unknown(s, pks, "the answer had no results"))

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from backend.clock import utcnow
 from backend.errors import Conflict, InvalidInput
+from backend.execution.routing import route
 from backend.execution.rules import client_order_id
 from backend.models import ExchangeAccount, Order, Position
 from backend.risk.switches import CODE as KILL_CODE
@@ -147,9 +148,23 @@ def claim(session: Session, limit: int = 500) -> list[Order]:
     Stale ones become EXPIRED with that reason instead, entries below a kill switch CANCELLED.
     """
     now = utcnow()
-    rows = session.exec(
-        select(Order).where(Order.status == "PENDING").order_by(col(Order.id)).limit(limit).with_for_update(skip_locked=True)
-    ).all()
+    rows: list[Order] = []
+    last = 0
+    while len(rows) < limit:
+        found = session.exec(
+            select(Order)
+            .where(Order.status == "PENDING", col(Order.id) > last)
+            .order_by(col(Order.id))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        last = (found[-1].id or 0) if found else last
+        # Those that wait for their node must not stand in the way of the others; stale ones end here whatever their node.
+        fresh = [order for order in found if order.expires_at is None or order.expires_at > now]
+        rows += [order for order in found if order.expires_at is not None and order.expires_at <= now]
+        rows += route(session, fresh)
+        if len(found) < limit:
+            break
     if not rows:
         return []
     refused = {order.id: why for order, why in refuse_entries(active(session), rows)}

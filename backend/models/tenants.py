@@ -13,7 +13,7 @@ class TenantProfile(SQLModel, table=True):
     """A tenant's brand and switches; a tenant without a row has the defaults.
 
     ``accent`` is ``#rrggbb`` or empty for the platform's own. ``reveal_secrets`` lets the merchant API answer exchange
-    secrets in plain; only an admin sets it.
+    secrets in plain; only an admin sets it. ``node_failover``: none | centre | any, empty = the platform's.
     """
 
     __tablename__ = "tenant_profile"
@@ -25,4 +25,5 @@ class TenantProfile(SQLModel, table=True):
     headline: str = Field(default="", max_length=120)
     landing_text: str = Field(default="", max_length=2000)
     reveal_secrets: bool = False
+    node_failover: str = Field(default="", max_length=8)
     updated_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)

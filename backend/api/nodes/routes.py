@@ -13,10 +13,11 @@ from sqlmodel import Session, select
 
 from backend.api import shapes
 from backend.api.context import ApiContext, admin, context_of, peer, read, run
+from backend.api.nodes.moves import add_joining, add_routing
 from backend.api.params import Id, done
 from backend.clock import now_ms
 from backend.errors import IronBullError, NotFound
-from backend.execution import enrolment, nodes
+from backend.execution import nodes
 from backend.identity.principal import Principal
 from backend.models import ExecutionNode
 from backend.security import audit
@@ -40,23 +41,6 @@ class NodeChange(BaseModel):
     name: str | None = Field(None, max_length=100)
     base_url: str | None = Field(None, max_length=255)
     status: int | None = Field(None, ge=0, le=1)
-
-
-class Invitation(BaseModel):
-    """Who may join."""
-
-    node_code: str = Field(max_length=32)
-    name: str = Field("", max_length=100)
-
-
-class Join(BaseModel):
-    """What a joining node brings."""
-
-    token: str = Field("", max_length=100)
-    public_key: str = Field("", max_length=64)
-    base_url: str = Field("", max_length=255)
-    version: str = Field("", max_length=32)
-    time_ms: int = Field(0, ge=0, lt=10**13)
 
 
 class HeartbeatRefused(IronBullError):
@@ -98,6 +82,8 @@ def nodes_router() -> APIRouter:
     """The node doors, with their own memory of nonces."""
     router = APIRouter(tags=["nodes"])
     gate = NodeGate()
+    add_joining(router)
+    add_routing(router)
 
     @router.get("/api/nodes")
     async def list_nodes(request: Request, who: Admin, include_disabled: bool = False) -> Response:
@@ -155,35 +141,6 @@ def nodes_router() -> APIRouter:
             return moved
 
         return done({"accounts_moved": await run(request, retire)})
-
-    @router.post("/api/nodes/invite")
-    async def invite_node(request: Request, body: Invitation, who: Admin) -> Response:
-        """A one-time token for ``ironbull node join``, in this answer and in no other."""
-        vault = context_of(request).vault
-        token = await run(
-            request,
-            lambda s: enrolment.invite(s, who, body.node_code, body.name, ip=peer(request), vault=vault),
-        )
-        return done({"node_code": body.node_code, "token": token, "expires_in_s": int(enrolment.TOKEN_LIVES.total_seconds())})
-
-    @router.post("/api/nodes/join")
-    async def join_node(request: Request, body: Join) -> Response:
-        """A node with a token gets its code and its secret, sealed for the key it brought."""
-        context, said = context_of(request), body.model_dump()
-        joined = await run(
-            request,
-            lambda s: enrolment.join(
-                s, said, ip=peer(request), production=context.settings.production, vault=context.vault
-            ),
-        )
-        return done({"node_code": joined.node_code, "secret_sealed": joined.secret_sealed, "time_ms": joined.time_ms})
-
-    @router.post("/api/nodes/{node_id}/accept-key")
-    async def accept_key(request: Request, node_id: Id, who: Admin) -> Response:
-        """Pin the other key a node has offered."""
-        node = await run(request, lambda s: shapes.node((enrolment.accept_key(s, who, node_id), 0)))
-        node.pop("account_count")
-        return done(node)
 
     @router.post("/api/nodes/{node_code}/heartbeat")
     async def heartbeat(request: Request, node_code: str) -> Response:

@@ -1,0 +1,109 @@
+"""Nodes join with a token; accounts are given to them, moved and drained."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from backend.api import shapes
+from backend.api.context import admin, context_of, peer, run
+from backend.api.params import Id, done
+from backend.execution import enrolment, routing
+from backend.identity.principal import Principal
+
+Admin = Annotated[Principal, Depends(admin)]
+
+
+class Invitation(BaseModel):
+    """Who may join."""
+
+    node_code: str = Field(max_length=32)
+    name: str = Field("", max_length=100)
+
+
+class Join(BaseModel):
+    """What a joining node brings."""
+
+    token: str = Field("", max_length=100)
+    public_key: str = Field("", max_length=64)
+    base_url: str = Field("", max_length=255)
+    version: str = Field("", max_length=32)
+    time_ms: int = Field(0, ge=0, lt=10**13)
+
+
+class Assignment(BaseModel):
+    """Accounts and their executor; no node means the centre."""
+
+    account_ids: list[int] = Field(min_length=1, max_length=5_000)
+    node_id: int | None = Field(None, ge=1, lt=2**63)
+
+
+class Move(BaseModel):
+    """Where all accounts of a node go; no node means the centre."""
+
+    to: int | None = Field(None, ge=1, lt=2**63)
+
+
+class Drain(BaseModel):
+    """Whether a node opens nothing new."""
+
+    on: bool = True
+
+
+def add_joining(router: APIRouter) -> None:
+    """Token, joining, another key."""
+
+    @router.post("/api/nodes/invite")
+    async def invite_node(request: Request, body: Invitation, who: Admin) -> Response:
+        """A one-time token for ``ironbull node join``, in this answer and in no other."""
+        vault = context_of(request).vault
+        token = await run(
+            request,
+            lambda s: enrolment.invite(s, who, body.node_code, body.name, ip=peer(request), vault=vault),
+        )
+        return done(
+            {"node_code": body.node_code, "token": token, "expires_in_s": int(enrolment.TOKEN_LIVES.total_seconds())}
+        )
+
+    @router.post("/api/nodes/join")
+    async def join_node(request: Request, body: Join) -> Response:
+        """A node with a token gets its code and its secret, sealed for the key it brought."""
+        context, said = context_of(request), body.model_dump()
+        joined = await run(
+            request,
+            lambda s: enrolment.join(
+                s, said, ip=peer(request), production=context.settings.production, vault=context.vault
+            ),
+        )
+        return done({"node_code": joined.node_code, "secret_sealed": joined.secret_sealed, "time_ms": joined.time_ms})
+
+    @router.post("/api/nodes/{node_id}/accept-key")
+    async def accept_key(request: Request, node_id: Id, who: Admin) -> Response:
+        """Pin the other key a node has offered."""
+        node = await run(request, lambda s: shapes.node((enrolment.accept_key(s, who, node_id), 0)))
+        node.pop("account_count")
+        return done(node)
+
+
+def add_routing(router: APIRouter) -> None:
+    """Which node executes for whom."""
+
+    @router.post("/api/nodes/assign")
+    async def assign(request: Request, body: Assignment, who: Admin) -> Response:
+        """Give accounts to a node or to the centre."""
+        return done({"changed": await run(request, lambda s: routing.assign(s, who, body.account_ids, body.node_id))})
+
+    @router.post("/api/nodes/{node_id}/move")
+    async def move(request: Request, node_id: Id, body: Move, who: Admin) -> Response:
+        """All accounts of one node to another or to the centre."""
+        return done({"changed": await run(request, lambda s: routing.move(s, who, node_id, body.to))})
+
+    @router.post("/api/nodes/{node_id}/drain")
+    async def drain(request: Request, node_id: Id, body: Drain, who: Admin) -> Response:
+        """Open nothing new on a node; close what it holds."""
+        node = await run(request, lambda s: shapes.node((routing.drain(s, who, node_id, body.on), 0)))
+        node.pop("account_count")
+        return done(node)

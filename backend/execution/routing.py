@@ -1,0 +1,197 @@
+"""Which executor an order goes to: the account's own node, or, when that cannot take it, another by policy.
+
+Only an order that never left may change its way. One whose outcome is unknown, or that was found absent and goes once
+more, keeps the executor it was given: sent through two of them it could be filled twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import structlog
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from backend.errors import Conflict, InvalidInput, NotAllowed
+from backend.execution.nodes import get_node, is_online
+from backend.identity.principal import Principal
+from backend.models import ExchangeAccount, ExecutionNode, Notification, Order, TenantProfile
+from backend.security import audit
+from backend.settings import get_settings
+
+log = structlog.get_logger("routing")
+
+NONE: Final = "none"
+CENTRE: Final = "centre"
+ANY: Final = "any"
+UNREACHABLE: Final = "the node cannot be reached"
+POLICIES: Final = (NONE, CENTRE, ANY)
+_ENTRIES: Final = ("OPEN", "ADD")
+
+
+class NodeNotTaking(Conflict):
+    """This node is switched off or being drained; choose another."""
+
+    code = "node_not_taking"
+
+
+def obstacle(node: ExecutionNode | None, trade_type: str) -> str:
+    """Why a node cannot take an order now, "" when it can. A node never heard from may still be asked."""
+    if node is None or node.status != 1:
+        return "its node is switched off"
+    if node.last_heartbeat_at is not None and not is_online(node):
+        return "its node is silent"
+    if node.draining and trade_type in _ENTRIES:
+        return "its node is being drained"
+    return ""
+
+
+def route(session: Session, orders: Sequence[Order]) -> list[Order]:
+    """The orders that may go now, each with its executor in ``node_id``; the others get their reason and stay PENDING.
+
+    The user is told once per order. Called inside the transaction that claims.
+    """
+    if all(order.node_id is None for order in orders):
+        return list(orders)
+    known = {node.id: node for node in session.exec(select(ExecutionNode)).all()}
+    policies: dict[int, str] = {}
+    load: dict[int | None, int] = {}
+    ready: list[Order] = []
+    for order in orders:
+        why = obstacle(known.get(order.node_id), order.trade_type) if order.node_id is not None else ""
+        policy = policies.get(order.tenant_id)
+        if policy is None:
+            policy = policies[order.tenant_id] = policy_of(session, order.tenant_id)
+        if (
+            not why
+            and order.reason == UNREACHABLE
+            and order.attempt == 0
+            and policy != NONE
+            and order.node_id is not None
+        ):
+            why = UNREACHABLE
+        if not why:
+            ready.append(order)
+            continue
+        if order.attempt > 0 or policy == NONE:
+            _skip(session, order, why)
+            continue
+        before = order.node_id
+        order.node_id = None
+        if policy == ANY:
+            load = load or _load(session)
+            able = [
+                n
+                for n in known.values()
+                if n.id != before and n.last_heartbeat_at is not None and not obstacle(n, order.trade_type)
+            ]
+            if able:
+                order.node_id = min(able, key=lambda n: (load.get(n.id, 0), n.id or 0)).id
+                load[order.node_id] = load.get(order.node_id, 0) + 1
+        order.reason = f"rerouted: {why}"[:64]
+        _tell(
+            session,
+            order,
+            f"Order for {order.symbol} took another way",
+            f"It was sent by {_name(known, order.node_id)}: {why}.",
+        )
+        log.warning("order rerouted", order=order.order_id, was=before, to=order.node_id, reason=why)
+        ready.append(order)
+    return ready
+
+
+def policy_of(session: Session, tenant_id: int) -> str:
+    """none | centre | any: the tenant's own, else the platform's."""
+    profile = session.get(TenantProfile, tenant_id)
+    own = profile.node_failover if profile is not None else ""
+    return own if own in POLICIES else get_settings().node_failover
+
+
+def set_policy(session: Session, who: Principal, tenant_id: int, policy: str) -> None:
+    """What happens to a tenant's orders when their node cannot take them; "" follows the platform."""
+    _admin(who)
+    if policy and policy not in POLICIES:
+        raise InvalidInput("The policy is none, centre or any.")
+    profile = session.get(TenantProfile, tenant_id) or TenantProfile(tenant_id=tenant_id)
+    profile.node_failover = policy
+    session.add(profile)
+    audit.record(session, who, "node.policy", f"tenant:{tenant_id}", detail={"policy": policy}, tenant_id=tenant_id)
+
+
+def assign(session: Session, who: Principal, account_ids: Iterable[int], node_id: int | None) -> int:
+    """Give accounts to a node, or to the centre (None); returns how many changed. Orders on their way stay where they are.
+
+    Raises ``NotFound``, ``NodeNotTaking``.
+    """
+    _admin(who)
+    ids = sorted(set(account_ids))
+    if node_id is not None:
+        node = get_node(session, node_id)
+        if node.status != 1 or node.draining:
+            raise NodeNotTaking
+    moved = session.connection().execute(
+        update(ExchangeAccount)
+        .where(col(ExchangeAccount.id).in_(ids), col(ExchangeAccount.node_id).is_distinct_from(node_id))
+        .values(node_id=node_id)
+    )
+    audit.record(
+        session, who, "node.assign", f"node:{node_id or 'centre'}", detail={"accounts": ids[:100], "count": len(ids)}
+    )
+    return int(moved.rowcount)
+
+
+def move(session: Session, who: Principal, node_id: int, to: int | None) -> int:
+    """All accounts of one node to another, or to the centre (None); returns how many."""
+    ids = session.exec(select(ExchangeAccount.id).where(ExchangeAccount.node_id == node_id)).all()
+    return assign(session, who, [number for number in ids if number is not None], to)
+
+
+def drain(session: Session, who: Principal, node_id: int, on: bool) -> ExecutionNode:
+    """A drained node opens nothing new; what it holds open is closed by it. Its accounts stay until they are moved."""
+    _admin(who)
+    node = get_node(session, node_id)
+    node.draining = on
+    session.add(node)
+    audit.record(session, who, "node.drain", f"node:{node.node_code}", detail={"on": on})
+    return node
+
+
+def _skip(session: Session, order: Order, why: str) -> None:
+    reason = f"waits: {why}"[:64]
+    if order.reason == reason:
+        return
+    order.reason = reason
+    session.add(order)
+    log.warning("order waits for its node", order=order.order_id, node=order.node_id, reason=why)
+    _tell(session, order, f"Order for {order.symbol} waits", f"It was not sent: {why}.")
+
+
+def _tell(session: Session, order: Order, title: str, message: str) -> None:
+    session.add(
+        Notification(
+            tenant_id=order.tenant_id,
+            user_id=order.user_id,
+            type="risk_alert",
+            title=title[:200],
+            message=message[:500],
+        )
+    )
+
+
+def _load(session: Session) -> dict[int | None, int]:
+    rows = session.exec(
+        select(ExchangeAccount.node_id, func.count())
+        .where(ExchangeAccount.status == 1)
+        .group_by(col(ExchangeAccount.node_id))
+    ).all()
+    return {node: int(count) for node, count in rows}
+
+
+def _name(known: dict[int | None, ExecutionNode], node_id: int | None) -> str:
+    return f"node {known[node_id].node_code}" if node_id is not None else "the centre"
+
+
+def _admin(who: Principal) -> None:
+    if who.kind != "admin":
+        raise NotAllowed
