@@ -24,6 +24,7 @@ from backend.db import Database
 from backend.errors import IronBullError
 from backend.execution.apply import Applied
 from backend.execution.dispatcher import Dispatcher
+from backend.execution.moving import move_stops
 from backend.execution.reconcile import Reconciler
 from backend.execution.service import adopt_orphans, write_close
 from backend.execution.wire import Wire
@@ -189,6 +190,7 @@ class Engine:
             if time.monotonic() - last_positions >= self.settings.reconcile_interval_s:
                 await self.reconciler.positions()
                 await self.reconciler.cancel_stops()
+                await move_stops(self.db, self.wire, self.reconciler)
                 await self.reconciler.restore_stops()
                 last_positions = time.monotonic()
             await self._settle_new()
@@ -307,6 +309,7 @@ class Engine:
             sent = await self.dispatch()
             asked = await self.reconciler.run()
             await self.reconciler.cancel_stops()
+            await move_stops(self.db, self.wire, self.reconciler)
             await self._settle_new()
             if not sent and not asked and not await self.db.aread(_busy):
                 return

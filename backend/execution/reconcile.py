@@ -26,7 +26,7 @@ from backend.execution.dispatcher import Dispatcher, node_targets
 from backend.execution.foreign import book_foreign_close
 from backend.execution.rules import client_order_id
 from backend.execution.service import RESEND_LIMIT, close, unresolved
-from backend.execution.stops import record_stop, rest_at
+from backend.execution.stops import record_stop, rest_at, stops_of
 from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExchangeAccount, Notification, Order, Position
 from node_service.client import Node
@@ -325,7 +325,7 @@ class Reconciler:
 
     async def _place_stop(self, position: Position, tasks: dict[int, dict[str, Any]], target: Node | None) -> int:
         assert position.id is not None and position.stop_loss is not None
-        earlier = 1 if position.stop_client_order_id else 0
+        earlier = await self._db.aread(partial(stops_of, position=position))
         client_id = client_order_id(f"stop:{position.id}", position.account_id, f"{earlier}:{position.stop_loss}")
         task = {
             **tasks[position.account_id],

@@ -94,9 +94,16 @@ def write_entry(session: Session, intent: EntryIntent) -> Order:
 
 
 def write_close(
-    session: Session, position: Position, reason: str, *, price: Decimal, market_at: datetime | None, signal_id: str = ""
+    session: Session,
+    position: Position,
+    reason: str,
+    *,
+    price: Decimal,
+    market_at: datetime | None,
+    signal_id: str = "",
+    quantity: Decimal | None = None,
 ) -> Order | None:
-    """Write the intent to close all of ``position``. None when a close is already on its way or nothing is open."""
+    """Write the intent to close ``position``, or only ``quantity`` of it. None when a close is already on its way or nothing is open."""
     assert position.id is not None
     closing = session.exec(
         select(Order).where(
@@ -132,7 +139,7 @@ def write_close(
         position_side=position.position_side,
         trade_type="CLOSE",
         close_reason=reason,
-        quantity=position.quantity,
+        quantity=position.quantity if quantity is None else min(quantity, position.quantity),
         price=price,
         leverage=position.leverage,
         market_at=market_at,

@@ -95,6 +95,12 @@ def record_stop(
     )
 
 
+def stops_of(session: Session, position: Position) -> int:
+    """How many stops the position has had: the next one is another, even at a price that was used before."""
+    rows = select(Order.id).where(Order.position_id == position.id, Order.order_type == "STOP_MARKET")
+    return len(session.exec(rows).all())
+
+
 def retire_stops(session: Session, position: Position) -> None:
     """The position is flat: its stop must not stay. The caller cancels it on the exchange after the commit."""
     stops = session.exec(
