@@ -16,7 +16,7 @@ from backend.errors import InvalidInput
 from backend.identity.principal import Principal
 from backend.money import parse_amount
 from backend.notifications.service import mark_all_read, mark_read
-from state.base import needs, signed_in, write
+from state.base import needs, read, signed_in, write
 from state.lists import Lists
 from state.ui import Ui, say
 
@@ -112,6 +112,21 @@ class Console(rx.State):
         """Distribute a pool again."""
         _, paid = await self._do(lambda session, who: pools.retry(session, _id(row_id), who))
         await say(self, "pool.paid" if paid else "pool.failed_again", bad=not paid, id=row_id)
+
+    @rx.event
+    @needs("admin")
+    async def retry_failed_pools(self) -> None:
+        """Distribute every failed pool again, each in a transaction of its own."""
+        who = await signed_in(self)
+        waiting = await read(pools.failed)
+        paid = 0
+        for pool_id in waiting:
+            try:
+                paid += (await write(lambda session, one=pool_id: pools.retry(session, one, who)))[1]
+            except pools.PoolAlreadySettled:
+                continue
+        await (await self.get_state(Lists))._reload()
+        await say(self, "pool.retried", bad=paid < len(waiting), paid=paid, n=len(waiting))
 
     @rx.event
     @needs("admin")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from state import merchant_rows, money_rows
+from state import desk_rows, merchant_rows, money_rows
 from state.agent_common import base_of, exit_key
 from state.words import MISSING, compact, figure, percent, price, quantity
 
@@ -148,7 +148,7 @@ def card(row: Row) -> Row:
 def reward(row: Row) -> Row:
     """A reward."""
     levels = f"S{row['from_level']} → S{row['to_level']}" if row["from_level"] is not None and row["to_level"] is not None else ""
-    return _id(row) | _pick(row, "at_ms", "tenant", "user", "source", "root", "remark") | {
+    return _id(row) | _pick(row, "at_ms", "tenant", "user", "source", "root", "batch", "remark") | {
         "type": f"reward.{row['type']}",
         "amount": figure(row["amount"], 4),
         "rate": _rate(row["rate"]),
@@ -272,7 +272,7 @@ ROWS: dict[str, Callable[[Row], Row]] = {
     "orders": order, "fills": fill, "positions": position, "history": position, "scans": scan, "nodes": node,
     "tenants": tenant, "users": user, "cards": card, "rewards": reward, "pools": pool, "transactions": transaction,
     "accounts": account, "withdrawals": withdrawal, "audit": audit, "notices": notice, "offers": offer, **merchant_rows.ROWS,
-    **money_rows.ROWS,
+    **money_rows.ROWS, **desk_rows.ROWS,
 }  # fmt: skip
 TOTALS: dict[str, Callable[[Row], Row]] = {
     "orders": _written, "positions": _written, "history": _history, "cards": _signed, "rewards": _written, "pools": _written,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from backend.billing import lists
-from backend.billing.service import POOL_SETTLED, distribute_pool
+from backend.billing.service import POOL_FAILED, POOL_SETTLED, distribute_pool
 from backend.errors import InvalidInput, NotFound
 from backend.identity.principal import Principal
 from backend.models import ProfitPool, User
@@ -37,6 +37,12 @@ def retry(session: Session, pool_id: int, who: Principal, *, ip: str = "") -> tu
     audit.record(session, who, "pool.retry", f"pool:{pool_id}", paid, detail=detail, ip=ip, tenant_id=row.tenant_id)
     user = session.get(User, row.user_id)
     return (row, user.email if user else ""), paid
+
+
+def failed(session: Session, limit: int = 200) -> list[int]:
+    """Ids of the pools that could not be paid out, oldest first."""
+    found = select(ProfitPool.id).where(ProfitPool.status == POOL_FAILED).order_by(col(ProfitPool.id)).limit(limit)
+    return [pool_id for pool_id in session.exec(found).all() if pool_id is not None]
 
 
 def mean_rate(groups: Sequence[tuple[str, int, int]]) -> Decimal | None:

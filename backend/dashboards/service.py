@@ -11,15 +11,18 @@ from typing import Any
 from sqlmodel import Session, select
 
 from backend.billing import cards
-from backend.errors import InvalidInput, NotAllowed, NotFound
+from backend.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from backend.execution import nodes
 from backend.identity import service as identity
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped, scoped
-from backend.models import Strategy, Tenant, TenantStrategy, User
+from backend.merchant.offers import offered_strategy
+from backend.merchant.quota import check_room
+from backend.models import Binding, ExchangeAccount, Strategy, Tenant, TenantStrategy, User
 from backend.money import check_amount
 from backend.security import audit
 from backend.security.passwords import check_strength
+from backend.webhooks.events import binding_stopped
 
 MAX_LEVERAGE = 125
 
@@ -125,6 +128,122 @@ def recharge_user(session: Session, who: Principal, key: str, *, user_id: int, c
         detail = {"amount": f"{amount:f}", "card": card}
         audit.record(session, who, "user.recharge", f"agent:{user_id}", detail=detail, tenant_id=user.tenant_id)
     return not done.replayed
+
+
+def add_admin(session: Session, who: Principal, username: str, nickname: str, password: str) -> str:
+    """A further operator. Returns the user name. Raises ``InvalidInput``, ``WeakPassword``, ``NameTaken``."""
+    _only(who, "admin")
+    check_strength(password, username, nickname)
+    row = identity.create_admin(session, username, password, nickname)
+    audit.record(session, who, "admin.create", f"admin:{row.id}", detail={"username": row.username})
+    return row.username
+
+
+def edit_admin(session: Session, who: Principal, admin_id: int, *, nickname: str, password: str = "") -> str:
+    """Change how an operator is called; a new password ends the operator's sessions. Returns the user name.
+
+    One's own password is changed where the old one is asked for: raises ``Conflict`` here. Raises ``NotFound``,
+    ``WeakPassword``, ``InvalidInput``.
+    """
+    _only(who, "admin")
+    row = identity.load_subject(session, "admin", admin_id)
+    detail = {}
+    name = identity.normal_name(nickname, 64, required=False)
+    if name != row.nickname:
+        detail["nickname"] = f"{row.nickname} -> {name}"
+        row.nickname = name
+        session.add(row)
+    if password:
+        if who.id == admin_id:
+            raise Conflict("Change your own password in your account, where the old one is asked for.")
+        check_strength(password, row.username, name)
+        identity.reset_password(session, "admin", admin_id, password)
+        detail["sign_in"] = "a new password"
+    session.flush()
+    if detail:
+        audit.record(session, who, "admin.edit", f"admin:{admin_id}", detail=detail)
+    return str(row.username)
+
+
+def switch_admin(session: Session, who: Principal, admin_id: int, on: bool) -> str:
+    """Enable or disable an operator; nobody disables oneself or the last one (``Conflict``). Returns the user name."""
+    _only(who, "admin")
+    if not on and who.id == admin_id:
+        raise Conflict("You cannot disable yourself. Ask another administrator.")
+    identity.set_status(session, "admin", admin_id, on)
+    audit.record(session, who, "admin.enable" if on else "admin.disable", f"admin:{admin_id}")
+    return str(identity.load_subject(session, "admin", admin_id).username)
+
+
+def switch_strategy(session: Session, who: Principal, strategy_id: int, on: bool) -> str:
+    """Scan with a strategy of the catalogue or not; open positions keep their exits. Returns its code."""
+    row = _strategy(session, who, strategy_id)
+    row.status = 1 if on else 0
+    session.add(row)
+    session.flush()
+    audit.record(session, who, "strategy.enable" if on else "strategy.disable", f"strategy:{row.code}")
+    return row.code
+
+
+def change_strategy(
+    session: Session, who: Principal, strategy_id: int, *, capital: Decimal, leverage: int, risk_mode: int, min_capital: Decimal,
+    min_confidence: int, cooldown_minutes: int,
+) -> str:  # fmt: skip
+    """The catalogue's own values, inherited by tenants without their own. Returns its code. Raises ``InvalidInput``."""
+    row = _strategy(session, who, strategy_id)
+    for amount in (capital, min_capital):
+        check_amount(amount, allow_zero=True)
+    if not 1 <= leverage <= MAX_LEVERAGE:
+        raise InvalidInput(f"The leverage is a whole number from 1 to {MAX_LEVERAGE}.")
+    if risk_mode not in (1, 2, 3):
+        raise InvalidInput("The risk mode is 1, 2 or 3.")
+    if not 0 <= min_confidence <= 100:
+        raise InvalidInput("The minimum score is a whole number from 0 to 100.")
+    if not 0 <= cooldown_minutes <= 10_080:
+        raise InvalidInput("The cooldown is 0 to 10080 minutes, which is a week.")
+    wanted = {
+        "capital": capital, "leverage": leverage, "risk_mode": risk_mode, "min_capital": min_capital,
+        "min_confidence": min_confidence, "cooldown_minutes": cooldown_minutes,
+    }  # fmt: skip
+    detail = {name: f"{getattr(row, name)} -> {value}" for name, value in wanted.items() if getattr(row, name) != value}
+    for name in detail:
+        setattr(row, name, wanted[name])
+    session.add(row)
+    session.flush()
+    if detail:
+        audit.record(session, who, "strategy.change", f"strategy:{row.code}", detail=detail)
+    return row.code
+
+
+def switch_binding(session: Session, who: Principal, binding_id: int, on: bool) -> str:
+    """Stop a subscription or let it run again; open positions keep their exits. Returns the strategy's code.
+
+    Raises ``NotFound``; ``Conflict`` when it is to run and its account or strategy is off, or the plan is full.
+    """
+    _only(who, "admin", "tenant")
+    binding = get_scoped(session, who, Binding, binding_id, lock=True)
+    strategy = session.get_one(Strategy, binding.strategy_id)
+    if on and binding.status != 1:
+        account = session.get_one(ExchangeAccount, binding.account_id)
+        if account.status != 1 or offered_strategy(session, binding.tenant_id, binding.strategy_id) is None or strategy.status != 1:
+            raise Conflict("The exchange account or the strategy is switched off. Switch that on first.")
+        check_room(session, binding.tenant_id, "max_strategies")
+    if not on and binding.status == 1:
+        binding_stopped(session, binding.tenant_id, binding, f"stopped by the {who.kind}")
+    binding.status = 1 if on else 0
+    session.add(binding)
+    session.flush()
+    action = "binding.open" if on else "binding.close"
+    audit.record(session, who, action, f"binding:{binding_id}", tenant_id=binding.tenant_id)
+    return strategy.code
+
+
+def _strategy(session: Session, who: Principal, strategy_id: int) -> Strategy:
+    _only(who, "admin")
+    row = session.get(Strategy, strategy_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound
+    return row
 
 
 def offer_strategy(session: Session, who: Principal, strategy_id: int, on: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from pages.components.i18n import USED, t, tx
-from pages.components.lists import chips, filters, list_page
+from pages.components.lists import chips, cut, filters, list_page
 from pages.components.parts import bar as part_bar
 from pages.components.parts import facts, note, num, rel_time
 from pages.components.table import Column, drawer, drawer_section
@@ -32,8 +32,10 @@ def _columns() -> list[Column]:
         Column("direct_distributed", "pool.direct", "num", quiet=True, roomy=True),
         Column("diff_distributed", "pool.diff", "num", quiet=True, roomy=True),
         Column("peer_distributed", "pool.peer", "num", quiet=True, roomy=True),
+        Column("network_undistributed", "pool.undist", "num", quiet=True, roomy=True),
         Column("platform_amount", "pool.platform", "num", quiet=True, roomy=True),
         Column("status", "order.status", phone="sub", show=status),
+        Column("error", "node.error", quiet=True, roomy=True, show=lambda r: cut(r["error"])),
     ]
 
 
@@ -86,5 +88,10 @@ def page() -> rx.Component:
     states = [("", "order.all", None), ("2", "pool.settled", n["n_2"]), ("1", "pool.pending", n["n_1"]), ("3", "pool.failed", n["n_3"])]
     stuck = rx.cond(n["stuck"].to(str) == "0", rx.fragment(), rx.el.span(tx("pool.stuck", n=n["stuck"]), class_name="look t12"))
     total = rx.el.span(tx("pool.sums", settled=n["sum_2"], open=n["sum_3"]), class_name="t3 t12 only-l")
-    bar = filters(lead=chips("status", states), dated=True, tenant=True, find="filter.user", right=rx.fragment(stuck, total))
+    again = rx.cond(
+        n["n_3"].to(str) == "0",
+        rx.fragment(),
+        rx.el.button(tx("pool.retry_all"), type="button", class_name="btn sm", on_click=Console.retry_failed_pools),
+    )
+    bar = filters(lead=chips("status", states), dated=True, tenant=True, find="filter.user", right=rx.fragment(stuck, total, again))
     return list_page(ROUTE, "pools", _columns(), bar=bar, none=("pool.none", "pool.none_why", "tree"), drawer=_drawer(), live=("orders",))

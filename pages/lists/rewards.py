@@ -28,6 +28,7 @@ def _columns(admin: bool) -> list[Column]:
         Column("levels", "reward.levels", quiet=True),
         Column("source", "reward.source", phone="sub", quiet=True, show=lambda r: cut(r["source"])),
         Column("pool", "reward.pool", "num", quiet=True, show=lambda r: rx.el.span("#", r["pool"])),
+        Column("batch", "reward.batch", quiet=True, roomy=True, show=lambda r: rx.el.span(r["batch"], class_name="mono t3")),
         Column("remark", "card.remark", quiet=True, show=lambda r: cut(r["remark"], wide=True)),
     ]
 

@@ -96,12 +96,14 @@ def rewards(session: Session, who: Principal, find: Find) -> Listing[Row]:
     statement = matching(_rewards_where(statement, who, find), find, col(User.name), col(User.email), col(Reward.remark))
     sorts = {"at_ms": col(Reward.created_at), "amount": col(Reward.amount)}
     rows, total = paged(session, statement, find, sorts, col(Reward.id))
+    settled = select(ProfitPool.id, ProfitPool.settle_batch).where(col(ProfitPool.id).in_({reward.pool_id for reward, *_ in rows}))
+    batches = {pool_id: batch or "" for pool_id, batch in session.exec(settled).all()}
     found = [
         {
             "id": reward.id, "at_ms": to_ms(reward.created_at), "tenant": tenant or "", "user": person(user),
             "source": person(third), "root": bool(user and user.is_root), "type": reward.reward_type,
             "amount": from_units(reward.amount), "rate": reward.rate, "from_level": reward.from_level,
-            "to_level": reward.to_level, "pool": reward.pool_id, "remark": reward.remark,
+            "to_level": reward.to_level, "pool": reward.pool_id, "batch": batches.get(reward.pool_id or 0, ""), "remark": reward.remark,
         }
         for reward, user, third, tenant in rows
     ]  # fmt: skip
@@ -342,7 +344,7 @@ CARDS = ListOf(
 )  # fmt: skip
 REWARD_LIST = ListOf(
     rewards, ("admin", "tenant", "agent"),
-    ("at_ms", "tenant", "user", "source", "type", "amount", "rate", "from_level", "to_level", "pool", "remark"),
+    ("at_ms", "tenant", "user", "source", "type", "amount", "rate", "from_level", "to_level", "pool", "batch", "remark"),
     sorts=("at_ms", "amount"), filters={"type": REWARDS, "tenant": ANY_ID, "user": ANY_ID, "pool": ANY_ID}, dated=True,
     totals=reward_totals,
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.dashboards.lists import (
     corrections,
+    desk,
     exports,
     merchants,
     money,
@@ -33,6 +34,9 @@ LISTS: dict[str, ListOf] = {
     "pools": money.POOLS,
     "transactions": money.TRANSACTIONS,
     "accounts": money.ACCOUNTS,
+    "admins": desk.ADMINS,
+    "strategies": desk.STRATEGIES,
+    "bindings": desk.BINDINGS,
     "corrections": corrections.CORRECTIONS,
     "exports": exports.EXPORTS,
     "stops": stops.STOPS,

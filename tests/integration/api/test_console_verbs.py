@@ -5,14 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from backend.dashboards import service
+from backend.dashboards.lists.base import find_of
+from backend.dashboards.lists.registry import list_for
 from backend.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from backend.identity.principal import Kind, Principal
+from backend.identity.service import NameTaken
 from backend.ledger.queries import balance
 from backend.ledger.rules import user_account
-from backend.models import AuditLog, TenantStrategy, User
+from backend.models import Admin, AuditLog, TenantStrategy, User
+from backend.security.passwords import WeakPassword
 from tests.support.doors import PASSWORD, World
 
 KEY = "0123456789abcdef"
@@ -116,3 +120,90 @@ def test_a_disabled_user_is_signed_out(fresh: World) -> None:
     with fresh.db.reading() as session:
         user = session.get(User, fresh.a.user_id)
     assert user is not None and user.status == 0
+
+
+def test_operators_are_added_changed_and_never_locked_out(fresh: World) -> None:
+    who = person(fresh, "admin")
+    db = fresh.db
+    with db.reading() as session:
+        me = session.exec(select(Admin)).first()
+        assert me is not None and me.id
+        who = Principal("admin", me.id, None, "n", "e", "", 1)
+    db.run(lambda s: service.add_admin(s, who, "night-shift", "Night", "blue-Kettle-47-walks"))
+    with db.reading() as session:
+        other = session.exec(select(Admin).where(Admin.username == "night-shift")).one()
+        sealed = other.password_hash
+    for wrong, error in (
+        (lambda s: service.add_admin(s, who, "Night-Shift", "", "blue-Kettle-47-walks"), NameTaken),
+        (lambda s: service.add_admin(s, who, "third", "", "third"), WeakPassword),
+        (lambda s: service.switch_admin(s, who, who.id, False), Conflict),
+        (lambda s: service.edit_admin(s, who, who.id, nickname="Me", password="blue-Kettle-47-walks"), Conflict),
+        (lambda s: service.edit_admin(s, who, 999_999, nickname="x"), NotFound),
+        (lambda s: service.switch_admin(s, person(fresh, "tenant"), other.id, False), NotAllowed),
+        (lambda s: service.add_admin(s, person(fresh, "agent"), "fourth", "", "blue-Kettle-47-walks"), NotAllowed),
+    ):
+        with pytest.raises(error):
+            db.run(wrong)
+    assert db.run(lambda s: service.edit_admin(s, who, other.id, nickname="Late", password="red-Teapot-53-sings")) == "night-shift"
+    db.run(lambda s: service.switch_admin(s, who, other.id, False))
+    with pytest.raises(Conflict):  # the only one left
+        db.run(lambda s: service.switch_admin(s, Principal("admin", other.id, None, "n", "e", "", 1), who.id, False))
+    with db.reading() as session:
+        row = session.get_one(Admin, other.id)
+        assert (row.status, row.nickname) == (0, "Late") and row.password_hash != sealed
+        said = session.exec(select(AuditLog).where(AuditLog.target == f"admin:{other.id}").order_by(col(AuditLog.id))).all()
+        assert [one.action for one in said] == ["admin.create", "admin.edit", "admin.disable"]
+        assert "Teapot" not in str([one.detail for one in said])
+    listed = list_for(who, "admins")
+    with db.reading() as session:
+        rows = listed.fetch(session, who, find_of(listed, {"status": "0"})).rows
+        assert [(one["username"], one["me"]) for one in rows] == [("night-shift", False)]
+        detail = listed.detail(session, who, other.id) if listed.detail else {}
+        assert detail["sessions"] == 0 and "password" not in str(detail)
+
+
+def test_the_catalogue_is_changed_by_operators_only(fresh: World) -> None:
+    who, merchant = person(fresh, "admin"), person(fresh, "tenant")
+    terms = {"capital": Decimal(2000), "leverage": 10, "risk_mode": 2, "min_capital": Decimal(100), "min_confidence": 70, "cooldown_minutes": 30}
+    number = fresh.a.strategy_id
+    for verb in (lambda s: service.switch_strategy(s, merchant, number, False), lambda s: service.change_strategy(s, merchant, number, **terms)):
+        with pytest.raises(NotAllowed):
+            fresh.db.run(verb)
+    for wrong in ({"leverage": 126}, {"risk_mode": 4}, {"min_confidence": 101}, {"cooldown_minutes": -1}, {"capital": Decimal(-1)}):
+        with pytest.raises(InvalidInput):
+            fresh.db.run(lambda s, bad=wrong: service.change_strategy(s, who, number, **{**terms, **bad}))
+    fresh.db.run(lambda s: service.change_strategy(s, who, number, **terms))
+    fresh.db.run(lambda s: service.switch_strategy(s, who, number, False))
+    listed = list_for(who, "strategies")
+    with fresh.db.reading() as session:
+        (row,) = [one for one in listed.fetch(session, who, find_of(listed, {"status": "0"})).rows if one["id"] == number]
+        assert {name: row[name] for name in terms} == terms and row["followers"] >= 1
+        said = session.exec(select(AuditLog).where(AuditLog.action == "strategy.change")).one()
+        assert said.detail["leverage"].endswith("-> 10") and "risk_mode" in said.detail
+    with pytest.raises(NotAllowed):
+        list_for(merchant, "strategies")
+
+
+def test_subscriptions_stop_and_start_within_the_tenant(fresh: World) -> None:
+    who, stranger = person(fresh, "tenant", "a"), person(fresh, "tenant", "b")
+    with pytest.raises(NotFound):
+        fresh.db.run(lambda s: service.switch_binding(s, stranger, fresh.a.binding_id, False))
+    fresh.db.run(lambda s: service.switch_binding(s, who, fresh.a.binding_id, False))
+    listed = list_for(who, "bindings")
+
+    def shown(one: Principal, **only: str) -> list[tuple[int, bool]]:
+        with fresh.db.reading() as session:
+            return [(row["id"], row["active"]) for row in listed.fetch(session, one, find_of(listed, only)).rows]
+
+    assert shown(who) == shown(who, status="0") == [(fresh.a.binding_id, False)]
+    assert shown(who, tenant=str(fresh.b.tenant_id)) == [] and shown(stranger) == [(fresh.b.binding_id, True)]
+    assert len(shown(person(fresh, "admin"))) == 2
+    fresh.db.run(lambda s: service.switch_strategy(s, person(fresh, "admin"), fresh.a.strategy_id, False))
+    with pytest.raises(Conflict):
+        fresh.db.run(lambda s: service.switch_binding(s, who, fresh.a.binding_id, True))
+    fresh.db.run(lambda s: service.switch_strategy(s, person(fresh, "admin"), fresh.a.strategy_id, True))
+    fresh.db.run(lambda s: service.switch_binding(s, who, fresh.a.binding_id, True))
+    assert shown(who, status="1") == [(fresh.a.binding_id, True)]
+    with fresh.db.reading() as session, pytest.raises(NotFound):
+        assert listed.detail
+        listed.detail(session, stranger, fresh.a.binding_id)
