@@ -32,7 +32,7 @@ def strategy(row: Row) -> Row:
         "max_loss": figure(row["max_loss"]) if row["max_loss"] is not None else MISSING,
         "min_capital": figure(row["min_capital"]),
         "score": str(row["min_confidence"]),
-        "cooldown": f"{row['cooldown_minutes']} min",
+        "cooldown": str(row["cooldown_minutes"]),
         "offered": f"{row['offered']:,}",
         "followers": f"{row['followers']:,}",
         "in_capital": f"{row['capital']:f}",
