@@ -76,6 +76,20 @@ def paper_exchange(context: typer.Context) -> None:
     raise typer.Exit(paper_main(context.args))
 
 
+@app.command("bundle-node")
+def bundle_node(
+    folder: Annotated[Path, typer.Argument(help="Where to write it")] = Path("dist/execution-node"),
+) -> None:
+    """A folder with all that an execution node needs, to be copied to its machine."""
+    from ironbull_app.bundle import BundleFailed, bundle
+
+    try:
+        _out(f"The node is in {bundle(folder)}; its README.md says how to start it.")
+    except BundleFailed as error:
+        _out(str(error))
+        raise typer.Exit(1) from error
+
+
 @app.command()
 def build() -> None:
     """Build the browser side (done by ``run`` when needed)."""
