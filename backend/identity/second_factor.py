@@ -44,9 +44,9 @@ class Offer(NamedTuple):
     address: str
 
 
-def of(session: Session, kind: Kind, subject_id: int) -> SecondFactor | None:
-    """The confirmed factor of a person, locked; None when sign-in needs none."""
-    row = _row(session, kind, subject_id)
+def of(session: Session, kind: Kind, subject_id: int, *, lock: bool = True) -> SecondFactor | None:
+    """The confirmed factor of a person, locked unless it is only looked at; None when sign-in needs none."""
+    row = _row(session, kind, subject_id, lock=lock)
     return row if row is not None and row.confirmed_at is not None else None
 
 
@@ -138,9 +138,9 @@ def _required(session: Session, who: Principal, code: str) -> SecondFactor:
     return row
 
 
-def _row(session: Session, kind: Kind, subject_id: int) -> SecondFactor | None:
+def _row(session: Session, kind: Kind, subject_id: int, *, lock: bool = True) -> SecondFactor | None:
     statement = select(SecondFactor).where(SecondFactor.kind == kind, SecondFactor.subject_id == subject_id)
-    return session.exec(statement.with_for_update()).first()
+    return session.exec(statement.with_for_update() if lock else statement).first()
 
 
 def _accept_code(row: SecondFactor, code: str) -> bool:

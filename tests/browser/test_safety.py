@@ -1,0 +1,63 @@
+"""A person's own account in the browser: two-factor on and asked for, devices ended, a token made and revoked."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pyotp
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opener, Server
+from tests.browser.test_onboarding import STRONG, sign_up
+
+ADDRESS = "careful@new.example"
+ANOTHER = "violet gravel tempo anchor"
+
+
+def test_two_factor_devices_tokens_and_a_new_password(visit: Opener, server: Server) -> None:
+    page = visit("about:blank")
+    sign_up(page, server, ADDRESS)
+    page.goto("/agent/settings")
+    page.click("[data-factor]")
+    secret = page.locator("[data-secret]").inner_text()
+    expect(page.locator(".qr")).to_be_visible()
+    # The step before, so that the present code is still free for the sign-in below.
+    page.fill("[name=code]", pyotp.TOTP(secret).at(int(time.time()) - 30))
+    page.locator("form:has([name=code]) button[type=submit]").first.click()
+    expect(page.locator("[data-codes] li")).to_have_count(10)
+    recovery = page.locator("[data-codes] li").first.inner_text()
+    page.reload()
+    page.wait_for_selector("[data-device]")
+    assert page.locator("[data-codes]").count() == 0, "recovery codes are shown once"
+
+    other = visit("/login")
+    other.fill("[name=identifier]", ADDRESS)
+    other.fill("[name=password]", STRONG)
+    other.click("button[type=submit].pri")
+    other.wait_for_url("**/login/second**")
+    other.fill("[name=code]", "000000")
+    other.click("form button[type=submit]")
+    expect(other.locator("[data-error=wrong_code]")).to_be_visible()
+    other.fill("[name=code]", recovery)
+    other.click("form button[type=submit]")
+    other.wait_for_url(re.compile(r"/agent/?$"))
+
+    page.reload()
+    expect(page.locator("[data-device]")).to_have_count(2)
+    page.fill("[name=label]", "sheet")
+    page.locator("form:has([name=label]) button[type=submit]").click()
+    token = page.locator("[data-fresh]").inner_text()
+    bearer = {"Authorization": f"Bearer {token}"}
+    plain = page.context.browser.new_context(base_url=server.base)  # type: ignore[union-attr]
+    assert plain.request.get("/api/auth/me", headers=bearer).status == 200
+    page.fill("[name=old]", STRONG)
+    page.fill("[name=new]", ANOTHER)
+    page.fill("[name=again]", ANOTHER)
+    page.locator("form:has([name=old]) button[type=submit]").click()
+    expect(page.locator("[data-device]")).to_have_count(1)
+    expect(page.locator("[data-token]")).to_have_count(0)
+    assert plain.request.get("/api/auth/me", headers=bearer).status == 401
+    plain.close()
+    other.goto("/agent/bot")
+    other.wait_for_url("**/login**")
