@@ -33,6 +33,7 @@ from backend.exports.worker import Exporter
 from backend.market.feed import Feed, MarketClock, PaperFeed, Prices
 from backend.market.rules import TICKS_PER_BAR
 from backend.models import Order, Position
+from backend.notifications.sender import NoticeSender
 from backend.portfolio.sync import sync_balances
 from backend.risk import stops, switches
 from backend.settings import Settings
@@ -61,6 +62,7 @@ class Engine:
         self.timetable = Timetable(db, settings, wire, lambda: self.prices)
         self.exporter = Exporter(db)
         self.webhooks = Deliverer(db, allow_private=settings.webhook_allow_private)
+        self.notices = NoticeSender(db, settings, allow_private=settings.webhook_allow_private)
         self.prices: Prices | None = None
         self.clock: MarketClock | None = None
         self.owner = uuid.uuid4().hex
@@ -80,6 +82,7 @@ class Engine:
         loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
             ("lead", self._lead),
             ("webhooks", self._webhooks_loop),
+            ("notices", self._notices_loop),
             ("exports", self._exports_loop),
         ]
         if self.settings.stepped:
@@ -101,6 +104,7 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.timetable.stop()
         await self.webhooks.close()
+        await self.notices.close()
         if self.token is not None:
             token = self.token
             with suppress(Exception):
@@ -199,6 +203,11 @@ class Engine:
     async def _webhooks_loop(self) -> None:
         while self.leading.is_set():
             await self.webhooks.run()
+            await asyncio.sleep(1.0)
+
+    async def _notices_loop(self) -> None:
+        while self.leading.is_set():
+            await self.notices.run()
             await asyncio.sleep(1.0)
 
     async def _exports_loop(self) -> None:

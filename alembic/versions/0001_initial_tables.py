@@ -213,6 +213,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_bot_tenant_id"), ["tenant_id"], unique=False)
 
     op.create_table(
+        "bot_watch",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("heartbeat_at", types.UtcDateTime(), nullable=True),
+        sa.Column("crashes_ms", sa.JSON(), nullable=False),
+        sa.Column("retry_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_error", sa.String(length=255), nullable=False),
+        sa.PrimaryKeyConstraint("user_id"),
+    )
+    with op.batch_alter_table("bot_watch", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bot_watch_tenant_id"), ["tenant_id"], unique=False)
+
+    op.create_table(
         "cooldown",
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("symbol", sa.String(length=32), nullable=False),
@@ -582,6 +597,47 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_merchant_nonce_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
+        "notice_channel",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("hint", sa.String(length=80), nullable=False),
+        sa.Column("record", sa.String(length=32), nullable=False),
+        sa.Column("target_sealed", sa.String(length=1500), nullable=False),
+        sa.Column("types", sa.JSON(), nullable=False),
+        sa.Column("quiet_from_min", sa.Integer(), nullable=False),
+        sa.Column("quiet_to_min", sa.Integer(), nullable=False),
+        sa.Column("digest_min", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("record"),
+    )
+    with op.batch_alter_table("notice_channel", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_notice_channel_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "notice_delivery",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("notification_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", types.UtcDateTime(), nullable=False),
+        sa.Column("error", sa.String(length=160), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("sent_at", types.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("channel_id", "notification_id"),
+    )
+    with op.batch_alter_table("notice_delivery", schema=None) as batch_op:
+        batch_op.create_index("ix_notice_delivery_due", ["status", "next_at"], unique=False)
+        batch_op.create_index("ix_notice_delivery_user", ["user_id", "id"], unique=False)
+
+    op.create_table(
         "notification",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("audience", sa.String(length=12), nullable=False),
@@ -592,12 +648,14 @@ def upgrade() -> None:
         sa.Column("message", sa.String(length=500), nullable=False),
         sa.Column("link", sa.String(length=160), nullable=False),
         sa.Column("is_read", sa.Boolean(), nullable=False),
+        sa.Column("fanned", sa.Boolean(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("read_at", types.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("notification", schema=None) as batch_op:
         batch_op.create_index("ix_notification_audience", ["audience", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_notification_fanned"), ["fanned"], unique=False)
         batch_op.create_index(batch_op.f("ix_notification_tenant_id"), ["tenant_id"], unique=False)
         batch_op.create_index("ix_notification_user", ["user_id", "is_read"], unique=False)
 
@@ -1216,9 +1274,19 @@ def downgrade() -> None:
     with op.batch_alter_table("notification", schema=None) as batch_op:
         batch_op.drop_index("ix_notification_user")
         batch_op.drop_index(batch_op.f("ix_notification_tenant_id"))
+        batch_op.drop_index(batch_op.f("ix_notification_fanned"))
         batch_op.drop_index("ix_notification_audience")
 
     op.drop_table("notification")
+    with op.batch_alter_table("notice_delivery", schema=None) as batch_op:
+        batch_op.drop_index("ix_notice_delivery_user")
+        batch_op.drop_index("ix_notice_delivery_due")
+
+    op.drop_table("notice_delivery")
+    with op.batch_alter_table("notice_channel", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_notice_channel_user_id"))
+
+    op.drop_table("notice_channel")
     with op.batch_alter_table("merchant_nonce", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_merchant_nonce_expires_at"))
 
@@ -1297,6 +1365,10 @@ def downgrade() -> None:
 
     op.drop_table("difference")
     op.drop_table("cooldown")
+    with op.batch_alter_table("bot_watch", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_bot_watch_tenant_id"))
+
+    op.drop_table("bot_watch")
     with op.batch_alter_table("bot", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_bot_tenant_id"))
 

@@ -8,6 +8,7 @@ from backend.api import auth, brand, exports, joining, limits, periods, session,
 from backend.api.admin import billing, ledger, money, quota, reads
 from backend.api.agent import by_hand as agent_by_hand
 from backend.api.agent import by_hand as agent_by_hand
+from backend.api.agent import notices as agent_notices
 from backend.api.agent import routes as agent_routes
 from backend.api.merchant.routes import merchant_routers
 from backend.api.nodes.routes import nodes_router
@@ -33,6 +34,7 @@ def core_routers() -> list[APIRouter]:
         *merchant_routers(),
         agent_routes.router,
         agent_by_hand.router,
+        agent_notices.router,
         agent_by_hand.router,
         tenant_routes.router,
         tenant_keys.router,

@@ -24,6 +24,7 @@ from backend.models.money import (
     LedgerSeal,
     Withdrawal,
 )
+from backend.models.notices import NoticeChannel, NoticeDelivery
 from backend.models.operations import JobRun, Lease, Notification, PlatformState
 from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
 from backend.models.risk import KillSwitch, RiskLimit
@@ -81,6 +82,8 @@ __all__ = [
     "MerchantCall",
     "MerchantKey",
     "MerchantNonce",
+    "NoticeChannel",
+    "NoticeDelivery",
     "Notification",
     "OneTimeToken",
     "Order",

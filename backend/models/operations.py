@@ -50,6 +50,7 @@ class Notification(SQLModel, table=True):
     message: str = Field(default="", max_length=500)
     link: str = Field(default="", max_length=160)
     is_read: bool = False
+    fanned: bool = Field(default=False, index=True)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
     read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

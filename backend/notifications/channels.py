@@ -1,0 +1,130 @@
+"""An agent's channels: add, change, remove, try out. The caller commits."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from backend.errors import Conflict, InvalidInput, NotAllowed
+from backend.identity.principal import Principal
+from backend.identity.scope import get_scoped, scoped
+from backend.models import NoticeChannel, NoticeDelivery, Notification, User
+from backend.notifications.rules import DAY_MIN, KINDS, TYPES
+from backend.security import audit
+from backend.security.addresses import check_url
+from backend.security.vault import Vault, get_vault
+
+MOST = 10
+_TOKEN = re.compile(r"[0-9]{5,16}:[A-Za-z0-9_-]{20,80}")
+_CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{4,40}")
+
+
+class TooManyChannels(Conflict):
+    """Ten channels are the most. Remove one first."""
+
+    code = "too_many_channels"
+
+
+def channels(session: Session, who: Principal) -> list[NoticeChannel]:
+    """The agent's channels, oldest first."""
+    return list(session.exec(scoped(select(NoticeChannel), who, NoticeChannel).order_by(col(NoticeChannel.id))).all())
+
+
+def add(
+    session: Session, who: Principal, kind: str, target: Mapping[str, Any], *, types: Sequence[str], allow_private: bool,
+    vault: Vault | None = None, ip: str = "",
+) -> NoticeChannel:  # fmt: skip
+    """A new channel. ``target``: {} for email (the account's own address), {url} for webhook, {token, chat} for telegram.
+
+    Raises ``InvalidInput``, ``BadAddress``, ``TooManyChannels``.
+    """
+    if who.kind != "agent" or who.tenant_id is None:
+        raise NotAllowed
+    user = get_scoped(session, who, User, who.id, lock=True)
+    if len(channels(session, who)) >= MOST:
+        raise TooManyChannels
+    address, hint = _checked(kind, target, user, allow_private)
+    record = f"notice:{secrets.token_hex(8)}"
+    row = NoticeChannel(
+        tenant_id=who.tenant_id, user_id=who.id, kind=kind, hint=hint[:80], record=record, types=_types(types),
+        target_sealed=(vault or get_vault()).seal_platform(record, json.dumps(address)),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    audit.record(session, who, "notice.add", f"notice_channel:{row.id}", detail={"kind": kind, "hint": hint}, ip=ip)
+    return row
+
+
+def change(
+    session: Session, who: Principal, channel_id: int, *, types: Sequence[str], quiet_from_min: int = 0, quiet_to_min: int = 0,
+    digest_min: int = 0, on: bool = True,
+) -> NoticeChannel:  # fmt: skip
+    """What goes through a channel and when. Raises ``NotFound``, ``InvalidInput``."""
+    row = get_scoped(session, who, NoticeChannel, channel_id, lock=True)
+    if not (0 <= quiet_from_min < DAY_MIN and 0 <= quiet_to_min < DAY_MIN):
+        raise InvalidInput("Quiet hours are minutes of the day, 0 to 1439.")
+    if not 0 <= digest_min <= DAY_MIN:
+        raise InvalidInput("The digest is 0 (off) to 1440 minutes.")
+    row.types, row.status = _types(types), 1 if on else 0
+    row.quiet_from_min, row.quiet_to_min, row.digest_min = quiet_from_min, quiet_to_min, digest_min
+    session.add(row)
+    session.flush()
+    return row
+
+
+def remove(session: Session, who: Principal, channel_id: int, *, ip: str = "") -> None:
+    """Forget a channel and what waited for it. Raises ``NotFound``."""
+    row = get_scoped(session, who, NoticeChannel, channel_id, lock=True)
+    session.connection().execute(delete(NoticeDelivery).where(col(NoticeDelivery.channel_id) == row.id))
+    audit.record(session, who, "notice.remove", f"notice_channel:{row.id}", detail={"kind": row.kind}, ip=ip)
+    session.delete(row)
+    session.flush()
+
+
+def try_out(session: Session, who: Principal, channel_id: int) -> NoticeDelivery:
+    """Write a test message for this channel alone; it goes the usual way. Raises ``NotFound``."""
+    row = get_scoped(session, who, NoticeChannel, channel_id)
+    note = Notification(
+        tenant_id=row.tenant_id, user_id=row.user_id, type="system", title="A test of this channel", fanned=True,
+        message="If you can read this, messages reach you here.", link="/agent/notifications", is_read=True,
+    )  # fmt: skip
+    session.add(note)
+    session.flush()
+    assert note.id is not None and row.id is not None
+    made = NoticeDelivery(tenant_id=row.tenant_id, user_id=row.user_id, channel_id=row.id, notification_id=note.id)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def log_of(session: Session, who: Principal, limit: int = 100) -> list[NoticeDelivery]:
+    """What was sent or is on its way, newest first."""
+    statement = scoped(select(NoticeDelivery), who, NoticeDelivery).order_by(col(NoticeDelivery.id).desc())
+    return list(session.exec(statement.limit(min(max(limit, 1), 500))).all())
+
+
+def _types(types: Sequence[str]) -> list[str]:
+    if any(name not in TYPES for name in types):
+        raise InvalidInput(f"Types are {', '.join(TYPES)}.")
+    return sorted(set(types))
+
+
+def _checked(kind: str, target: Mapping[str, Any], user: User, allow_private: bool) -> tuple[dict[str, str], str]:
+    if kind == "email":
+        return {"to": user.email}, user.email
+    if kind == "webhook":
+        url = check_url(str(target.get("url", ""))[:500], allow_private=allow_private)
+        return {"url": url}, urlsplit(url).hostname or ""
+    if kind == "telegram":
+        token, chat = str(target.get("token", "")).strip(), str(target.get("chat", "")).strip()
+        if not _TOKEN.fullmatch(token) or not _CHAT.fullmatch(chat):
+            raise InvalidInput("Telegram needs the bot's token (123456:ABC...) and a chat id or @name.")
+        return {"token": token, "chat": chat}, chat
+    raise InvalidInput(f"Channels are {', '.join(KINDS)}.")
