@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from backend.api import auth, brand, exports, joining, limits, periods, session, stops, system
-from backend.api.admin import billing, ledger, money, quota, reads
-from backend.api.agent import by_hand as agent_by_hand
+from backend.api.admin import billing, desk, ledger, money, quota, reads
 from backend.api.agent import by_hand as agent_by_hand
 from backend.api.agent import notices as agent_notices
 from backend.api.agent import routes as agent_routes
@@ -25,6 +24,7 @@ def core_routers() -> list[APIRouter]:
         auth.router,
         system.router,
         reads.router,
+        desk.router,
         money.router,
         billing.router,
         periods.router,
@@ -35,7 +35,6 @@ def core_routers() -> list[APIRouter]:
         agent_routes.router,
         agent_by_hand.router,
         agent_notices.router,
-        agent_by_hand.router,
         tenant_routes.router,
         tenant_keys.router,
         tenant_webhooks.router,
