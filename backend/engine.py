@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 
 from backend import announce, leases
 from backend.billing import jobs as billing
+from backend.bots import watchdog
 from backend.clock import from_ms, utcnow
 from backend.db import Database
 from backend.errors import IronBullError
@@ -45,6 +46,7 @@ log = structlog.get_logger("engine")
 
 LEASE = "engine"
 LEASE_TTL_MS = 6_000
+BOT_BEAT_S = 10.0
 ERROR_PAUSE_S = 1.0
 
 
@@ -56,9 +58,9 @@ class Engine:
         self.db = db
         self.feed = feed
         self.wire = wire
-        self.dispatcher = Dispatcher(db, wire, self._applied)
+        self.dispatcher = Dispatcher(db, wire, self._applied, self._fence)
         self.reconciler = Reconciler(db, wire, self.dispatcher)
-        self.scanner = Scanner(db, feed, settings)
+        self.scanner = Scanner(db, feed, settings, self._fence)
         self.timetable = Timetable(db, settings, wire, lambda: self.prices)
         self.exporter = Exporter(db)
         self.webhooks = Deliverer(db, allow_private=settings.webhook_allow_private)
@@ -138,8 +140,12 @@ class Engine:
         await self._take_over()
         self.leading.set()
         self.timetable.start()
+        beat_at = 0.0
         try:
             while True:
+                if time.monotonic() >= beat_at:
+                    await self.db.arun(lambda s: watchdog.beat(s, self.owner, token))
+                    beat_at = time.monotonic() + BOT_BEAT_S
                 await asyncio.sleep(LEASE_TTL_MS / 3000)
                 if not await self.db.arun(lambda s: leases.renew(s, LEASE, self.owner, token, LEASE_TTL_MS)):
                     log.warning("lease lost")
@@ -149,11 +155,15 @@ class Engine:
             self.token = None
             self.timetable.pause()
 
+    def _fence(self, session: Session) -> None:
+        leases.require(session, LEASE, self.token)
+
     async def _take_over(self) -> None:
         """Before the first scan: what a dead process left behind is asked for, positions are compared."""
         adopted = await self.db.arun(lambda s: adopt_orphans(s, utcnow()))
         if adopted:
             log.info("orders adopted", count=adopted)
+        await self.db.arun(watchdog.recovering)
         await self._refresh_prices()
         await self.reconciler.run()
         await self.reconciler.positions()

@@ -9,6 +9,15 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlmodel import Session
 
+from backend.errors import Conflict
+
+
+class LeaseLost(Conflict):
+    """Another process acts now. This one stops."""
+
+    code = "lease_lost"
+
+
 _NOW = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
     "mysql": "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
@@ -75,3 +84,12 @@ def holds(session: Session, name: str, token: int) -> bool:
         {"name": name, "token": token},
     ).first()
     return row is not None
+
+
+def require(session: Session, name: str, token: int | None) -> None:
+    """Inside the transaction that writes: go on only while ``token`` is still the valid one. None asks nothing.
+
+    Raises ``LeaseLost``: a process that was paused past its lease writes no intent and claims no order.
+    """
+    if token is not None and not holds(session, name, token):
+        raise LeaseLost

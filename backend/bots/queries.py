@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from backend.bots import watchdog
 from backend.bots.rules import BotConfig
 from backend.bots.service import obstacles
 from backend.clock import utcnow
 from backend.market.rules import INTERVAL_MS
-from backend.models import Binding, Bot, Position, Scan, ScanPanel, Strategy, User
+from backend.models import Binding, Bot, BotWatch, Position, Scan, ScanPanel, Strategy, User
 from backend.settings import Settings
 
 FILTERED_SHOWN = 10
@@ -75,12 +76,16 @@ def status(session: Session, user: User, settings: Settings) -> dict[str, Any]:
         select(func.count()).select_from(Position).where(Position.user_id == user.id, Position.status == "OPEN")
     ).one()
     interval = wall_interval(settings, _timeframe(session, user))
+    watch = session.get(BotWatch, user.id)
     return {
         "status": bot.observed,
         "desired": bot.desired,
         "reason": bot.reason,
         "can_start": not found,
         "obstacles": found,
+        "watched": watchdog.watched(watch),
+        "heartbeat_at": watch.heartbeat_at.isoformat() if watch and watch.heartbeat_at else None,
+        "retry_at": watch.retry_at.isoformat() if watch and watch.retry_at and bot.observed == "restarting" else None,
         "started_at": bot.started_at.isoformat() if bot.started_at else None,
         "last_scan_at": bot.last_scan_at.isoformat() if bot.last_scan_at else None,
         "next_scan_in": next_scan_in(bot.last_scan_at, interval) if bot.desired == "running" else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from backend.bots import watchdog
 from backend.bots.rules import BotConfig
 from backend.clock import utcnow
 from backend.errors import Conflict, NotFound
@@ -91,6 +92,7 @@ def start(session: Session, who: Principal, user_id: int, ip: str = "") -> Bot:
         raise BotCannotStart(" ".join(found))
     BotConfig.from_mapping(bot.config)
     now = utcnow()
+    watchdog.healthy(session, bot)
     bot.desired, bot.observed, bot.reason = "running", "starting", ""
     bot.started_at = bot.updated_at = now
     session.add(bot)
@@ -110,6 +112,22 @@ def stop(session: Session, who: Principal, user_id: int, reason: str = "Stopped 
     session.add(bot)
     session.flush()
     audit.record(session, who, "bot.stop", f"user:{user.id}", ip=ip, tenant_id=user.tenant_id)
+    return bot
+
+
+def pause(session: Session, who: Principal, user_id: int, ip: str = "") -> Bot:
+    """Want no new entries for now, restored as such after a restart. Again changes nothing. Raises ``NotFound``, ``Conflict``."""
+    user = _user(session, who, user_id)
+    bot = bot_of(session, user, lock=True)
+    if bot.desired == "paused":
+        return bot
+    if bot.desired != "running":
+        raise Conflict("Only a running bot can be paused. Start it first.")
+    bot.desired = bot.observed = "paused"
+    bot.reason, bot.updated_at = "Paused by you.", utcnow()
+    session.add(bot)
+    session.flush()
+    audit.record(session, who, "bot.pause", f"user:{user.id}", ip=ip, tenant_id=user.tenant_id)
     return bot
 
 

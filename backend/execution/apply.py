@@ -15,6 +15,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from backend.bots.rules import BotConfig
+from backend.bots.watchdog import failed_user
 from backend.clock import from_ms, now_ms, utcnow
 from backend.execution.service import FINAL_STATES, close
 from backend.execution.stops import book_stop, closing_fields, retire_stops
@@ -102,6 +103,8 @@ def apply_result(session: Session, order_pk: int, result: Mapping[str, Any]) -> 
     order.updated_at = utcnow()
     session.add(order)
     session.flush()
+    if order.status == "REJECTED":
+        failed_user(session, order.user_id, order.error_code, order.error_message)
     return applied
 
 

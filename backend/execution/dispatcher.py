@@ -92,10 +92,14 @@ def order_task(order: Order) -> dict[str, Any]:
 class Dispatcher:
     """Sends PENDING orders. ``on_applied`` is told of every applied result, on the event loop."""
 
-    def __init__(self, db: Database, wire: Wire, on_applied: Callable[[list[Applied]], None]) -> None:
+    def __init__(
+        self, db: Database, wire: Wire, on_applied: Callable[[list[Applied]], None], fence: Callable[[Session], None] = lambda _: None
+    ) -> None:
+        """``fence`` is asked in the transaction that claims orders; it raises when this process may not act any more."""
         self._db = db
         self._wire = wire
         self._on_applied = on_applied
+        self._fence = fence
         self._lock = asyncio.Lock()
 
     async def run(self) -> int:
@@ -111,6 +115,7 @@ class Dispatcher:
             return len(jobs)
 
     def _claim(self, session: Session) -> tuple[list[_Job], dict[int, dict[str, Any]], dict[int, Node]]:
+        self._fence(session)
         orders = claim(session)
         session.flush()
         jobs = [

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from backend.models.access import OneTimeToken, SecondFactor
+from backend.models.bots import BotWatch
 from backend.models.exports import ExportJob, ExportPiece
 from backend.models.ledger import (
     LedgerAccount,
@@ -61,6 +62,7 @@ __all__ = [
     "BillingTerms",
     "Binding",
     "Bot",
+    "BotWatch",
     "Cooldown",
     "Difference",
     "EquitySnapshot",

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session, col, select
 
+from backend.bots.watchdog import failed_user
 from backend.clock import from_ms, utcnow
 from backend.db import Database
 from backend.execution.credentials import account_tasks
@@ -69,6 +70,7 @@ def _record(session: Session, rows: list[dict[str, Any]], market_ms: int | None)
         if not row.get("success") or balance is None or equity is None or available is None:
             account.last_sync_error = str(row.get("error") or "The exchange sent no usable balance.")[:255]
             session.add(account)
+            failed_user(session, account.user_id, str(row.get("error_code") or ""), account.last_sync_error)
             continue
         account.balance, account.futures_balance, account.futures_available = balance, equity, available
         account.equity_peak = max(account.equity_peak, equity)

@@ -11,7 +11,8 @@ from decimal import Decimal
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from backend.bots.rules import BotConfig
+from backend.bots import watchdog
+from backend.bots.rules import BadBotConfig, BotConfig
 from backend.clock import from_ms
 from backend.execution.rules import SizingSource
 from backend.execution.service import OPEN_STATES
@@ -77,7 +78,10 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
             select(TenantStrategy).where(TenantStrategy.strategy_id == strategy.id, TenantStrategy.status == 1)
         ).all()
     }
-    rows = [row for row in rows if row[0].tenant_id in offered]
+    resting = watchdog.resting(session)
+    rows = [row for row in rows if row[0].tenant_id in offered and row[1].id not in resting]
+    configs = _configs(session, [row[3] for row in rows])
+    rows = [row for row in rows if row[1].id in configs]
     if not rows:
         return []
     accounts = {row[2].id: row[2] for row in rows}
@@ -85,8 +89,7 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
     cards = point_cards(session, users)
     held, blocked = _held(session, [i for i in accounts if i is not None])
     cooling = _cooldowns(session, [i for i in accounts if i is not None])
-    configs = {row[1].id: BotConfig.from_mapping(row[3].config) for row in rows}
-    limits = {user_id: limits_of(config) for user_id, config in configs.items() if user_id is not None}
+    limits = {user_id: limits_of(config) for user_id, config in configs.items()}
     risk = scores(session, accounts.values(), limits, market_at)
     stopped = active(session)
     limited = in_force(session, accounts.values())
@@ -114,6 +117,17 @@ def followers(session: Session, strategy: Strategy, market_at: datetime) -> list
                 user, account, binding, bot, config, sizing, gate_config(config), context, limited[account.id],
                 facts.get(account.id, Facts(market_at)),
             ))
+    return found
+
+
+def _configs(session: Session, bots: Sequence[Bot]) -> dict[int, BotConfig]:
+    """Settings by user id. A bot whose settings are not valid is stopped with what to do; the others go on."""
+    found: dict[int, BotConfig] = {}
+    for bot in bots:
+        try:
+            found[bot.user_id] = found.get(bot.user_id) or BotConfig.from_mapping(bot.config)
+        except BadBotConfig as error:
+            watchdog.failed(session, bot, "BAD_SETTINGS", error.message)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +40,11 @@ class _Carried:
 class Scanner:
     """Candle windows by timeframe and strategy states. Used from one task at a time."""
 
-    def __init__(self, db: Database, feed: Feed, settings: Settings) -> None:
+    def __init__(self, db: Database, feed: Feed, settings: Settings, fence: Callable[[Session], None] = lambda _: None) -> None:
         self._db = db
         self._feed = feed
         self._settings = settings
+        self._fence = fence
         self.windows: dict[str, CandleWindow] = {}
         self._states: dict[int, _Carried] = {}
 
@@ -81,7 +83,12 @@ class Scanner:
             intent_ttl_s=self._settings.intent_ttl_s,
             prices=prices.by_symbol,
         )
-        return await self._db.arun(lambda s: record_scan(s, facts))
+
+        def record(session: Session) -> ScanOutcome | None:
+            self._fence(session)
+            return record_scan(session, facts)
+
+        return await self._db.arun(record)
 
     def _decide(self, strategy: Strategy, window: CandleWindow) -> Decisions | None:
         """The decisions at the newest bar; None when the strategy has seen it already."""

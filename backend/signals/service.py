@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, cast
 
+import structlog
 from sqlalchemy import delete
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
+from backend.bots import watchdog
 from backend.clock import from_ms, utcnow
 from backend.execution.rules import client_order_id, position_size
 from backend.execution.service import EntryIntent, write_entry
@@ -21,6 +24,8 @@ from backend.risk.limit_rules import Facts, Refusal, Wanted, check
 from backend.signals.followers import Follower, cap_amount, followers
 from backend.signals.rules import Decision, judge
 from backend.strategies.base import STATUS_NAMES, Decisions
+
+log = structlog.get_logger("scan")
 
 PANELS_KEPT = 60
 SIZE_SKIP = "size"
@@ -78,7 +83,9 @@ def record_scan(session: Session, facts: ScanFacts) -> ScanOutcome | None:
     session.flush()
     outcome = ScanOutcome(scan)
     for follower in followers(session, strategy, from_ms(facts.market_ms)):
-        panel = _judge_follower(session, facts, follower, outcome)
+        panel = _judge_safely(session, facts, follower, outcome)
+        if panel is None:
+            continue
         session.add(panel)
         outcome.panels.append(panel)
         follower.bot.last_scan_at = utcnow()
@@ -89,6 +96,22 @@ def record_scan(session: Session, facts: ScanFacts) -> ScanOutcome | None:
     session.add(scan)
     session.flush()
     return outcome
+
+
+def _judge_safely(session: Session, facts: ScanFacts, follower: Follower, outcome: ScanOutcome) -> ScanPanel | None:
+    """The edge of one bot: whatever fails in it is its own crash, the other bots are scanned."""
+    written = len(outcome.orders)
+    try:
+        return _judge_follower(session, facts, follower, outcome)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        log.exception("bot failed", user=follower.bot.user_id)
+        for order in outcome.orders[written:]:
+            session.expunge(order)
+        del outcome.orders[written:]
+        watchdog.crashed(session, follower.bot, type(error).__name__)
+        return None
 
 
 def _judge_follower(session: Session, facts: ScanFacts, follower: Follower, outcome: ScanOutcome) -> ScanPanel:

@@ -82,6 +82,18 @@ async def stop(request: Request, who: Agent) -> Response:
     return answer(await run(request, work))
 
 
+@router.post("/api/agent/bot/pause")
+async def pause(request: Request, who: Agent) -> Response:
+    """Pause the bot: no new entries until it is started again; open positions stay watched."""
+    settings = context_of(request).settings
+
+    def work(session: Session) -> dict[str, Any]:
+        bot_service.pause(session, who, who.id, ip=peer(request))
+        return bots.status(session, _me(session, who), settings)
+
+    return answer(await run(request, work))
+
+
 @router.put("/api/agent/bot/config")
 async def configure(request: Request, body: BotSettings, who: Agent) -> Response:
     """Change bot settings; they hold from the next scan."""
