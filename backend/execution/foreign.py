@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from backend.clock import to_ms, utcnow
 from backend.execution.apply import Applied, apply_result
+from backend.execution.differences import closed_outside
 from backend.execution.stops import closing_fields
 from backend.models import Fill, Order, Position
 
@@ -73,6 +74,8 @@ def _book(
         session.flush()
     assert order.id is not None
     quantity = sum((Decimal(str(row["quantity"])) for row in rows), Decimal(0))
+    if order.close_reason == "EXTERNAL":
+        closed_outside(session, position, order, quantity)
     return apply_result(session, order.id, {"status": "FILLED", "filled_quantity": str(quantity), "trades": rows})
 
 

@@ -22,10 +22,11 @@ from backend.clock import to_ms, utcnow
 from backend.db import Database
 from backend.execution.apply import Applied
 from backend.execution.credentials import account_tasks
+from backend.execution.differences import end_absent, send_again
 from backend.execution.dispatcher import Dispatcher, node_targets
 from backend.execution.foreign import book_foreign_close
 from backend.execution.rules import client_order_id
-from backend.execution.service import RESEND_LIMIT, close, unresolved
+from backend.execution.service import RESEND_LIMIT, unresolved
 from backend.execution.stops import record_stop, rest_at, stops_of
 from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExchangeAccount, Notification, Order, Position
@@ -134,9 +135,7 @@ class Reconciler:
 
     def _note_looks(self, session: Session, asked: list[int], absent: list[int]) -> None:
         now = utcnow()
-        rows = session.exec(
-            select(Order).where(col(Order.id).in_(asked)).order_by(col(Order.id)).with_for_update()
-        ).all()
+        rows = session.exec(select(Order).where(col(Order.id).in_(asked)).order_by(col(Order.id)).with_for_update()).all()
         for order in rows:
             order.looked_at = now
             session.add(order)
@@ -145,7 +144,7 @@ class Reconciler:
             order.absent_looks += 1
             if order.order_type == "STOP_MARKET":
                 if order.absent_looks >= 2 and now - (order.submitted_at or order.created_at) >= ABSENT_AFTER:
-                    close(order, "FAILED", "the protective stop is not on the exchange")
+                    end_absent(session, order, "FAILED", "the protective stop is not on the exchange")
                     _lose_stop(session, order)
                 continue
             sent = order.submitted_at or order.created_at
@@ -153,9 +152,9 @@ class Reconciler:
                 continue
             fresh = order.expires_at is None or order.expires_at > now
             if fresh and order.attempt < RESEND_LIMIT:
-                order.status, order.reason = "PENDING", "absent on the exchange, sending once more"
+                send_again(session, order, "absent on the exchange, sending once more")
             else:
-                close(order, "EXPIRED", "absent on the exchange and no longer fresh")
+                end_absent(session, order, "EXPIRED", "absent on the exchange and no longer fresh")
 
     async def positions(self, account_ids: set[int] | None = None) -> list[Applied]:
         """Compare open positions with the exchange: stops that fired, closes made elsewhere, missing stops.

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from backend.api import shapes
-from backend.api.context import admin, context_of, peer, run
-from backend.api.params import Id, done
-from backend.execution import enrolment, routing
+from backend.api.context import admin, context_of, peer, read, run, tenant
+from backend.api.params import Id, done, listed, window
+from backend.execution import differences, enrolment, routing
 from backend.identity.principal import Principal
+from backend.models import Difference
+from backend.portfolio.queries import Window
 
 Admin = Annotated[Principal, Depends(admin)]
+Tenant = Annotated[Principal, Depends(tenant)]
+Page = Annotated[Window, Depends(window)]
+_SHOWN = ("id", "tenant_id", "account_id", "order_id", "position_id", "symbol", "cause", "platform_says", "exchange_says", "action", "created_at")
 
 
 class Invitation(BaseModel):
@@ -51,6 +56,10 @@ class Drain(BaseModel):
     """Whether a node opens nothing new."""
 
     on: bool = True
+
+
+def _difference(row: Difference) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _SHOWN}
 
 
 def add_joining(router: APIRouter) -> None:
@@ -95,6 +104,16 @@ def add_routing(router: APIRouter) -> None:
     async def assign(request: Request, body: Assignment, who: Admin) -> Response:
         """Give accounts to a node or to the centre."""
         return done({"changed": await run(request, lambda s: routing.assign(s, who, body.account_ids, body.node_id))})
+
+    @router.get("/api/differences")
+    async def list_differences(request: Request, who: Admin, page: Page) -> Response:
+        """Where platform and exchange did not agree, newest first."""
+        return listed(await read(request, lambda s: differences.differences(s, who, page)), page, _difference)
+
+    @router.get("/api/tenant/differences")
+    async def own_differences(request: Request, who: Tenant, page: Page) -> Response:
+        """The same for a tenant's own accounts."""
+        return listed(await read(request, lambda s: differences.differences(s, who, page)), page, _difference)
 
     @router.post("/api/nodes/{node_id}/move")
     async def move(request: Request, node_id: Id, body: Move, who: Admin) -> Response:

@@ -1,0 +1,62 @@
+"""Platform against exchange: each difference is written down once, with its cause and what was done about it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from sqlmodel import Session, col, func, select
+
+from backend.execution.service import close
+from backend.identity.principal import Principal
+from backend.identity.scope import scoped
+from backend.models import Difference, Order, Position
+from backend.portfolio.queries import Listing, Window
+
+CLOSED_OUTSIDE: Final = "closed_outside"
+ORDER_ABSENT: Final = "order_absent"
+STOP_MISSING: Final = "stop_missing"
+
+
+def closed_outside(session: Session, position: Position, order: Order, quantity: Decimal) -> None:
+    """The exchange closed (part of) a position by no order of ours; its trades were booked."""
+    _note(
+        session, f"closed:{position.id}:{order.exchange_order_id}"[:64], order, CLOSED_OUTSIDE,
+        f"open {position.quantity:f}", f"closed {quantity:f}", "booked",
+    )  # fmt: skip
+
+
+def end_absent(session: Session, order: Order, status: str, reason: str) -> None:
+    """An order proven absent reaches its final state, and the difference is kept."""
+    stop = order.order_type == "STOP_MARKET"
+    done = "stop_restored" if stop else "expired"
+    _note(session, f"absent:{order.id}:end", order, STOP_MISSING if stop else ORDER_ABSENT, order.status, "absent", done)
+    close(order, status, reason)
+
+
+def send_again(session: Session, order: Order, reason: str) -> None:
+    """An order proven absent while it is fresh goes once more, with the same id, over the same executor."""
+    _note(session, f"absent:{order.id}:{order.attempt}", order, ORDER_ABSENT, order.status, "absent", "sent_again")
+    order.status, order.reason = "PENDING", reason
+
+
+def differences(session: Session, who: Principal, window: Window) -> Listing[Difference]:
+    """Newest first; a tenant sees its own."""
+    statement = scoped(select(Difference), who, Difference)
+    total = session.exec(scoped(select(func.count()).select_from(Difference), who, Difference)).one()
+    rows = session.exec(statement.order_by(col(Difference.id).desc()).offset(window.offset).limit(window.limit)).all()
+    return Listing(list(rows), int(total))
+
+
+def _note(  # noqa: PLR0917 - the columns of the row
+    session: Session, fact: str, order: Order, cause: str, platform_says: str, exchange_says: str, action: str
+) -> None:
+    if session.exec(select(Difference.id).where(Difference.fact == fact)).first() is not None:
+        return
+    session.add(
+        Difference(
+            fact=fact, tenant_id=order.tenant_id, account_id=order.account_id, order_id=order.id,
+            position_id=order.position_id, symbol=order.symbol, cause=cause, platform_says=platform_says[:100],
+            exchange_says=exchange_says[:100], action=action,
+        )
+    )  # fmt: skip
