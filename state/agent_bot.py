@@ -95,6 +95,15 @@ class AgentBot(TableState, rx.State):
     async def pause(self) -> None:
         """No new entries; undo starts again."""
         who = await signed_in(self)
+        await write(lambda session: bots.pause(session, who, who.id))
+        await self._read_panel()
+        await say(self, "bot.paused", undo="start")
+
+    @rx.event
+    @needs("agent")
+    async def stop(self) -> None:
+        """The bot ends; undo starts again."""
+        who = await signed_in(self)
         await write(lambda session: bots.stop(session, who, who.id))
         self.asks_stop = False
         await self._read_panel()
@@ -237,6 +246,8 @@ def _chips(shown: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def _sentence(bot: dict[str, Any], panel: Any, facts: dict[str, Any], shown: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    if bot["desired"] == "paused":
+        return "bot.said.paused", {}
     if bot["desired"] != "running":
         return "bot.said.stopped", {"why": bot["reason"]}
     if panel is None:

@@ -73,7 +73,7 @@ class AgentDashboard(TableState, rx.State):
     async def pause(self) -> None:
         """No new entries from now on; positions keep their stops. Undo starts again."""
         who = await signed_in(self)
-        await write(lambda session: bots.stop(session, who, who.id))
+        await write(lambda session: bots.pause(session, who, who.id))
         await self._read_all()
         await say(self, "bot.paused", undo="start")
 
@@ -169,6 +169,8 @@ def _cards(cards: dict[str, Any], config: dict[str, Any]) -> dict[str, str]:
 
 def _sentence(found: dict[str, Any], decisions: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     bot, panel = found["bot"], found["panel"]
+    if bot["desired"] == "paused":
+        return "bot.said.paused", {}
     if bot["desired"] != "running":
         return "bot.said.stopped", {"why": bot["reason"]}
     if panel is None:

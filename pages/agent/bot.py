@@ -153,7 +153,7 @@ def _stop_dialog() -> rx.Component:
         keep=t("stop.keep"),
         note=t("stop.note"),
         on_close=AgentBot.ask_stop(False),
-        on_confirm=AgentBot.pause,
+        on_confirm=AgentBot.stop,
     )
 
 

@@ -31,7 +31,7 @@ from state.session import Session
 
 ROUTE = route_of("/agent")
 ON_LOAD = [AgentDashboard.load]
-USED.update(f"bot.said.{k}" for k in ("stopped", "waiting", "none", "opened_LONG", "opened_SHORT"))
+USED.update(f"bot.said.{k}" for k in ("stopped", "paused", "waiting", "none", "opened_LONG", "opened_SHORT"))
 
 
 def _hero() -> rx.Component:

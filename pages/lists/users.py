@@ -17,7 +17,7 @@ from state.lists import Lists
 LEVEL = Pick("level", "tree.level", tuple((str(n), f"level.S{n}") for n in range(8)))
 BOT = Pick("bot", "nav.bot", (("running", "botstate.running"), ("stopped", "botstate.stopped")))
 STATUS = Pick("status", "user.access", (("1", "access.on"), ("0", "access.off")))
-USED.update(f"botstate.{s}" for s in ("running", "stopped", "error", "none", "paused"))
+USED.update(f"botstate.{s}" for s in ("running", "starting", "restarting", "stopped", "error", "none", "paused"))
 USED.update(f"reward.{s}" for s in ("tech_team", "direct", "level_diff", "peer", "direct_undist", "peer_undist", "network_undist", "platform_retain"))
 
 
