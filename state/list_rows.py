@@ -12,7 +12,7 @@ from state.words import MISSING, compact, figure, percent, price, quantity
 
 Row = dict[str, Any]
 PROBLEMS = ("UNKNOWN", "REJECTED", "EXPIRED", "FAILED")
-DOTS = {"on": "dot", "silent": "dot stale"}
+DOTS = {"on": "dot", "silent": "dot stale", "draining": "dot stale"}
 
 
 def _id(row: Row) -> Row:
@@ -94,8 +94,11 @@ def scan(row: Row) -> Row:
 
 def node(row: Row) -> Row:
     """A node."""
-    state = "off" if not row["enabled"] else "on" if row["online"] else "silent" if row["beat_ms"] else "joining"
-    return _pick(row, "id", "code", "name", "version", "beat_ms", "error", "enabled") | {
+    taking = "draining" if row["draining"] else "on"
+    state = "off" if not row["enabled"] else taking if row["online"] else "silent" if row["beat_ms"] else "joining"
+    return _pick(row, "id", "code", "name", "version", "beat_ms", "error", "enabled", "draining", "key_offered") | {
+        "egress": row["egress"] or MISSING,
+        "skew": f"{row['skew_ms']:+d} ms" if row["skew_ms"] is not None else MISSING,
         "accounts": whole(row["accounts"]),
         "orders": whole(row["orders"]),
         "latency": f"{row['latency_ms']} ms" if row["latency_ms"] is not None else MISSING,

@@ -87,6 +87,10 @@ def nodes(session: Session) -> list[dict[str, Any]]:
             "beat_ms": to_ms(node.last_heartbeat_at) if node.last_heartbeat_at else 0,
             "online": is_online(node),
             "enabled": node.status == 1,
+            "draining": node.draining,
+            "skew_ms": node.clock_skew_ms,
+            "egress": node.egress_ip,
+            "key_offered": bool(node.offered_key),
             "error": node.last_error,
         }
         for node in rows

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import reflex as rx
 
-from pages.components.act import hold_button
+from pages.components.act import copy_button, field, hold_button, text_input
 from pages.components.i18n import USED, t, tx
+from pages.components.icons import icon
 from pages.components.lists import Pick, cut, filters, list_page, mini
 from pages.components.parts import facts, mode_chip, note, rel_time
 from pages.components.table import Column, drawer, drawer_section
 from pages.routes import route_of
+from state.admin_nodes import Nodes
 from state.console import Console
 from state.lists import Lists
 
 ROUTE = route_of("/admin/nodes")
-ON_LOAD = [Lists.enter("nodes"), Console.fresh]
+ON_LOAD = [Lists.enter("nodes"), Console.fresh, Nodes.fresh]
 STATUS = Pick("status", "node.state", (("1", "access.on"), ("0", "node.off")))
-USED.update(f"node.{s}" for s in ("on", "silent", "joining", "off"))
+USED.update(f"node.{s}" for s in ("on", "silent", "joining", "off", "draining"))
 
 
 def _code(row: rx.Var) -> rx.Component:
@@ -54,10 +56,30 @@ def _drawer() -> rx.Component:
         rx.el.button(tx("node.switch_on"), type="button", class_name="btn pri", on_click=Console.switch_node(Lists.open_id, True)),
     )
     error = rx.cond(d["error"] != "", drawer_section(note(tx("node.last_error"), d["error"])), rx.fragment())
+    offered = rx.cond(
+        d["key_offered"],
+        drawer_section(
+            note(
+                tx("node.key_offered"),
+                tx("node.key_offered_do"),
+                icon_name="key",
+                action=hold_button(tx("node.accept_key"), Nodes.accept_key(Lists.open_id)),
+            )
+        ),
+        rx.fragment(),
+    )
+    drain = rx.cond(
+        d["draining"],
+        rx.el.button(tx("node.undrain"), type="button", class_name="btn", on_click=Nodes.drain(Lists.open_id, False)),
+        rx.el.button(tx("node.drain"), type="button", class_name="btn", on_click=Nodes.drain(Lists.open_id, True)),
+    )
     return drawer(
         error,
+        offered,
         drawer_section(
             facts(
+                ("node.egress", d["egress"]),
+                ("node.skew", d["skew"]),
                 ("node.beat", rel_time(d["beat_ms"].to(int))),
                 ("node.latency", d["latency"]),
                 ("node.inflight", d["inflight"]),
@@ -67,19 +89,44 @@ def _drawer() -> rx.Component:
                 ("tenant.created", rel_time(d["created_ms"].to(int))),
             )
         ),
-        drawer_section(rx.el.span(d["url"], class_name="mono"), title="node.address"),
+        drawer_section(
+            rx.el.span(d["url"], class_name="mono"), rx.el.p(tx("node.off_line"), class_name="t3 t12"), title="node.address"
+        ),
         drawer_section(
             rx.cond(served.length() > 0, mini(heads, rx.foreach(served, line)), rx.el.p(tx("node.serves_none"), class_name="t3")),
             title="node.serves",
         ),
         state=Lists,
         head=rx.fragment(rx.el.div(rx.el.h2(_code(d)), rx.el.span(tx(d["state"].to(str)), class_name="t2"), class_name="row"), rx.el.p(d["name"], class_name="t2")),
-        foot=[rx.el.span(tx("node.off_line"), class_name="t3 t12"), rx.el.span(class_name="sp"), switch],
+        foot=[rx.el.span(class_name="sp"), drain, switch],
         label=t("node.col"),
     )  # fmt: skip
 
 
+def _new() -> rx.Component:
+    """Form in place of the list's head; afterwards the token and the command, once."""
+    form = rx.el.form(
+        rx.el.div(
+            field("node.code", text_input(name="code", required=True, max_length=32, class_name="inp sm")),
+            field("node.name", text_input(name="name", max_length=100, class_name="inp sm")),
+            rx.el.button(tx("node.invite"), type="submit", class_name="btn pri"),
+            rx.el.button(tx("act.cancel"), type="button", class_name="btn", on_click=Nodes.open_form(False)),
+            class_name="form-row",
+        ),
+        on_submit=Nodes.invite,
+    )
+    made = rx.el.div(
+        note(tx("node.token_for", node=Nodes.made["code"]), tx("node.token_once"), calm=True, icon_name="key"),
+        field("node.command", rx.el.span(rx.el.span(Nodes.made["command"], class_name="mono"), copy_button(Nodes.made["command"]), class_name="secret")),
+        rx.el.button(tx("tenant.kept"), type="button", class_name="btn", on_click=Nodes.open_form(False)),
+        class_name="col made-b",
+    )
+    shown = rx.cond(Nodes.made.contains("command"), made, form)
+    return rx.cond(Nodes.making, rx.el.section(shown, class_name="sec hline-b"), rx.fragment())
+
+
 def page() -> rx.Component:
     """The page in its frame."""
-    bar = filters(picks=(STATUS,), find="filter.node")
-    return list_page(ROUTE, "nodes", _columns(), bar=bar, none=("node.none", "node.none_why", "nodes"), drawer=_drawer(), live=("scan>at_ms",))
+    add = rx.el.button(icon("plus", "s"), tx("node.add"), type="button", class_name="btn sm", on_click=Nodes.open_form(True))
+    bar = filters(picks=(STATUS,), find="filter.node", right=add)
+    return list_page(ROUTE, "nodes", _columns(), _new(), bar=bar, none=("node.none", "node.none_why", "nodes"), drawer=_drawer(), live=("scan>at_ms",))
