@@ -36,7 +36,7 @@ browser: setup-dev
 
 # The full number of repetitions of the fault tests; CI runs a few of each.
 FAULTS = tests/faults tests/unit/billing tests/unit/ledger tests/unit/merchant tests/integration/billing \
-  tests/integration/ledger tests/integration/db tests/integration/merchant
+  tests/integration/ledger tests/integration/db tests/integration/merchant tests/integration/exports tests/unit/risk
 
 faults: setup-dev
 	@IRONBULL_FAULTS=full $(PY) -m pytest $(FAULTS) -n $(WORKERS) --timeout 7200
