@@ -95,6 +95,8 @@ def test_from_visitor_to_a_running_bot(visit: Opener, server: Server, width: int
 def test_a_key_that_can_withdraw_is_refused_with_its_reason(visit: Opener, server: Server, width: int) -> None:
     api_key, secret = key_of(server, f"greedy{width}", enableWithdrawals=True)
     page = visit("about:blank", width=width, height=844, touch=width == 390)
+    received: list[str] = []
+    page.on("websocket", lambda ws: ws.on("framereceived", lambda frame: received.append(str(frame))))
     sign_up(page, server, f"greedy{width}@new.example")
     press(page, "[data-mode=simulated]")
     page.wait_for_selector("[data-step=paste]")
@@ -116,3 +118,14 @@ def test_a_key_that_can_withdraw_is_refused_with_its_reason(visit: Opener, serve
     press(page, "[data-step=paste] button[type=submit]")
     expect(page.locator("[data-verdict='begin.accepted']")).to_be_visible(timeout=20_000)
     expect(page.locator(".sentence").first).to_contain_text(good[-4:])
+    assert received
+    for canary in (api_key, secret, good, good_secret):
+        assert not any(canary in frame for frame in received), "a pasted key came back over the socket"
+        assert leaks(server, canary) == []
+
+
+def leaks(server: Server, canary: str) -> list[str]:
+    """Files of the platform's home that hold a secret in clear. The simulated exchange's own store has to know its keys."""
+    files = [path for path in server.home.rglob("*") if path.is_file() and not path.name.startswith("paper.db")]
+    assert any(path.name == "server.log" for path in files) and any(path.suffix == ".db" for path in files)
+    return [str(path) for path in files if canary.encode() in path.read_bytes()]
