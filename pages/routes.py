@@ -39,6 +39,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/agent/positions/[pid]", "pages.agent.position", "nav.positions"),
     Route("/agent/bot", "pages.agent.bot", "nav.bot", "bot", "", "g b", tab=True),
     Route("/agent/history", "pages.agent.history", "nav.history", "history", "", "g h", tab=True),
+    Route("/agent/analytics", "pages.agent.analytics", "nav.analytics", "analytics", "", "g y"),
     Route("/agent/cards", "pages.agent.cards", "nav.cards", "card", "nav.g.money", "g c"),
     Route("/agent/rewards", "pages.agent.rewards", "nav.rewards", "gift", "nav.g.money", "g r"),
     Route("/agent/withdrawals", "pages.agent.withdrawals", "nav.withdrawals", "wallet", "nav.g.money", "g w"),
