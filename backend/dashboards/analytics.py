@@ -8,11 +8,11 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from backend.clock import to_ms
+from backend.dashboards.performance import Analysis, Closed, analyse
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
 from backend.models import AccountIncome, EquitySnapshot, Position
 from backend.money import from_units
-from backend.portfolio.analytics import Analysis, Closed, analyse
 from backend.portfolio.record import MODES
 
 

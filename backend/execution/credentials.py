@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from sqlmodel import Session, col, select
 
 from backend.models import ExchangeAccount, Tenant
-from backend.security.vault import Vault, account_record, get_vault
+from backend.security.vault import Vault, VaultError, account_record, get_vault
 from backend.settings import get_settings
+
+log = structlog.get_logger("credentials")
+
+UNREADABLE = "KEY_UNREADABLE"
+UNREADABLE_TEXT = "The stored API key cannot be opened. Save the key again."
 
 
 def account_tasks(session: Session, account_ids: set[int]) -> dict[int, dict[str, Any]]:
-    """TaskItem account fields by account id, credentials in clear: for immediate sending only."""
+    """TaskItem account fields by account id, credentials in clear: for immediate sending only.
+
+    An account whose key cannot be opened is left out, so that it never stops the others.
+    """
     rows = session.exec(
         select(ExchangeAccount, Tenant)
         .join(Tenant, col(Tenant.id) == col(ExchangeAccount.tenant_id))
         .where(col(ExchangeAccount.id).in_(account_ids))
     ).all()
-    return {account.id: _task(account, tenant) for account, tenant in rows if account.id is not None}
+    tasks: dict[int, dict[str, Any]] = {}
+    for account, tenant in rows:
+        try:
+            tasks[account.id or 0] = _task(account, tenant)
+        except VaultError:
+            log.error("key not opened", account=account.id)
+    return tasks
 
 
 def _task(account: ExchangeAccount, tenant: Tenant) -> dict[str, Any]:

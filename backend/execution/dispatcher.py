@@ -17,13 +17,14 @@ import structlog
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from backend.bots.watchdog import failed_user
 from backend.clock import to_ms, utcnow
 from backend.db import Database
 from backend.execution.apply import Applied, apply_result
-from backend.execution.credentials import account_tasks
+from backend.execution.credentials import UNREADABLE, UNREADABLE_TEXT, account_tasks
 from backend.execution.routing import UNREACHABLE
 from backend.execution.rules import client_order_id
-from backend.execution.service import claim, mark_unknown
+from backend.execution.service import claim, close, mark_unknown
 from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExecutionNode, Order
 from backend.security.vault import get_vault, node_record
@@ -118,12 +119,18 @@ class Dispatcher:
         self._fence(session)
         orders = claim(session)
         session.flush()
+        accounts = account_tasks(session, {order.account_id for order in orders})
+        for order in orders:
+            if order.account_id not in accounts:
+                close(order, "REJECTED", "the account's key cannot be opened", UNREADABLE, UNREADABLE_TEXT)
+                failed_user(session, order.user_id, UNREADABLE, UNREADABLE_TEXT)
+                session.add(order)
+        orders = [order for order in orders if order.account_id in accounts]
         jobs = [
             _Job(order.id, order.account_id, order.node_id, order_task(order), order.client_order_id)
             for order in orders
             if order.id is not None
         ]
-        accounts = account_tasks(session, {job.account_id for job in jobs})
         targets = node_targets(session, {job.node_id for job in jobs if job.node_id is not None})
         return jobs, accounts, targets
 

@@ -67,7 +67,7 @@ async def _ask(
     )
     rows: list[dict[str, Any]] = []
     for node, members in groups.items():
-        body = {"tasks": [{**tasks[i], "since_ms": since[i]} for i in members]}
+        body = {"tasks": [{**tasks[i], "since_ms": since[i]} for i in members if i in tasks]}
         try:
             target = targets.get(node) if node is not None else None
             answer = await wire.call(target, "/api/sync-incomes", body, DEADLINE_S)

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from backend.bots.watchdog import failed_user
 from backend.clock import from_ms, utcnow
 from backend.db import Database
-from backend.execution.credentials import account_tasks
+from backend.execution.credentials import UNREADABLE, UNREADABLE_TEXT, account_tasks
 from backend.execution.dispatcher import node_targets
 from backend.execution.wire import NotAnswered, Wire
 from backend.market.feed import Prices
@@ -36,13 +36,15 @@ async def sync_balances(db: Database, wire: Wire, prices: Prices | None) -> int:
     tasks, targets = await db.aread(
         lambda s: (account_tasks(s, ids), node_targets(s, [node for node in groups if node is not None]))
     )
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = [
+        {"account_id": i, "success": False, "error": UNREADABLE_TEXT, "error_code": UNREADABLE} for i in sorted(ids - tasks.keys())
+    ]
     for node, members in groups.items():
         try:
             answer = await wire.call(
                 targets.get(node) if node is not None else None,
                 "/api/sync-balance",
-                {"tasks": [tasks[i] for i in members]},
+                {"tasks": [tasks[i] for i in members if i in tasks]},
                 DEADLINE_S,
             )
         except NotAnswered as failure:

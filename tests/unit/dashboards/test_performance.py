@@ -8,7 +8,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from backend.portfolio.analytics import DAY_MS, Closed, analyse
+from backend.dashboards.performance import DAY_MS, Closed, analyse
 
 
 def closed(day: int, gross: str, fee: str = "0", hour: int = 5, symbol: str = "BTC/USDT", strategy: str = "one") -> Closed:
