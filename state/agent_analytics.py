@@ -7,7 +7,7 @@ from decimal import Decimal
 import reflex as rx
 
 from backend.dashboards.analytics import analysis
-from backend.portfolio.analytics import Analysis, Group
+from backend.dashboards.performance import Analysis, Group
 from state.base import needs, read, signed_in
 from state.words import MISSING, figure, percent
 
