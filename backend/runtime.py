@@ -105,7 +105,9 @@ class Platform:
                 from backend import demo
 
                 await demo.seed(self.db, self.settings)
-            executor = Executor(node_code="centre", allow_venue_url=not self.settings.production)
+            # In production the platform's own simulated exchange is the only other venue: paper accounts trade there.
+            own = frozenset({self.settings.paper_base_url})
+            executor = Executor(node_code="centre", allow_venue_url=not self.settings.production, venues=own)
             self.engine = Engine(self.settings, self.db, feed, Wire(executor, NodeClient()))
             # The first scan on a fresh machine need not wait for the compiler.
             warm_up_in_background()

@@ -18,12 +18,15 @@ _ADAPTERS: Final[dict[str, Callable[[Session], Adapter]]] = {"binance": BinanceA
 class Accounts:
     """Opens credentials and picks the venue; keeps no key beyond the request."""
 
-    def __init__(self, *, node_code: str, allow_venue_url: bool, key: NodeKey | None) -> None:
+    def __init__(
+        self, *, node_code: str, allow_venue_url: bool, venues: frozenset[str] = frozenset(), key: NodeKey | None
+    ) -> None:
         self.node_code = node_code
         self.key = key
         self.gateways = Gateways()
         self.seen: set[int] = set()
         self._allow_venue_url = allow_venue_url
+        self._venues = venues
 
     def adapter(self, account: AccountRef) -> Adapter:
         """The venue adapter of an account; raises `ProtocolError` for a refused address or box."""
@@ -46,7 +49,7 @@ class Accounts:
 
     def gateway(self, account: AccountRef) -> Gateway:
         """The gateway to the account's venue; raises `ProtocolError` when we do not go there."""
-        if account.base_url and not self._allow_venue_url:
+        if account.base_url and not self._allow_venue_url and account.base_url not in self._venues:
             raise ProtocolError("VENUE_URL_REFUSED", 403, "This node does not accept another exchange address.")
         if account.venue.code not in _ADAPTERS:
             raise ProtocolError("UNKNOWN_EXCHANGE", 422, f"{account.venue.code} is not traded by this node.")

@@ -49,7 +49,7 @@ _DEFAULT_SYMBOLS: Final = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
 class Executor:
     """One per process and event loop. `close()` it at the end.
 
-    `allow_venue_url` decides whether tasks may name another venue address (`base_url`, for the simulated exchange);
+    `allow_venue_url` decides whether tasks may name another venue address (`base_url`, for the simulated exchange); those in `venues` are always taken;
     without it such a task is refused, never sent to the real venue. `key` opens sealed credentials.
     """
 
@@ -58,12 +58,13 @@ class Executor:
         *,
         node_code: str = "local",
         allow_venue_url: bool = False,
+        venues: frozenset[str] = frozenset(),
         key: NodeKey | None = None,
         concurrency: int = 64,
         remembered_orders: int = 10_000,
     ) -> None:
         self.last_error = ""
-        self._accounts = Accounts(node_code=node_code, allow_venue_url=allow_venue_url, key=key)
+        self._accounts = Accounts(node_code=node_code, allow_venue_url=allow_venue_url, venues=venues, key=key)
         self._taken = TakenIds(remembered_orders)
         self._calm = asyncio.Semaphore(concurrency)  # entries and reads
         self._urgent = asyncio.Semaphore(concurrency)  # closes and stops never wait behind entries

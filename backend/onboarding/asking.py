@@ -20,7 +20,9 @@ async def ask_about_key(settings: Settings, api_key: str, api_secret: str, *, mo
 
     Raises ``Unavailable`` when this process may not ask there.
     """
-    executor = Executor(node_code="key-check", allow_venue_url=not settings.production)
+    executor = Executor(
+        node_code="key-check", allow_venue_url=not settings.production, venues=frozenset({settings.paper_base_url})
+    )
     task = {
         "account_id": 1, "tenant_id": 1, "user_id": 1, "exchange": "binance", "market_type": "future",
         "api_key": api_key, "api_secret": api_secret, "passphrase": "", "sandbox": mode == "testnet",

@@ -151,6 +151,20 @@ async def test_another_process_retrying_finds_the_order_and_sends_nothing(trader
     assert len(trader.orders()) == 1
 
 
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_centre_in_production_goes_to_its_own_simulated_exchange_only(trader: Trader, named: bool) -> None:
+    """Paper accounts trade in production too; no other address does."""
+    task = trader.task()
+    own = str(trader.request(task)["tasks"][0]["base_url"]) if named else "http://127.0.0.1:9/elsewhere"
+    strict = Executor(allow_venue_url=False, venues=frozenset({own}))
+    try:
+        result = await run(strict, trader, task)
+    finally:
+        await strict.close()
+    assert (result["status"] == "FILLED") is named
+    assert len(trader.orders()) == named
+
+
 async def test_a_retry_of_an_absent_order_sends_it_once(executor: Executor, trader: Trader) -> None:
     result = await run(executor, trader, trader.task(lookup=True))
     assert result["status"] == "FILLED"
