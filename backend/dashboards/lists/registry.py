@@ -5,6 +5,7 @@ from __future__ import annotations
 from backend.dashboards.lists import (
     corrections,
     desk,
+    differences,
     exports,
     merchants,
     money,
@@ -40,6 +41,7 @@ LISTS: dict[str, ListOf] = {
     "corrections": corrections.CORRECTIONS,
     "exports": exports.EXPORTS,
     "stops": stops.STOPS,
+    "differences": differences.DIFFERENCES,
     "withdrawals": withdrawals.WITHDRAWALS,
     "periods": periods.PERIODS,
     "audit": system.AUDIT,
