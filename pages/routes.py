@@ -50,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/agent/exports", "pages.agent.exports", "nav.exports", "download", "nav.g.account", "g x"),
     Route("/agent/settings", "pages.agent.settings", "nav.safety", "shield", "nav.g.account", "g e"),
     Route("/agent/notifications", "pages.agent.notifications", "nav.notices", "bell", "nav.g.account", "g n", tab=True),
+    Route("/agent/help", "pages.agent.help", "nav.help", "help", "nav.g.account", "g g"),
     Route("/tenant", "pages.tenant.overview", "nav.overview", "dashboard", "", "g d", tab=True),
     Route("/tenant/users", "pages.tenant.users", "nav.users", "users", "", "g u", tab=True),
     Route("/tenant/tree", "pages.tenant.tree", "nav.tree", "tree", "", "g i"),
@@ -72,6 +73,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/tenant/exports", "pages.tenant.exports", "nav.exports", "download", "nav.g.account", "g l"),
     Route("/tenant/security", "pages.tenant.security", "nav.safety", "shield", "nav.g.account", "g a"),
     Route("/tenant/settings", "pages.tenant.settings", "nav.settings", "sliders", "nav.g.account", "g e"),
+    Route("/tenant/help", "pages.tenant.help", "nav.help", "help", "nav.g.account", "g g"),
     Route("/admin", "pages.admin.dashboard", "nav.dashboard", "dashboard", "", "g d", tab=True),
     Route("/admin/orders", "pages.admin.orders", "nav.orders", "orders", "nav.g.trading", "g o", tab=True),
     Route("/admin/fills", "pages.admin.fills", "nav.fills", "check", "nav.g.trading", "g f"),
@@ -100,6 +102,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/admin/exports", "pages.admin.exports", "nav.exports", "download", "nav.g.system", "g x"),
     Route("/admin/settings", "pages.admin.settings", "nav.safety", "shield", "nav.g.system", "g h"),
     Route("/admin/audit", "pages.admin.audit", "nav.audit", "eye", "nav.g.system", "g a"),
+    Route("/admin/help", "pages.admin.help", "nav.help", "help", "nav.g.system", "g g"),
 )  # fmt: skip
 
 

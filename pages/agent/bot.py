@@ -10,7 +10,7 @@ from pages.components.gates import gates_list
 from pages.components.i18n import USED, t, tx, tx_of
 from pages.components.icons import icon
 from pages.components.live import countdown, live_signal
-from pages.components.parts import bar, empty, meter, rel_time, score, sentence, side_tag, stat, stats, symbol
+from pages.components.parts import bar, empty, meter, nav_link, rel_time, score, sentence, side_tag, stat, stats, symbol
 from pages.components.shell import shell
 from pages.components.table import Column, data_table, drawer, drawer_section, table_foot
 from pages.routes import route_of
@@ -110,6 +110,11 @@ def _head() -> rx.Component:
     )
 
 
+def _explained(d: rx.Var) -> rx.Component:
+    """To the help article of this decision's reason."""
+    return nav_link(icon("help"), tx("help.why_link"), href="/agent/help?at=" + d["why"].to(str), class_name="btn sm quiet")
+
+
 def _drawer() -> rx.Component:
     d = AgentBot.detail
     part = lambda p: rx.el.li(  # noqa: E731
@@ -134,7 +139,7 @@ def _drawer() -> rx.Component:
     )
     keys = rx.el.span(rx.el.kbd("↑"), " ", rx.el.kbd("↓"), " ", tx("table.walk"), class_name="t3 t12 only-l")
     return drawer(
-        *sections, state=AgentBot, head=_head(), foot=[skip, rx.el.span(class_name="sp"), keys], label=t("bot.why")
+        *sections, state=AgentBot, head=_head(), foot=[skip, _explained(d), rx.el.span(class_name="sp"), keys], label=t("bot.why")
     )
 
 

@@ -8,7 +8,7 @@ from pages.components.act import hold_button
 from pages.components.i18n import USED, t, tx
 from pages.components.icons import icon
 from pages.components.lists import chips, filters, list_page, mini
-from pages.components.parts import chip, empty, file_link, kv, num, side_tag, stat, stats
+from pages.components.parts import chip, empty, file_link, kv, nav_link, num, side_tag, stat, stats
 from pages.components.table import Column, drawer, drawer_section
 from pages.routes import Route
 from state.lists import Lists
@@ -88,7 +88,7 @@ def periods_page(route: Route) -> rx.Component:
         d["steps"].to(list[dict]), lambda one: rx.fragment(rx.el.dt(tx(one["k"].to(str))), rx.el.dd(one["v"], class_name="num"))
     )
     panel = drawer(
-        drawer_section(rx.el.dl(steps, class_name="kv"), rx.el.p(d["formula"], class_name="mono t12 sim-go"), rx.el.p(tx("period.by_hand"), class_name="t3 t12"), title="period.computed"),
+        drawer_section(rx.el.dl(steps, class_name="kv"), rx.el.p(d["formula"], class_name="mono t12 sim-go"), rx.el.p(tx("period.by_hand"), " ", nav_link(tx("help.share_link"), href=f"/{route.kind}/help?at=help.q.mark"), class_name="t3 t12"), title="period.computed"),
         drawer_section(kv(("period.invoice", rx.cond(d["invoice"] != "", d["invoice"], "–")), ("period.reference", d["reference"]))),
         drawer_section(_lines(d), title="period.lines", right=rx.el.span(d["count"], class_name="t3 t12")),
         state=Lists,
