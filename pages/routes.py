@@ -50,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/agent/exports", "pages.agent.exports", "nav.exports", "download", "nav.g.account", "g x"),
     Route("/agent/settings", "pages.agent.settings", "nav.safety", "shield", "nav.g.account", "g e"),
     Route("/agent/notifications", "pages.agent.notifications", "nav.notices", "bell", "nav.g.account", "g n", tab=True),
+    Route("/agent/notifications/settings", "pages.agent.reach", "nav.reach"),
     Route("/agent/help", "pages.agent.help", "nav.help", "help", "nav.g.account", "g g"),
     Route("/tenant", "pages.tenant.overview", "nav.overview", "dashboard", "", "g d", tab=True),
     Route("/tenant/users", "pages.tenant.users", "nav.users", "users", "", "g u", tab=True),

@@ -51,3 +51,17 @@ def composed(lines: Sequence[tuple[str, str]]) -> tuple[str, str]:
         again = f" ({counts[title]} times, first shown)" if counts[title] > 1 else ""
         parts.append(f"{title}{again}\n{message}".rstrip())
     return subject, "\n\n".join(parts)
+
+
+def minute_of(text: str) -> int | None:
+    """Minute of the day of "22:30"; None when it is no time of day."""
+    hours, colon, minutes = text.strip().partition(":")
+    plain = all(part.isascii() and part.isdigit() and len(part) <= 2 for part in (hours, minutes))
+    if not colon or not plain or int(hours) > 23 or int(minutes) > 59:
+        return None
+    return int(hours) * 60 + int(minutes)
+
+
+def time_of(minute: int) -> str:
+    """The other way: 1350 is "22:30"."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"

@@ -9,7 +9,7 @@ import reflex as rx
 from pages.components.act import copy_button, field, hold_button
 from pages.components.i18n import USED, t, tx
 from pages.components.icons import icon
-from pages.components.parts import chip, note, rel_time, section_head, sentence, skeleton
+from pages.components.parts import chip, nav_link, note, rel_time, section_head, sentence, skeleton
 from pages.components.shell import shell
 from pages.routes import Route
 from state.safety import Safety as S
@@ -44,7 +44,8 @@ def _profile(agent: bool) -> rx.Component:
         on_submit=S.save_profile,
         key=S.version,
     )
-    return rx.el.section(section_head("safe.profile"), form, class_name="sec")
+    reach = nav_link(icon("bell", "s"), tx("reach.settings"), href="/agent/notifications/settings", class_name="btn sm")
+    return rx.el.section(section_head("safe.profile", *([reach] if agent else [])), form, class_name="sec")
 
 
 def _password() -> rx.Component:

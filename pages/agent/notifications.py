@@ -43,7 +43,8 @@ def page() -> rx.Component:
     n = Lists.totals
     states = [("", "order.all", n[""]), ("unread", "notice.unread", n["unread"])]
     all_read = rx.el.button(icon("check", "s"), tx("notice.mark_all"), type="button", class_name="btn sm", on_click=Notices.read_all)
-    bar = filters(lead=chips("read", states), right=all_read)
+    how = nav_link(icon("sliders", "s"), tx("reach.settings"), href="/agent/notifications/settings", class_name="btn sm")
+    bar = filters(lead=chips("read", states), right=rx.fragment(how, all_read))
     return list_page(
         ROUTE, "notices", _columns(), bar=bar, none=("bell.none", "bell.none_why", "bell"), live=("changed_ms",)
     )  # fmt: skip

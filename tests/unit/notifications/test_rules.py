@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backend.notifications.rules import composed, send_at
+from backend.notifications.rules import composed, minute_of, send_at, time_of
 
 
 def at(hour: int, minute: int = 0, day: int = 10) -> datetime:
@@ -35,3 +35,14 @@ def test_words() -> None:
     subject, text = composed([("Opened", "one"), ("Opened", "two"), ("Closed", "three")])
     assert subject == "3 messages" and text == "Opened (2 times, first shown)\none\n\nClosed\nthree"
     assert composed([("Opened", "a"), ("Opened", "b")])[0] == "Opened"
+
+
+@pytest.mark.parametrize(("text", "minute"), [("00:00", 0), ("7:05", 425), ("22:30", 1350), ("23:59", 1439)])
+def test_a_time_of_day_is_a_minute_and_back(text: str, minute: int) -> None:
+    assert minute_of(text) == minute
+    assert minute_of(time_of(minute)) == minute
+
+
+@pytest.mark.parametrize("text", ["", "24:00", "12:60", "noon", "1:2:3", "-1:00", "٣:00", "12", ":"])
+def test_no_time_of_day(text: str) -> None:
+    assert minute_of(text) is None
