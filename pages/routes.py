@@ -80,6 +80,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/admin/fills", "pages.admin.fills", "nav.fills", "check", "nav.g.trading", "g f"),
     Route("/admin/positions", "pages.admin.positions", "nav.positions", "layers", "nav.g.trading", "g p", tab=True),
     Route("/admin/signals", "pages.admin.signals", "nav.signals", "signal", "nav.g.trading", "g s"),
+    Route("/admin/trace", "pages.admin.trace", "nav.trace", "history", "nav.g.trading", "g g"),
     Route("/admin/strategies", "pages.admin.strategies", "nav.strategies", "bot", "nav.g.trading", "g h"),
     Route("/admin/nodes", "pages.admin.nodes", "nav.nodes", "nodes", "nav.g.trading", "g e"),
     Route("/admin/differences", "pages.admin.differences", "nav.differences", "check", "nav.g.trading", "g v"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from state import desk_rows, merchant_rows, money_rows
+from state import desk_rows, merchant_rows, money_rows, trade_rows
 from state import list_rows as rows
 from state.agent_common import detail_shown, reason_key
 from state.list_rows import Row
@@ -211,4 +211,5 @@ DETAILS: dict[str, Callable[[Row], Any]] = {
     "orders": order, "positions": position, "history": position, "scans": scan, "nodes": node, "tenants": tenant, "users": user,
     "pools": pool, "transactions": transaction, "accounts": account, "withdrawals": withdrawal, "audit": audit,
     "offers": rows.offer, **merchant_rows.DETAILS, **money_rows.DETAILS, **desk_rows.DETAILS,
+    **trade_rows.DETAILS,
 }  # fmt: skip

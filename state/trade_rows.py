@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from state.agent_common import base_of
+from state.words import MISSING, figure, price
 
 Row = dict[str, Any]
 SAYS = {"open": "diff.says.open", "closed": "diff.says.closed", "absent": "diff.says.absent"}
@@ -35,10 +36,50 @@ def _said(text: str) -> tuple[str, str]:
     return SAYS.get(word, f"order.{word}"), number
 
 
+STEPS = ("judged", "written", "sent", "filled", "answered", "stop")
+
+
+def _took(start_ms: int, end_ms: int) -> str:
+    return f"{figure(end_ms - start_ms, 0)} ms" if start_ms and end_ms else MISSING
+
+
+def trace(row: Row) -> Row:
+    """One account's way of a signal: what each step took."""
+    slippage = row["slippage_bps"]
+    return {name: row[name] for name in ("at_ms", "tenant", "user", "side", "node", "mode")} | {
+        "id": str(row["id"]),
+        "base": base_of(row["symbol"]),
+        "signal": row["signal_id"],
+        "written": _took(row["judged_ms"], row["written_ms"]),
+        "sent": _took(row["written_ms"], row["sent_ms"]),
+        "answered": _took(row["sent_ms"], row["answered_ms"]),
+        "stop": _took(row["sent_ms"], row["stop_ms"]),
+        "slippage": f"{figure(slippage, 2, sign=True)} bps" if slippage is not None else MISSING,
+        "outcome": f"trace.o.{row['outcome']}",
+        "look": row["outcome"] in ("unknown", "refused"),
+        "said": "" if row["outcome"] == "filled" else row["error"] or row["reason"],
+    }
+
+
+def trace_detail(row: Row) -> Row:
+    """The steps in the order they happened, each with the time since the one before."""
+    reached = sorted(((row[f"{name}_ms"], name) for name in STEPS if row[f"{name}_ms"]), key=lambda step: step[0])
+    before = [0, *(at_ms for at_ms, _ in reached)]
+    return trace(row) | {
+        "steps": [
+            {"k": f"trace.at.{name}", "at_ms": at_ms, "after": f"+{_took(start, at_ms)}" if start else ""}
+            for start, (at_ms, name) in zip(before, reached, strict=False)
+        ],
+        "wanted": price(row["wanted"]), "got": price(row["got"]), "stop_price": price(row["stop_price"]), "score": str(row["score"]),
+        "attempt": str(row["attempt"]), "error_code": row["error_code"],
+    }  # fmt: skip
+
+
 def counts(row: Row) -> Row:
     """How many, with separators."""
     return {key: f"{value:,}" for key, value in row.items()}
 
 
-ROWS: dict[str, Callable[[Row], Any]] = {"differences": difference}
-TOTALS: dict[str, Callable[[Row], Any]] = {"differences": counts}
+ROWS: dict[str, Callable[[Row], Any]] = {"differences": difference, "trace": trace}
+TOTALS: dict[str, Callable[[Row], Any]] = {"differences": counts, "trace": counts}
+DETAILS: dict[str, Callable[[Row], Any]] = {"trace": trace_detail}

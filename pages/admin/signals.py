@@ -7,7 +7,7 @@ import reflex as rx
 from pages.components.i18n import USED, t, tx
 from pages.components.lists import Pick, filters, list_page, mini
 from pages.components.parts import bar as part_bar
-from pages.components.parts import facts, rel_time, side_tag
+from pages.components.parts import facts, nav_link, rel_time, side_tag
 from pages.components.table import Column, drawer, drawer_section
 from pages.routes import route_of
 from state.lists import Lists
@@ -41,7 +41,7 @@ def _drawer() -> rx.Component:
         rx.el.b(r["n"], class_name="num part-v"), key=r["k"],
     )  # fmt: skip
     line = lambda s: rx.el.tr(  # noqa: E731
-        rx.el.td(rx.el.b(s["base"])), rx.el.td(side_tag(s["side"].to(str))), rx.el.td(s["score"], class_name="num"),
+        rx.el.td(nav_link(rx.el.b(s["base"]), href="/admin/trace?signal=" + s["id"].to(str))), rx.el.td(side_tag(s["side"].to(str))), rx.el.td(s["score"], class_name="num"),
         rx.el.td(s["entry"], class_name="num"), rx.el.td(s["stop"], class_name="num t2"), rx.el.td(s["target"], class_name="num t2"), key=s["id"],
     )  # fmt: skip
     reasons, written = d["reasons"].to(list[dict]), d["written"].to(list[dict])
