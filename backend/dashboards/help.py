@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from backend.dashboards.lists.periods import period_detail
+from backend.dashboards.marks import marks
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
 from backend.models import BillingPeriod, Strategy, TenantStrategy
@@ -22,7 +23,11 @@ def last_period(session: Session, who: Principal) -> dict[str, Any] | None:
 
 
 def traded_symbols(session: Session, who: Principal) -> list[dict[str, Any]]:
-    """{id, name, timeframe, symbols} of each strategy in service; for merchants and agents only those their merchant offers."""
+    """{id, name, timeframe, symbols} of each strategy in service; for merchants and agents only those their merchant offers.
+
+    A strategy without a list of its own trades all the market has, as the scan does.
+    """
+    market = sorted(marks())
     statement = select(Strategy).where(Strategy.status == 1).order_by(col(Strategy.id))
     if who.kind != "admin":
         offered = select(TenantStrategy.strategy_id).where(
@@ -30,6 +35,6 @@ def traded_symbols(session: Session, who: Principal) -> list[dict[str, Any]]:
         )
         statement = statement.where(col(Strategy.id).in_(offered))
     return [
-        {"id": str(one.id), "name": one.name, "timeframe": one.timeframe, "symbols": sorted(one.symbols)}
+        {"id": str(one.id), "name": one.name, "timeframe": one.timeframe, "symbols": sorted(one.symbols) or market}
         for one in session.exec(statement)
     ]
