@@ -21,7 +21,7 @@ async def answers(world: World) -> dict[str, tuple[int, int | None]]:
             for method, path in routes_of(world.app):
                 if method != "GET" or "{" in path or not path.startswith(prefix):
                     continue
-                answer = await client.get(path, params={"tenant_id": world.a.tenant_id, "days": 7})
+                answer = await client.get(path, params={"tenant_id": world.a.tenant_id, "days": 7, "account_id": world.a.account_id})
                 found[f"{token} {path}"] = answer.status_code, answer.json().get("total")
     async with world.client("agent_a") as client:
         for method, path in (
