@@ -43,7 +43,8 @@ def test_a_merchants_pages(visit: Opener, tenant_id: int, path: str, width: int)
         assert page.inner_text("h1") == "Trading that explains itself"
         assert "From the harbour.\nSince 1901." in text
     for link in page.locator("a[href^='/']").all():
-        assert f"/t/{tenant_id}" in (link.get_attribute("href") or "")
+        href = link.get_attribute("href") or ""
+        assert f"/t/{tenant_id}" in href or f"tenant={tenant_id}" in href
     accent = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()")
     assert accent == "#0e7490"
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
