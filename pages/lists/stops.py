@@ -27,7 +27,8 @@ def _new() -> rx.Component:
     why = rx.el.input(value=Stops.reason, on_change=Stops.why.debounce(200), max_length=200, auto_complete="off", class_name="inp sm")
     will = rx.cond(Stops.close, note(tx("stop.close"), tx("stop.close_why")), note(tx("stop.entries"), tx("stop.entries_why"), calm=True))
     return rx.el.section(
-        rx.el.div(field("stop.what", choose), rx.el.div(rx.el.span(tx("stop.how_far"), class_name="lab"), far, class_name="field"), field("stop.why", why), class_name="form-row"),
+        rx.el.div(field("stop.what", choose), field("stop.why", why), class_name="form-row"),
+        rx.el.div(rx.el.span(tx("stop.how_far"), class_name="lab"), far, class_name="field gap-top"),
         rx.el.div(will, rx.el.span(class_name="sp"), hold_button(tx("stop.hold"), Stops.engage, disabled=Stops.reason == ""), class_name="row wrap gap-top"),
         class_name="sec hline-b",
     )

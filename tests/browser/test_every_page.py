@@ -21,7 +21,7 @@ def test_every_page_opens(visit: Opener, kind: str, width: int) -> None:
         if route is not routes[0]:
             page.goto(route.path)
         expect(page.locator("#main")).to_be_visible()
-        page.wait_for_selector("#main :is(table, .stats, .sentence)", state="attached")
+        page.wait_for_selector("#main :is(table, .stats, .sentence, form, dl, details, h2)", state="attached")
         expect(page.locator("#main .tbl .sk")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, route.path
         assert "." not in page.inner_text("h1"), f"{route.path} shows a key instead of words"
