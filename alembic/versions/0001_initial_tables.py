@@ -228,6 +228,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_bot_watch_tenant_id"), ["tenant_id"], unique=False)
 
     op.create_table(
+        "broadcast",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("admin_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("segment", sa.JSON(), nullable=False),
+        sa.Column("title", sa.String(length=160), nullable=False),
+        sa.Column("message", sa.String(length=500), nullable=False),
+        sa.Column("link", sa.String(length=160), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    op.create_table(
         "cooldown",
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("symbol", sa.String(length=32), nullable=False),
@@ -397,6 +411,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_fill_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "incident",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=96), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=True),
+        sa.Column("check", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("severity", sa.String(length=8), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.Column("bound", sa.BigInteger(), nullable=False),
+        sa.Column("detail", sa.String(length=200), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.Column("opened_at", types.UtcDateTime(), nullable=False),
+        sa.Column("seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("told_at", types.UtcDateTime(), nullable=True),
+        sa.Column("escalated_at", types.UtcDateTime(), nullable=True),
+        sa.Column("acked_at", types.UtcDateTime(), nullable=True),
+        sa.Column("acked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("closed_at", types.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key", "slot"),
+    )
+    with op.batch_alter_table("incident", schema=None) as batch_op:
+        batch_op.create_index("ix_incident_opened", ["opened_at"], unique=False)
+
+    op.create_table(
         "job_run",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("runs", sa.Integer(), nullable=False),
@@ -528,6 +568,7 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("label", sa.String(length=60), nullable=False),
         sa.Column("scopes", sa.String(length=40), nullable=False),
+        sa.Column("parent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("user_agent", sa.String(length=255), nullable=False),
         sa.Column("ip", sa.String(length=64), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
@@ -537,6 +578,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash"),
     )
     with op.batch_alter_table("login_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_login_session_parent_id"), ["parent_id"], unique=False)
         batch_op.create_index("ix_login_session_subject", ["kind", "subject_id"], unique=False)
 
     op.create_table(
@@ -548,6 +590,21 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("login_try", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_login_try_bucket"), ["bucket"], unique=False)
+
+    op.create_table(
+        "maintenance_window",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("check", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("starts_at", types.UtcDateTime(), nullable=False),
+        sa.Column("ends_at", types.UtcDateTime(), nullable=False),
+        sa.Column("admin_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("maintenance_window", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_maintenance_window_ends_at"), ["ends_at"], unique=False)
 
     op.create_table(
         "merchant_call",
@@ -597,10 +654,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_merchant_nonce_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
+        "monitor_probe",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=96), nullable=False),
+        sa.Column("at", types.UtcDateTime(), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("monitor_probe", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_monitor_probe_at"), ["at"], unique=False)
+        batch_op.create_index("ix_monitor_probe_name", ["name", "at"], unique=False)
+
+    op.create_table(
         "notice_channel",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("owner_kind", sa.String(length=12), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("hint", sa.String(length=80), nullable=False),
         sa.Column("record", sa.String(length=32), nullable=False),
@@ -1287,6 +1358,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_notice_channel_user_id"))
 
     op.drop_table("notice_channel")
+    with op.batch_alter_table("monitor_probe", schema=None) as batch_op:
+        batch_op.drop_index("ix_monitor_probe_name")
+        batch_op.drop_index(batch_op.f("ix_monitor_probe_at"))
+
+    op.drop_table("monitor_probe")
     with op.batch_alter_table("merchant_nonce", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_merchant_nonce_expires_at"))
 
@@ -1299,12 +1375,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_merchant_call_created_at"))
 
     op.drop_table("merchant_call")
+    with op.batch_alter_table("maintenance_window", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_maintenance_window_ends_at"))
+
+    op.drop_table("maintenance_window")
     with op.batch_alter_table("login_try", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_try_bucket"))
 
     op.drop_table("login_try")
     with op.batch_alter_table("login_session", schema=None) as batch_op:
         batch_op.drop_index("ix_login_session_subject")
+        batch_op.drop_index(batch_op.f("ix_login_session_parent_id"))
 
     op.drop_table("login_session")
     with op.batch_alter_table("ledger_transaction", schema=None) as batch_op:
@@ -1335,6 +1416,10 @@ def downgrade() -> None:
 
     op.drop_table("kill_switch")
     op.drop_table("job_run")
+    with op.batch_alter_table("incident", schema=None) as batch_op:
+        batch_op.drop_index("ix_incident_opened")
+
+    op.drop_table("incident")
     with op.batch_alter_table("fill", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_fill_user_id"))
         batch_op.drop_index("ix_fill_tenant")
@@ -1365,6 +1450,7 @@ def downgrade() -> None:
 
     op.drop_table("difference")
     op.drop_table("cooldown")
+    op.drop_table("broadcast")
     with op.batch_alter_table("bot_watch", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_bot_watch_tenant_id"))
 

@@ -25,6 +25,7 @@ from backend.models.money import (
     LedgerSeal,
     Withdrawal,
 )
+from backend.models.monitoring import Broadcast, Incident, Maintenance, Probe
 from backend.models.notices import NoticeChannel, NoticeDelivery
 from backend.models.operations import JobRun, Lease, Notification, PlatformState
 from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
@@ -63,6 +64,7 @@ __all__ = [
     "Binding",
     "Bot",
     "BotWatch",
+    "Broadcast",
     "Cooldown",
     "Difference",
     "EquitySnapshot",
@@ -71,6 +73,7 @@ __all__ = [
     "ExportJob",
     "ExportPiece",
     "Fill",
+    "Incident",
     "JobRun",
     "KillSwitch",
     "Lease",
@@ -81,6 +84,7 @@ __all__ = [
     "LedgerTransaction",
     "LoginSession",
     "LoginTry",
+    "Maintenance",
     "MerchantCall",
     "MerchantKey",
     "MerchantNonce",
@@ -92,6 +96,7 @@ __all__ = [
     "PlatformState",
     "PointCardLog",
     "Position",
+    "Probe",
     "ProfitPool",
     "QuotaPlan",
     "Reward",

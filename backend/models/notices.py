@@ -10,12 +10,13 @@ from backend.models.types import BigId, UtcDateTime
 
 
 class NoticeChannel(SQLModel, table=True):
-    """One way to reach one agent. ``target_sealed`` holds the address; minutes are of the UTC day, equal means no quiet hours."""
+    """One way to reach one agent, or with ``owner_kind`` admin (then ``user_id`` is the admin's) one operator. ``target_sealed`` holds the address; minutes are of the UTC day, equal means no quiet hours."""
 
     __tablename__ = "notice_channel"
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId)
     user_id: int = Field(sa_type=BigId, index=True)
+    owner_kind: str = Field(default="agent", max_length=12)
     kind: str = Field(max_length=12)
     hint: str = Field(default="", max_length=80)
     record: str = Field(max_length=32, unique=True)

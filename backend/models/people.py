@@ -76,7 +76,8 @@ class LoginSession(SQLModel, table=True):
     """A browser session, or a token of a person's own programs. Only the hash of its secret is stored.
 
     ``label`` is the name a person gave a token, "" for sessions; ``scopes`` what it may do ("read", "read write"), "" for
-    everything its owner may.
+    everything its owner may. ``parent_id`` is the session of the admin who looks at the platform as this person: the
+    session only reads, and ends with that one.
     """
 
     __tablename__ = "login_session"
@@ -86,6 +87,7 @@ class LoginSession(SQLModel, table=True):
     subject_id: int = Field(sa_type=BigId)
     label: str = Field(default="", max_length=60)
     scopes: str = Field(default="", max_length=40)
+    parent_id: int | None = Field(default=None, sa_type=BigId, index=True)
     user_agent: str = Field(default="", max_length=255)
     ip: str = Field(default="", max_length=64)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
