@@ -437,6 +437,34 @@ def upgrade() -> None:
         batch_op.create_index("ix_incident_opened", ["opened_at"], unique=False)
 
     op.create_table(
+        "job",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("lane", sa.String(length=8), nullable=False),
+        sa.Column("open_key", sa.String(length=80), nullable=True),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("lease_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("deadline_ms", sa.BigInteger(), nullable=True),
+        sa.Column("error", sa.String(length=160), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("started_at", types.UtcDateTime(), nullable=True),
+        sa.Column("finished_at", types.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("open_key"),
+    )
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.create_index("ix_job_due", ["state", "lane", "due_ms"], unique=False)
+        batch_op.create_index("ix_job_finished", ["finished_at"], unique=False)
+        batch_op.create_index("ix_job_kind", ["kind", "state", "id"], unique=False)
+        batch_op.create_index("ix_job_lease", ["state", "lease_until_ms"], unique=False)
+
+    op.create_table(
         "job_run",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("runs", sa.Integer(), nullable=False),
@@ -1118,6 +1146,7 @@ def upgrade() -> None:
         sa.Column("total_fee", types.Exact(precision=36, scale=18), nullable=False),
         sa.Column("fee_currency", sa.String(length=16), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("absent_looks", sa.Integer(), nullable=False),
         sa.Column("looked_at", types.UtcDateTime(), nullable=True),
         sa.Column("expires_at", types.UtcDateTime(), nullable=True),
@@ -1136,6 +1165,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_trade_order_status", ["status", "id"], unique=False)
         batch_op.create_index("ix_trade_order_tenant", ["tenant_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_trade_order_user_id"), ["user_id"], unique=False)
+        batch_op.create_index("ix_trade_order_waiting", ["status", "job_id", "trade_type", "id"], unique=False)
 
     op.create_table(
         "user",
@@ -1248,8 +1278,24 @@ def upgrade() -> None:
         batch_op.create_index("ix_withdrawal_status", ["status", "id"], unique=False)
         batch_op.create_index("ix_withdrawal_user", ["user_id", "id"], unique=False)
 
+    op.create_table(
+        "worker_process",
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("host", sa.String(length=80), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(length=20), nullable=False),
+        sa.Column("started_at", types.UtcDateTime(), nullable=False),
+        sa.Column("beat_at", types.UtcDateTime(), nullable=False),
+        sa.Column("beat_ms", sa.BigInteger(), nullable=False),
+        sa.Column("running", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("wakes", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("owner"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("worker_process")
     with op.batch_alter_table("withdrawal", schema=None) as batch_op:
         batch_op.drop_index("ix_withdrawal_user")
         batch_op.drop_index("ix_withdrawal_status")
@@ -1276,6 +1322,7 @@ def downgrade() -> None:
 
     op.drop_table("user")
     with op.batch_alter_table("trade_order", schema=None) as batch_op:
+        batch_op.drop_index("ix_trade_order_waiting")
         batch_op.drop_index(batch_op.f("ix_trade_order_user_id"))
         batch_op.drop_index("ix_trade_order_tenant")
         batch_op.drop_index("ix_trade_order_status")
@@ -1416,6 +1463,13 @@ def downgrade() -> None:
 
     op.drop_table("kill_switch")
     op.drop_table("job_run")
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.drop_index("ix_job_lease")
+        batch_op.drop_index("ix_job_kind")
+        batch_op.drop_index("ix_job_finished")
+        batch_op.drop_index("ix_job_due")
+
+    op.drop_table("job")
     with op.batch_alter_table("incident", schema=None) as batch_op:
         batch_op.drop_index("ix_incident_opened")
 

@@ -29,6 +29,7 @@ from backend.models.monitoring import Broadcast, Incident, Maintenance, Probe
 from backend.models.notices import NoticeChannel, NoticeDelivery
 from backend.models.operations import JobRun, Lease, Notification, PlatformState
 from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
+from backend.models.queue import Job, WorkerProcess
 from backend.models.risk import KillSwitch, RiskLimit
 from backend.models.tenants import TenantProfile
 from backend.models.trading import (
@@ -74,6 +75,7 @@ __all__ = [
     "ExportPiece",
     "Fill",
     "Incident",
+    "Job",
     "JobRun",
     "KillSwitch",
     "Lease",
@@ -115,5 +117,6 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEndpoint",
     "Withdrawal",
+    "WorkerProcess",
     "metadata",
 ]

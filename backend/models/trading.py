@@ -231,6 +231,7 @@ class Order(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("account_id", "client_order_id"),
         Index("ix_trade_order_status", "status", "id"),
+        Index("ix_trade_order_waiting", "status", "job_id", "trade_type", "id"),
         Index("ix_trade_order_tenant", "tenant_id", "id"),
         Index("ix_trade_order_position", "position_id"),
     )
@@ -270,6 +271,7 @@ class Order(SQLModel, table=True):
     total_fee: Decimal = Field(default=Decimal(0), sa_type=Exact)
     fee_currency: str = Field(default="USDT", max_length=16)
     attempt: int = 0
+    job_id: int | None = Field(default=None, sa_type=BigId)
     absent_looks: int = 0
     looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
