@@ -18,21 +18,22 @@ class LeaseLost(Conflict):
     code = "lease_lost"
 
 
-_NOW = {
+NOW_MS = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
     "mysql": "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
 }
 _IGNORE = {"sqlite": "INSERT OR IGNORE", "mysql": "INSERT IGNORE"}
 
 
-def _dialect(session: Session) -> str:
+def dialect(session: Session) -> str:
+    """sqlite | mysql: the key of ``NOW_MS``."""
     return "sqlite" if session.get_bind().dialect.name == "sqlite" else "mysql"
 
 
 def acquire(session: Session, name: str, owner: str, ttl_ms: int) -> int | None:
     """Take the lease ``name`` when it is free or expired. Returns the fencing token, or None when another holds it."""
-    kind = _dialect(session)
-    now = _NOW[kind]
+    kind = dialect(session)
+    now = NOW_MS[kind]
     arguments = {"name": name, "owner": owner, "ttl": ttl_ms}
     taken = session.connection().execute(
         text(
@@ -57,7 +58,7 @@ def acquire(session: Session, name: str, owner: str, ttl_ms: int) -> int | None:
 
 def renew(session: Session, name: str, owner: str, token: int, ttl_ms: int) -> bool:
     """Prolong a lease that is still held. False means it is lost and work must stop."""
-    now = _NOW[_dialect(session)]
+    now = NOW_MS[dialect(session)]
     result = session.connection().execute(
         text(
             f"UPDATE lease SET expires_at_ms = {now} + :ttl "
@@ -78,7 +79,7 @@ def release(session: Session, name: str, owner: str, token: int) -> None:
 
 def holds(session: Session, name: str, token: int) -> bool:
     """Whether ``token`` is still the valid one; asked inside the transaction that writes."""
-    now = _NOW[_dialect(session)]
+    now = NOW_MS[dialect(session)]
     row = session.connection().execute(
         text(f"SELECT 1 FROM lease WHERE name = :name AND token = :token AND expires_at_ms > {now}"),
         {"name": name, "token": token},
