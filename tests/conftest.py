@@ -8,6 +8,7 @@ os.environ.setdefault("IRONBULL_HOME", tempfile.mkdtemp(prefix="ib-home-"))
 
 from hypothesis import settings as hypothesis_settings
 
+from tests.support.canaries import pytest_runtest_makereport
 from tests.support.databases import (
     _mariadb_tables,
     _sqlite_template,
@@ -32,6 +33,7 @@ __all__ = [
     "database_url",
     "mariadb_server",
     "mariadb_url",
+    "pytest_runtest_makereport",
     "sqlite_database",
     "sqlite_url",
 ]

@@ -47,6 +47,7 @@ from backend.models import (
 from backend.security.tokens import TokenSigner
 from backend.security.vault import Vault, account_record
 from backend.settings import Settings
+from tests.support.canaries import watch
 
 PASSWORD = "correct horse battery"
 
@@ -127,6 +128,7 @@ def make_settings(home: Path, **changes: Any) -> Settings:
         "demo": False,
         **changes,
     }
+    watch(*(values[name] for name in ("jwt_key", "master_key", "session_key", "node_secret")))
     return Settings(_env_file=None, **values)
 
 
@@ -167,8 +169,10 @@ def own(session: Session, vault: Vault, strategy: Strategy, scan: Scan, name: st
     session.add(account)
     session.flush()
     assert account.id
+    exchange_keys = {"api_key": f"canary-key-{mark}-{account.id}", "api_secret": f"canary-secret-{mark}-{account.id}"}
+    watch(*exchange_keys.values(), made.app_secret)
     account.credentials_sealed = vault.seal_json(
-        tenant.data_key_wrapped, tenant.id, account_record(account.id), {"api_key": "k", "api_secret": "s"}
+        tenant.data_key_wrapped, tenant.id, account_record(account.id), exchange_keys
     )
     session.add(TenantStrategy(tenant_id=tenant.id, strategy_id=strategy.id))
     binding = Binding(tenant_id=tenant.id, user_id=user.id, account_id=account.id, strategy_id=strategy.id)

@@ -9,9 +9,11 @@ from aiohttp import web
 from node_service.app import NodeApp, NodeSettings, create_runner
 from node_service.client import Node
 from node_service.messages import new_client_id
+from tests.support.canaries import watch
 from tests.support.paper import PaperServer
 
 SECRET = "secret-shared-by-centre-and-node"
+watch(SECRET)
 
 
 class Trader:

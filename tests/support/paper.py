@@ -17,6 +17,8 @@ import ccxt
 import ccxt.async_support as ccxt_async
 import httpx
 
+from tests.support.canaries import watch
+
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "paper-control-token"
 
@@ -140,7 +142,9 @@ class PaperServer:
 
     def account(self, name: str = "trader", balance_usdt: str = "10000") -> dict[str, Any]:
         """{account_id, api_key, api_secret}; the same name gives the same account."""
-        return dict(self.control("POST", "/paper/accounts", {"name": name, "balance_usdt": balance_usdt}))
+        made = dict(self.control("POST", "/paper/accounts", {"name": name, "balance_usdt": balance_usdt}))
+        watch(made["api_secret"])
+        return made
 
     def dump(self, account_id: int) -> dict[str, Any]:
         """Everything the exchange has on one account."""
