@@ -75,11 +75,47 @@ def trace_detail(row: Row) -> Row:
     }  # fmt: skip
 
 
+EXECUTORS = {"on": "dot", "draining": "dot stale", "silent": "dot stale", "joining": "dot off", "off": "dot off", "centre": "dot"}
+
+
+def exchange_account(row: Row) -> Row:
+    """An exchange account: who executes for it, and how that one is."""
+    state = "off" if not row["enabled"] else "trouble" if row["error"] else "fine"
+    return {name: row[name] for name in ("tenant", "user", "exchange", "mode", "enabled", "synced_ms", "error", "created_ms")} | {
+        "id": str(row["id"]),
+        "user_id": str(row["user_id"]),
+        "key": row["key"] or MISSING,
+        "balance": figure(row["balance"]),
+        "available": figure(row["available"]),
+        "node": row["node"],
+        "node_id": str(row["node_id"] or ""),
+        "egress": row["egress"] or MISSING,
+        "executor": f"exacc.by.{row['executor']}",
+        "dot": EXECUTORS[row["executor"]],
+        "quiet": row["executor"] in ("silent", "off"),
+        "state": f"exacc.is.{state}",
+        "look": state == "trouble",
+    }
+
+
+def exchange_account_detail(row: Row) -> Row:
+    """What it holds, what is on its way, where it was moved."""
+    return exchange_account(row) | {
+        "positions": f"{row['positions']:,}",
+        "busy": row["busy"] != "",
+        "orders": [
+            {"id": str(o["id"]), "at_ms": o["at_ms"], "base": base_of(o["symbol"]), "side": o["side"], "status": f"order.{o['status']}"}
+            for o in row["orders"]
+        ],
+        "moves": [{"id": str(m["id"]), "at_ms": m["at_ms"], "node": "" if m["to"] == "centre" else f"#{m['to']}"} for m in row["moves"]],
+    }
+
+
 def counts(row: Row) -> Row:
     """How many, with separators."""
     return {key: f"{value:,}" for key, value in row.items()}
 
 
-ROWS: dict[str, Callable[[Row], Any]] = {"differences": difference, "trace": trace}
-TOTALS: dict[str, Callable[[Row], Any]] = {"differences": counts, "trace": counts}
-DETAILS: dict[str, Callable[[Row], Any]] = {"trace": trace_detail}
+ROWS: dict[str, Callable[[Row], Any]] = {"differences": difference, "trace": trace, "exchange_accounts": exchange_account}
+TOTALS: dict[str, Callable[[Row], Any]] = {"differences": counts, "trace": counts, "exchange_accounts": counts}
+DETAILS: dict[str, Callable[[Row], Any]] = {"trace": trace_detail, "exchange_accounts": exchange_account_detail}

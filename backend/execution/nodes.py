@@ -205,3 +205,8 @@ def _count(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1_000_000_000:
         return None
     return int(value)
+
+
+def taking(node: ExecutionNode) -> bool:
+    """Whether accounts may be given to it: switched on and not being drained."""
+    return node.status == 1 and not node.draining

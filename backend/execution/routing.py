@@ -7,26 +7,24 @@ more, keeps the executor it was given: sent through two of them it could be fill
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from backend.errors import Conflict, InvalidInput, NotAllowed
+from backend.clock import utcnow
+from backend.errors import Conflict, NotAllowed, NotFound
+from backend.execution.failover import ANY, NONE, policy_of
 from backend.execution.nodes import get_node, is_online
 from backend.identity.principal import Principal
-from backend.models import ExchangeAccount, ExecutionNode, Notification, Order, TenantProfile
+from backend.models import ExchangeAccount, ExecutionNode, Notification, Order
 from backend.security import audit
-from backend.settings import get_settings
 
 log = structlog.get_logger("routing")
 
-NONE: Final = "none"
-CENTRE: Final = "centre"
-ANY: Final = "any"
 UNREACHABLE: Final = "the node cannot be reached"
-POLICIES: Final = (NONE, CENTRE, ANY)
 _ENTRIES: Final = ("OPEN", "ADD")
 
 
@@ -34,6 +32,12 @@ class NodeNotTaking(Conflict):
     """This node is switched off or being drained; choose another."""
 
     code = "node_not_taking"
+
+
+class AccountBusy(Conflict):
+    """An order of this account is on its way. Try again when its outcome is known."""
+
+    code = "account_busy"
 
 
 def obstacle(node: ExecutionNode | None, trade_type: str) -> str:
@@ -101,28 +105,21 @@ def route(session: Session, orders: Sequence[Order]) -> list[Order]:
     return ready
 
 
-def policy_of(session: Session, tenant_id: int) -> str:
-    """none | centre | any: the tenant's own, else the platform's."""
-    profile = session.get(TenantProfile, tenant_id)
-    own = profile.node_failover if profile is not None else ""
-    return own if own in POLICIES else get_settings().node_failover
+@dataclass(frozen=True)
+class Assigned:
+    """How many accounts changed their executor, and why others did not: account id -> reason."""
+
+    changed: int
+    busy: dict[int, str]
 
 
-def set_policy(session: Session, who: Principal, tenant_id: int, policy: str) -> None:
-    """What happens to a tenant's orders when their node cannot take them; "" follows the platform."""
-    _admin(who)
-    if policy and policy not in POLICIES:
-        raise InvalidInput("The policy is none, centre or any.")
-    profile = session.get(TenantProfile, tenant_id) or TenantProfile(tenant_id=tenant_id)
-    profile.node_failover = policy
-    session.add(profile)
-    audit.record(session, who, "node.policy", f"tenant:{tenant_id}", detail={"policy": policy}, tenant_id=tenant_id)
+def assign(
+    session: Session, who: Principal, account_ids: Iterable[int], node_id: int | None, *, ip: str = ""
+) -> Assigned:
+    """Give accounts to a node, or to the centre (None).
 
-
-def assign(session: Session, who: Principal, account_ids: Iterable[int], node_id: int | None) -> int:
-    """Give accounts to a node, or to the centre (None); returns how many changed. Orders on their way stay where they are.
-
-    Raises ``NotFound``, ``NodeNotTaking``.
+    An account with an order that may be on the wire stays where it is until that is known; orders that never left go
+    with their account. Raises ``NotFound``, ``NodeNotTaking``, and ``AccountBusy`` when not one account could be moved.
     """
     _admin(who)
     ids = sorted(set(account_ids))
@@ -130,21 +127,57 @@ def assign(session: Session, who: Principal, account_ids: Iterable[int], node_id
         node = get_node(session, node_id)
         if node.status != 1 or node.draining:
             raise NodeNotTaking
-    moved = session.connection().execute(
-        update(ExchangeAccount)
-        .where(col(ExchangeAccount.id).in_(ids), col(ExchangeAccount.node_id).is_distinct_from(node_id))
-        .values(node_id=node_id)
+    rows = session.exec(
+        select(ExchangeAccount).where(col(ExchangeAccount.id).in_(ids)).order_by(col(ExchangeAccount.id)).with_for_update()
+    ).all()
+    if not rows:
+        raise NotFound
+    busy = {number: why for number, why in in_flight(session, ids).items() if number in {row.id for row in rows}}
+    moved = [row for row in rows if row.id not in busy and row.node_id != node_id]
+    busy = {number: why for number, why in busy.items() if any(row.id == number and row.node_id != node_id for row in rows)}
+    if busy and not moved:
+        raise AccountBusy(next(iter(busy.values())))
+    for row in moved:
+        row.node_id = node_id
+        session.add(row)
+    session.connection().execute(
+        update(Order)
+        .where(
+            col(Order.account_id).in_([row.id for row in moved]), col(Order.status) == "PENDING", col(Order.attempt) == 0
+        )
+        .values(node_id=node_id, updated_at=utcnow())
     )
     audit.record(
-        session, who, "node.assign", f"node:{node_id or 'centre'}", detail={"accounts": ids[:100], "count": len(ids)}
+        session,
+        who,
+        "node.assign",
+        f"node:{node_id or 'centre'}",
+        detail={"accounts": [row.id for row in moved][:100], "count": len(moved), "busy": sorted(busy)[:100]},
+        ip=ip,
     )
-    return int(moved.rowcount)
+    return Assigned(len(moved), busy)
 
 
-def move(session: Session, who: Principal, node_id: int, to: int | None) -> int:
-    """All accounts of one node to another, or to the centre (None); returns how many."""
+def in_flight(session: Session, account_ids: Sequence[int]) -> dict[int, str]:
+    """Accounts with an order whose outcome is open, each with a sentence that names the order."""
+    orders = session.exec(
+        select(Order.account_id, Order.order_id, Order.symbol)
+        .where(
+            col(Order.account_id).in_(list(account_ids)),
+            col(Order.status).in_(("SENT", "UNKNOWN", "PARTIAL")) | ((Order.status == "PENDING") & (Order.attempt > 0)),
+        )
+        .order_by(col(Order.id))
+    ).all()
+    return {
+        number: f"Account {number} has an order on its way ({symbol}, {order_id}). Try again when its outcome is known."
+        for number, order_id, symbol in reversed(orders)
+    }
+
+
+def move(session: Session, who: Principal, node_id: int, to: int | None, *, ip: str = "") -> Assigned:
+    """All accounts of one node to another, or to the centre (None). Raises like ``assign``."""
     ids = session.exec(select(ExchangeAccount.id).where(ExchangeAccount.node_id == node_id)).all()
-    return assign(session, who, [number for number in ids if number is not None], to)
+    return assign(session, who, [number for number in ids if number is not None], to, ip=ip) if ids else Assigned(0, {})
 
 
 def drain(session: Session, who: Principal, node_id: int, on: bool) -> ExecutionNode:

@@ -10,13 +10,15 @@ from pages.components.icons import icon
 from pages.components.lists import Pick, cut, filters, list_page, mini
 from pages.components.parts import facts, mode_chip, note, rel_time
 from pages.components.table import Column, drawer, drawer_section
+from pages.lists.failover import failover_section
 from pages.routes import route_of
 from state.admin_nodes import Nodes
 from state.console import Console
+from state.executors import Executors
 from state.lists import Lists
 
 ROUTE = route_of("/admin/nodes")
-ON_LOAD = [Lists.enter("nodes"), Console.fresh, Nodes.fresh]
+ON_LOAD = [Lists.enter("nodes"), Console.fresh, Nodes.fresh, Executors.fresh]
 STATUS = Pick("status", "node.state", (("1", "access.on"), ("0", "node.off")))
 USED.update(f"node.{s}" for s in ("on", "silent", "joining", "off", "draining"))
 
@@ -128,5 +130,8 @@ def _new() -> rx.Component:
 def page() -> rx.Component:
     """The page in its frame."""
     add = rx.el.button(icon("plus", "s"), tx("node.add"), type="button", class_name="btn sm", on_click=Nodes.open_form(True))
-    bar = filters(picks=(STATUS,), find="filter.node", right=add)
-    return list_page(ROUTE, "nodes", _columns(), _new(), bar=bar, none=("node.none", "node.none_why", "nodes"), drawer=_drawer(), live=("scan>at_ms",))
+    fails = rx.el.button(
+        tx("failover.title"), type="button", class_name="btn sm", on_click=Executors.open_policies(~Executors.deciding), aria_expanded=Executors.deciding
+    )
+    bar = filters(picks=(STATUS,), find="filter.node", right=rx.el.span(fails, add, class_name="row"))
+    return list_page(ROUTE, "nodes", _columns(), _new(), failover_section(), bar=bar, none=("node.none", "node.none_why", "nodes"), drawer=_drawer(), live=("scan>at_ms",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -9,14 +10,15 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from backend.api import shapes
-from backend.api.context import admin, context_of, peer, read, run, tenant
+from backend.api.context import May, admin, context_of, peer, read, run, tenant
 from backend.api.params import Id, done, listed, window
-from backend.execution import differences, enrolment, routing
+from backend.execution import differences, enrolment, failover, routing
 from backend.identity.principal import Principal
 from backend.models import Difference
 from backend.portfolio.queries import Window
 
 Admin = Annotated[Principal, Depends(admin)]
+Engineer = Annotated[Principal, Depends(May("settings"))]
 Tenant = Annotated[Principal, Depends(tenant)]
 Page = Annotated[Window, Depends(window)]
 _SHOWN = ("id", "tenant_id", "account_id", "order_id", "position_id", "symbol", "cause", "platform_says", "exchange_says", "action", "created_at")
@@ -52,6 +54,13 @@ class Move(BaseModel):
     to: int | None = Field(None, ge=1, lt=2**63)
 
 
+class Policy(BaseModel):
+    """none | centre | any for a tenant, or for the platform when none is named."""
+
+    policy: str = Field(max_length=8)
+    tenant_id: int | None = Field(None, ge=1, lt=2**63)
+
+
 class Drain(BaseModel):
     """Whether a node opens nothing new."""
 
@@ -62,11 +71,16 @@ def _difference(row: Difference) -> dict[str, Any]:
     return {name: getattr(row, name) for name in _SHOWN}
 
 
+def _assigned(result: routing.Assigned) -> dict[str, Any]:
+    busy = [{"account_id": number, "reason": why} for number, why in result.busy.items()]
+    return {"changed": result.changed, "busy": busy}
+
+
 def add_joining(router: APIRouter) -> None:
     """Token, joining, another key."""
 
     @router.post("/api/nodes/invite")
-    async def invite_node(request: Request, body: Invitation, who: Admin) -> Response:
+    async def invite_node(request: Request, body: Invitation, who: Engineer) -> Response:
         """A one-time token for ``ironbull node join``, in this answer and in no other."""
         vault = context_of(request).vault
         token = await run(
@@ -90,7 +104,7 @@ def add_joining(router: APIRouter) -> None:
         return done({"node_code": joined.node_code, "secret_sealed": joined.secret_sealed, "time_ms": joined.time_ms})
 
     @router.post("/api/nodes/{node_id}/accept-key")
-    async def accept_key(request: Request, node_id: Id, who: Admin) -> Response:
+    async def accept_key(request: Request, node_id: Id, who: Engineer) -> Response:
         """Pin the other key a node has offered."""
         node = await run(request, lambda s: shapes.node((enrolment.accept_key(s, who, node_id), 0)))
         node.pop("account_count")
@@ -101,9 +115,23 @@ def add_routing(router: APIRouter) -> None:
     """Which node executes for whom."""
 
     @router.post("/api/nodes/assign")
-    async def assign(request: Request, body: Assignment, who: Admin) -> Response:
-        """Give accounts to a node or to the centre."""
-        return done({"changed": await run(request, lambda s: routing.assign(s, who, body.account_ids, body.node_id))})
+    async def assign(request: Request, body: Assignment, who: Engineer) -> Response:
+        """Give accounts to a node or to the centre; one with an order on its way stays, with its reason in ``busy``."""
+        ip = peer(request)
+        return done(_assigned(await run(request, lambda s: routing.assign(s, who, body.account_ids, body.node_id, ip=ip))))
+
+    @router.get("/api/nodes/failover")
+    async def failover_policies(request: Request, who: Admin) -> Response:
+        """What happens to orders whose node cannot take them: the platform's decision first, then each tenant's own."""
+        found = await read(request, failover.decisions)
+        return done([asdict(one) for one in found], total=len(found))
+
+    @router.put("/api/nodes/failover")
+    async def decide(request: Request, body: Policy, who: Engineer) -> Response:
+        """Decide for the platform, or for one tenant; an empty policy follows what is above."""
+        ip = peer(request)
+        await run(request, lambda s: failover.set_policy(s, who, body.tenant_id, body.policy, ip=ip))
+        return done()
 
     @router.get("/api/differences")
     async def list_differences(request: Request, who: Admin, page: Page) -> Response:
@@ -116,12 +144,13 @@ def add_routing(router: APIRouter) -> None:
         return listed(await read(request, lambda s: differences.differences(s, who, page)), page, _difference)
 
     @router.post("/api/nodes/{node_id}/move")
-    async def move(request: Request, node_id: Id, body: Move, who: Admin) -> Response:
+    async def move(request: Request, node_id: Id, body: Move, who: Engineer) -> Response:
         """All accounts of one node to another or to the centre."""
-        return done({"changed": await run(request, lambda s: routing.move(s, who, node_id, body.to))})
+        ip = peer(request)
+        return done(_assigned(await run(request, lambda s: routing.move(s, who, node_id, body.to, ip=ip))))
 
     @router.post("/api/nodes/{node_id}/drain")
-    async def drain(request: Request, node_id: Id, body: Drain, who: Admin) -> Response:
+    async def drain(request: Request, node_id: Id, body: Drain, who: Engineer) -> Response:
         """Open nothing new on a node; close what it holds."""
         node = await run(request, lambda s: shapes.node((routing.drain(s, who, node_id, body.on), 0)))
         node.pop("account_count")

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from backend.clock import utcnow
 from backend.errors import NotAllowed
-from backend.execution import routing
+from backend.execution import failover, routing
 from backend.execution.dispatcher import give_back
 from backend.execution.nodes import create_node
 from backend.execution.service import claim
@@ -48,7 +48,7 @@ def change(centre: Centre, node_id: int, **values: Any) -> None:
 
 
 def policy(centre: Centre, name: str) -> None:
-    centre.db.run(lambda s: routing.set_policy(s, ADMIN, centre.tenant_id, name))
+    centre.db.run(lambda s: failover.set_policy(s, ADMIN, centre.tenant_id, name))
 
 
 def taken(centre: Centre) -> dict[int, int | None]:
@@ -175,15 +175,15 @@ async def test_assign_and_move_are_for_admins_and_written_down(centre: Centre) -
     for verb in (
         lambda s: routing.assign(s, tenant, centre.account_ids, node_id),
         lambda s: routing.drain(s, tenant, node_id, True),
-        lambda s: routing.set_policy(s, tenant, centre.tenant_id, "any"),
+        lambda s: failover.set_policy(s, tenant, centre.tenant_id, "any"),
     ):
         with pytest.raises(NotAllowed):
             centre.db.run(verb)
-    assert centre.db.run(lambda s: routing.move(s, ADMIN, node_id, other)) == 1
+    assert centre.db.run(lambda s: routing.move(s, ADMIN, node_id, other)).changed == 1
     centre.db.run(lambda s: routing.drain(s, ADMIN, other, True))
     with pytest.raises(routing.NodeNotTaking):
         centre.db.run(lambda s: routing.assign(s, ADMIN, centre.account_ids, other))
-    assert centre.db.run(lambda s: routing.move(s, ADMIN, other, None)) == 1
+    assert centre.db.run(lambda s: routing.move(s, ADMIN, other, None)).changed == 1
     with centre.db.reading() as session:
         assert {a.node_id for a in session.exec(select(ExchangeAccount)).all()} == {None}
         actions = session.exec(select(AuditLog.action)).all()
