@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from .binance import BinanceAccount
+from .dialects import DIALECTS
 from .exchange import Gateway, Gateways
 from .figures import Market
 from .messages import AccountRef
 from .orders import Adapter, Session
 from .protocol import NodeKey, ProtocolError
+from .venue_account import VenueAccount
 
-_ADAPTERS: Final[dict[str, Callable[[Session], Adapter]]] = {"binance": BinanceAccount}
+_ADAPTERS: Final[dict[str, Callable[[Session], Adapter]]] = {
+    "binance": BinanceAccount,
+    **{code: partial(VenueAccount, dialect=dialect) for code, dialect in DIALECTS.items()},
+}
 
 
 class Accounts:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -161,13 +161,21 @@ _BY_CLASS: Final[dict[str, _Row]] = {
     "BadRequest": _Row(_R.FIX_INPUT, "BAD_REQUEST", "The exchange refused the request."),
     "ArgumentsRequired": _Row(_R.FIX_INPUT, "BAD_REQUEST", "The exchange refused the request."),
     "OperationRejected": _BY_CODE[-2010],
+    "InvalidNonce": _BY_CODE[-1021],
     "NotSupported": _Row(_R.FIX_INPUT, "NOT_SUPPORTED", "The exchange does not offer this."),
 }
+
+# Our own codes, for venues whose codes are told apart in the difference table.
+_BY_NAME: Final[dict[str, _Row]] = {
+    row.error_code: row for row in reversed([*_BY_CLASS.values(), *_NOT_PROCESSED.values(), *_BY_CODE.values()])
+}
+_NO_CODES: Final[Mapping[str, str]] = {}
 
 _NEVER_SENT: Final = frozenset(
     {"ClientConnectorError", "ConnectionTimeoutError", "ClientConnectorDNSError", "gaierror"}
 )
 _CODE = re.compile(r'"s?[cC]ode"\s*:\s*"?(-?\d{1,6})\b')
+_ANY_CODE = re.compile(r'"(?:code|sCode|retCode|ret_code|label)"\s*:\s*"?([A-Za-z0-9_-]{1,64})')
 _REQUEST_IP = re.compile(r"request ip:\s*([0-9a-fA-F.:]{3,45})")
 _STATUS = re.compile(r"\s([45]\d\d)\s")
 _UNKNOWN = "We are checking at the exchange whether this went through."
@@ -180,13 +188,23 @@ def venue_code(text: str) -> int | None:
 
 
 def classify(
-    error: BaseException, kind: Kind, *, http_status: int | None = None, retry_after_s: float = 0.0
+    error: BaseException,
+    kind: Kind,
+    *,
+    http_status: int | None = None,
+    retry_after_s: float = 0.0,
+    codes: Mapping[str, str] = _NO_CODES,
+    unsure: frozenset[str] = frozenset(),
 ) -> VenueError:
-    """The meaning of `error`, raised by a request of `kind`.
+    """The meaning of `error`, raised by a request of `kind`; `codes` and `unsure` are the venue's row of the table.
 
     Anything that leaves a doubt about a write is UNKNOWN_OUTCOME; the same doubt about a read is RETRY_READ.
     """
     text = str(error)
+    if codes:
+        told = _told(error, text, codes, unsure, kind, http_status, retry_after_s)
+        if told is not None:
+            return told
     code = venue_code(text)
     status = http_status or _status_in(text)
     wait = retry_after_s or {418: 120.0, 429: 10.0, 403: 300.0}.get(status or 0, 0.0)
@@ -217,6 +235,32 @@ def classify(
             sentence = row.sentence.format(ip=_shown_ip(text)) if "{ip}" in row.sentence else row.sentence
             return VenueError(row.reaction, row.error_code, sentence, venue_code=code, retry_after_s=wait)
     return _doubt(kind, "NETWORK", code)
+
+
+def _told(  # noqa: PLR0917 - the parameters of classify
+    error: BaseException,
+    text: str,
+    codes: Mapping[str, str],
+    unsure: frozenset[str],
+    kind: Kind,
+    http_status: int | None,
+    wait: float,
+) -> VenueError | None:
+    """What a venue other than Binance says by a code or by words, if it says it definitely."""
+    given = set(_ANY_CODE.findall(text))
+    if given & unsure:
+        return _doubt(kind, "VENUE_UNSURE", None)
+    for key, name in codes.items():
+        if key in given or (" " in key and key in text):
+            row = _BY_NAME[name]
+            sentence = row.sentence.format(ip=_shown_ip(text)) if "{ip}" in row.sentence else row.sentence
+            number = int(key) if key.isdigit() else None
+            return VenueError(row.reaction, row.error_code, sentence, venue_code=number, retry_after_s=wait)
+    refused = type(error).__name__ == "ExchangeError" and given and (http_status or 400) < 500
+    if refused:  # a definite answer that the table does not know
+        shown = sorted(given - {"0", "1", "2"}) or sorted(given)
+        return VenueError(Reaction.FIX_INPUT, "ORDER_REFUSED", f"The exchange refused this (code {shown[0]}).")
+    return None
 
 
 def bad_reply(kind: Kind, what: str) -> VenueError:

@@ -49,6 +49,7 @@ class AccountState:
     hedge: bool | None = None
     hedge_read_at: float = 0.0
     prepared: dict[str, tuple[int | None, float]] = field(default_factory=dict)
+    modes: dict[str, tuple[bool, float]] = field(default_factory=dict)  # hedge or not, by symbol or ""
 
 
 class Gateway:
@@ -73,6 +74,7 @@ class Gateway:
         self.last_error = ""
         self._template = _make_template(venue, sandbox=sandbox, base_url=base_url, session=session, tls=tls)
         self._markets: dict[str, Market] = {}
+        self._by_venue_id: dict[str, Market] = {}
         self._markets_at = 0.0
         self._loading = asyncio.Lock()
         self._resyncing = asyncio.Lock()
@@ -91,6 +93,10 @@ class Gateway:
             )
         return found
 
+    def market_by_id(self, venue_id: str) -> Market | None:
+        """The rules of the symbol that the venue calls `venue_id`, or None; call after `load`."""
+        return self._by_venue_id.get(venue_id)
+
     async def load(self) -> None:
         """Load the symbols, and with them the venue's limits and clock, unless that was done before."""
         if not self._markets:
@@ -108,7 +114,9 @@ class Gateway:
                     self._markets_at = time.monotonic() - MARKETS_MAX_AGE_S + MARKETS_MIN_AGE_S
                     return
                 raise
-            self._markets = {row.symbol: row for row in map(market_of, raw.values()) if row is not None}
+            rows = (market_of(row, self.venue.settle, self.venue.id_field) for row in raw.values())
+            self._markets = {row.symbol: row for row in rows if row is not None}
+            self._by_venue_id = {row.venue_id: row for row in self._markets.values()}
             self._markets_at = time.monotonic()
 
     async def _public_markets(self) -> Mapping[str, Any]:
@@ -138,7 +146,7 @@ class Gateway:
     async def call(
         self,
         endpoint: str,
-        params: dict[str, Any],
+        params: Any,
         *,
         key: tuple[str, str, str],
         kind: Kind,
@@ -147,6 +155,8 @@ class Gateway:
         timeout_s: float = 10.0,
     ) -> Any:
         """One signed request through ccxt's method `endpoint`; the raw decoded reply.
+
+        `params` are a dict or list, or a function that makes them on the client that holds the key.
 
         Reads are repeated up to three times while that can help; writes never, except after -1021 (the venue checks
         the time before anything else, so a request refused with it was not executed). Raises `VenueError`.
@@ -160,7 +170,7 @@ class Gateway:
             try:
                 return await self._once(endpoint, params, key, kind, weight, priority, timeout_s)
             except VenueError as error:
-                if error.error_code == "CLOCK_SKEW" and error.venue_code == -1021 and not resynced:
+                if error.error_code == "CLOCK_SKEW" and not resynced:
                     resynced = True
                     await self._resync_clock()
                     continue
@@ -172,7 +182,7 @@ class Gateway:
     async def _once(  # noqa: PLR0917 - the parameters of call
         self,
         endpoint: str,
-        params: dict[str, Any],
+        params: Any,
         key: tuple[str, str, str],
         kind: Kind,
         weight: int,
@@ -181,11 +191,12 @@ class Gateway:
     ) -> Any:
         await self._room(weight, priority, min(timeout_s, 5.0))
         client = copy.copy(self._template)
-        client.apiKey, client.secret, client.password = key
+        for name, part in zip(self.venue.key_fields, key, strict=False):
+            setattr(client, name, part)
         client.timeout = int(timeout_s * 1000)
         started = time.monotonic()
         try:
-            reply = await getattr(client, endpoint)(params)
+            reply = await getattr(client, endpoint)(params(client) if callable(params) else params)
         except Exception as error:  # ccxt raises its own classes, aiohttp's, and plain ones on broken replies
             raise self._failed(client, error, kind) from None
         elapsed_ms = (time.monotonic() - started) * 1000
@@ -207,7 +218,14 @@ class Gateway:
     def _failed(self, client: Any, error: Exception, kind: Kind) -> VenueError:
         headers = client.ib_headers
         wait = _seconds(headers.get("Retry-After"))
-        found = classify(error, kind, http_status=client.ib_status, retry_after_s=wait)
+        found = classify(
+            error,
+            kind,
+            http_status=client.ib_status,
+            retry_after_s=wait,
+            codes=self.venue.errors,
+            unsure=self.venue.unsure,
+        )
         self._observe(client)
         if found.error_code in ("RATE_LIMITED", "BLOCKED") and found.venue_code != -1015:
             self.weight.pause(found.retry_after_s or 5.0)
@@ -314,10 +332,16 @@ def _make_template(
         "timeout": 10_000,
         "session": session,
         "ssl_context": tls,
-        "options": {"fetchCurrencies": False, "adjustForTimeDifference": True, "defaultType": "swap"},
+        "options": {
+            "fetchCurrencies": False,
+            "adjustForTimeDifference": True,
+            "defaultType": "swap",
+            **venue.ccxt_options,
+        },
     }
     template = shared(config)
     template.options["maxRetriesOnFailure"] = 0  # a write is sent once
+    template.has["fetchCurrencies"] = False  # coins are not traded here, and the list is long
     if base_url:
         template.urls["api"] = _moved(template.urls["api"], base_url)
     elif sandbox and "demo" in template.urls:

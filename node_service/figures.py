@@ -55,13 +55,17 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def market_of(raw: Mapping[str, Any]) -> Market | None:
-    """The rules of an active linear perpetual, else None."""
+def market_of(raw: Mapping[str, Any], settle: str = "USDT", id_field: str = "id") -> Market | None:
+    """The rules of an active linear perpetual, else None. One in the venue's own dollar, `settle`, is our .../USDT."""
     if not (raw.get("swap") and raw.get("linear") and raw.get("active", True)):
         return None
     canonical = f"{raw['base']}/{raw['quote']}"
     if raw["symbol"] != ccxt_symbol(canonical):
         return None
+    if settle != "USDT":
+        if raw["quote"] != settle:
+            return None
+        canonical = f"{raw['base']}/USDT"
     limits, precision = raw["limits"], raw["precision"]
     size = _optional(raw.get("contractSize")) or Decimal(1)
     step, tick = _optional(precision.get("amount")), _optional(precision.get("price"))
@@ -71,7 +75,7 @@ def market_of(raw: Mapping[str, Any]) -> Market | None:
     return Market(
         symbol=canonical,
         ccxt_symbol=raw["symbol"],
-        venue_id=raw["id"],
+        venue_id=str(raw[id_field]),
         step=step,
         tick=tick,
         min_quantity=(_optional(limits["amount"].get("min")) or Decimal(0)) * size,
