@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import random
 import secrets
+import ssl
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from unittest import mock
-
-from sqlalchemy import Engine, event
 
 from tests.faults.harness.loop import PROCESS, VirtualTime
 
@@ -38,13 +38,6 @@ class Clocks:
         """SQLite's own clock; the database is a machine of its own and has the right time."""
         return 2440587.5 + (START_MS + self.virtual.now * 1000) / 86_400_000
 
-    def give_to(self, engine: Engine) -> None:
-        """Connections of ``engine`` see virtual time."""
-        event.listen(engine, "connect", self._connected)
-
-    def _connected(self, connection: Any, _record: Any) -> None:
-        connection.create_function("julianday", -1, self.julianday)
-
 
 def _virtual_datetime(clocks: Clocks) -> type[datetime]:
     class Virtual(datetime):
@@ -57,6 +50,12 @@ def _virtual_datetime(clocks: Clocks) -> type[datetime]:
             return datetime.fromtimestamp(timestamp, tz)
 
     return Virtual
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Reading the list of authorities takes longer than a run."""
+    return ssl.create_default_context()
 
 
 @contextmanager
@@ -82,6 +81,8 @@ def virtual_world(clocks: Clocks, rng: random.Random) -> Iterator[None]:
         stack.enter_context(mock.patch.object(secrets, "token_hex", hexes))
         stack.enter_context(mock.patch.object(secrets, "token_urlsafe", names))
         stack.enter_context(mock.patch.object(uuid, "uuid4", lambda: uuid.UUID(bytes=rng.randbytes(16), version=4)))
+        tls = _tls()
+        stack.enter_context(mock.patch.object(ssl, "create_default_context", lambda **_: tls))
         stack.enter_context(mock.patch("backend.clock.datetime", _virtual_datetime(clocks)))
         try:
             yield

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pymysql
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
@@ -20,12 +21,20 @@ def refused(code: int, text: str) -> OperationalError:
 
 
 class FaultyDatabase(Database):
-    """A process's own way to the database."""
+    """The database of all processes of a run; used for one run after the other, as what it compiled is dear."""
 
-    def __init__(self, url: str, world: Any) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__(url)
+        self._world: Any = None
+        event.listen(self.engine, "connect", self._connected)
+
+    def begin(self, world: Any) -> None:
+        """A new run: the file below was replaced."""
+        self.dispose()
         self._world = world
-        world.clocks.give_to(self.engine)
+
+    def _connected(self, connection: Any, _record: Any) -> None:
+        connection.create_function("julianday", -1, self._world.clocks.julianday)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

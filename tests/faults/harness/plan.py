@@ -6,10 +6,10 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-HEAL_S = 20.0
+HEAL_S = 14.0
 """From here on nothing goes wrong any more: what is broken must come right by itself."""
 
-_STEPS = 900
+_STEPS = 450
 _EXCHANGE: tuple[dict[str, Any], ...] = (
     {"kind": "partial", "fractions": ["0.3", "0.3", "0.4"]},
     {"kind": "partial", "fractions": ["0.5"]},
@@ -53,6 +53,13 @@ class Plan:
     redeliver: bool = False
     forget: bool = False
 
+    @property
+    def ends_s(self) -> float:
+        """When the last thing that has a time of its own is over; at `HEAL_S` everything is."""
+        ends = [self.database_down[1], *(part[3] for part in self.partitions), *(part[2] for part in self.pauses)]
+        lasting = self.lost or self.cut or self.slow or self.replays or self.deadlocks or self.commit_lost
+        return HEAL_S if lasting or self.exchange or self.skew_ms or self.redeliver else max(ends)
+
     def describe(self) -> str:
         """One line of what this run has."""
         parts = [
@@ -91,12 +98,12 @@ def _partition(plan: Plan, rng: random.Random) -> None:
     for _ in range(rng.choice((1, 1, 2))):
         start = rng.uniform(0.5, 8.0)
         ends = rng.choice((("centre", "node"), ("node", "exchange"), ("centre", "exchange")))
-        plan.partitions.append((*ends, start, start + rng.choice((0.5, 3.0, 9.0, 40.0))))
+        plan.partitions.append((*ends, start, min(HEAL_S, start + rng.choice((0.5, 3.0, 7.0, 14.0)))))
 
 
 def _pause(plan: Plan, rng: random.Random) -> None:
     start = rng.uniform(0.5, 6.0)
-    plan.pauses.append((rng.choice(("centre", "centre", "node")), start, start + rng.choice((1.0, 8.0, 12.0))))
+    plan.pauses.append((rng.choice(("centre", "centre", "node")), start, min(HEAL_S, start + rng.choice((1.0, 7.0, 10.0)))))
 
 
 def _skew(plan: Plan, rng: random.Random) -> None:

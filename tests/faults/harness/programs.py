@@ -33,13 +33,14 @@ from backend.strategies.base import Decisions
 from node_service.app import NodeApp, NodeSettings, create_runner
 from node_service.client import NodeClient
 from node_service.executor import Executor
-from tests.faults.harness.database import FaultyDatabase
 from tests.faults.harness.loop import Process
+from tests.support.paper_book import Bar, WrittenMarket
 from tests.faults.harness.world import EXCHANGE, NODE, World
 
 NODE_SECRET = "n" * 40
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-TICK_S = 1.0
+BARS = 180
+TICK_S = 0.5
 SETTLE_S = 5.0
 
 
@@ -49,6 +50,22 @@ def paper_config() -> PaperConfig:
         mode="stepped", control_token="token", slippage_bps=Decimal(0), warmup_bars=5, max_symbols=2, symbols=SYMBOLS,
         strict_client_ids=False,
     )  # fmt: skip
+
+
+def make_exchange(dice: random.Random) -> Exchange:
+    """An exchange on hourly bars drawn from ``dice``, two to three per cent each way: stops and targets are reached."""
+    exchange = Exchange(paper_config())
+    bars: dict[str, list[Bar]] = {}
+    for name, start in zip(SYMBOLS, (60_000.0, 3_000.0), strict=True):
+        rows, last = [], start
+        for _ in range(BARS):
+            close = last * (1 + dice.uniform(-0.02, 0.02))
+            high, low = max(last, close) * (1 + dice.uniform(0, 0.01)), min(last, close) * (1 - dice.uniform(0, 0.01))
+            rows.append((round(last, 2), round(high, 2), round(low, 2), round(close, 2)))
+            last = rows[-1][3]
+        bars[name] = rows
+    exchange.source = WrittenMarket(bars, "0.01")
+    return exchange
 
 
 async def run_exchange(
@@ -123,8 +140,7 @@ class Said:
 
 async def run_centre(world: World, process: Process, settings: Settings, app: PaperApp, said: list[Said]) -> None:
     """The engine with the loops that have to do with orders."""
-    db = FaultyDatabase(world.url, world)
-    process.kept.append(db)
+    db = world.db
     feed = PaperFeed("http://exchange", "token")
     feed._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://exchange")
     wire = RecordingWire(Executor(node_code="centre", allow_venue_url=True), NodeClient())
@@ -152,7 +168,7 @@ async def run_centre(world: World, process: Process, settings: Settings, app: Pa
         await asyncio.Event().wait()
 
     loops = {
-        "lead": engine._lead, "prices": engine._prices_loop, "exits": engine._exits_loop, "dispatch": engine._dispatch_loop,
+        "lead": engine._lead, "exits": engine._exits_loop, "dispatch": engine._dispatch_loop,
         "reconcile": engine._reconcile_loop, "scan": scan, "settle": settle, "redeliver": redeliver,
     }  # fmt: skip
     await asyncio.gather(*(engine._guard(name, loop) for name, loop in loops.items()))

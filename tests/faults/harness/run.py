@@ -26,10 +26,10 @@ from backend.paper_exchange.exchange import Exchange
 from backend.paper_exchange.http import Call, PaperApp
 from backend.paper_exchange.routes_control import get_dump
 from backend.settings import Settings
-from tests.faults.harness.clock import START_MS, Clocks, virtual_world
-from tests.faults.harness.loop import Process, VirtualTime
+from tests.faults.harness.clock import START_MS, virtual_world
+from tests.faults.harness.database import FaultyDatabase
 from tests.faults.harness.plan import HEAL_S, Plan
-from tests.faults.harness.programs import NODE_SECRET, Said, paper_config, run_centre, run_exchange, run_node
+from tests.faults.harness.programs import NODE_SECRET, Said, make_exchange, run_centre, run_exchange, run_node
 from tests.faults.harness.world import EXCHANGE, NODE, World
 from tests.support.centre import make_centre
 
@@ -56,12 +56,27 @@ class _Keys:
         }  # fmt: skip
 
 
-@dataclass
 class Template:
     """The database every run begins with, and the settings of the centre."""
 
-    path: Path
-    settings: Settings
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self.path, self.settings = path, settings
+        shm = Path("/dev/shm")
+        self._folder = tempfile.TemporaryDirectory(prefix="ib-run-", dir=shm if shm.is_dir() else None)
+        self._live = Path(self._folder.name) / "ironbull.db"
+        self.db = FaultyDatabase(f"sqlite:///{self._live}")
+
+    def begin(self, world: World) -> None:
+        """A fresh copy for a run."""
+        self.db.begin(world)
+        for part in ("", "-wal", "-shm"):
+            Path(f"{self._live}{part}").unlink(missing_ok=True)
+        shutil.copyfile(self.path, self._live)
+
+    def close(self) -> None:
+        """Remove the copy."""
+        self.db.dispose()
+        self._folder.cleanup()
 
 
 def make_template(folder: Path) -> Template:
@@ -101,30 +116,21 @@ class Report:
 
 def run(template: Template, plan: Plan) -> Report:
     """Live through a plan. Never raises for what the platform did; `Report.faults` says it."""
-    shm = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="ib-run-", dir=shm if shm.is_dir() else None))
     loud = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.disable(logging.CRITICAL)
     try:
-        shutil.copyfile(template.path, folder / "ironbull.db")
-        world = World(plan, folder)
+        world = World(plan, template.db)
+        template.begin(world)
         with virtual_world(world.clocks, random.Random(f"names {plan.seed}")):
-            report = _live(world, template.settings)
-        world.observer.dispose()
-        for process in world.lives:
-            for thing in process.kept:
-                if isinstance(thing, Database):
-                    thing.dispose()
-        return report
+            return _live(world, template.settings)
     finally:
         logging.disable(logging.NOTSET)
         structlog.configure(**loud)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _live(world: World, settings: Settings) -> Report:
-    exchange = Exchange(paper_config())
+    exchange = make_exchange(random.Random(f"market {world.plan.seed}"))
     app = PaperApp(exchange, ROUTES)
     dice = random.Random(f"signals {world.plan.seed}")
     said = [Said(1.0, START_MS, dice.choice(((1, 0), (-1, 0), (1, -1))))]
@@ -138,7 +144,7 @@ def _live(world: World, settings: Settings) -> Report:
     asyncio.set_event_loop(world.loop)
     report = Report(world.plan)
     try:
-        world.loop.run_until_complete(_drive(world, exchange, report))
+        world.loop.run_until_complete(_drive(world, exchange, said, report))
     finally:
         for process in world.lives:
             process.dead = True
@@ -154,22 +160,25 @@ def _live(world: World, settings: Settings) -> Report:
     return report
 
 
-async def _drive(world: World, exchange: Exchange, report: Report) -> None:
+async def _drive(world: World, exchange: Exchange, said: list[Said], report: Report) -> None:
     for name in ("exchange", "node", "centre"):
         world.outside.copy().run(world.spawn, name)
         await asyncio.sleep(0.1)
     for name, start, end in world.plan.pauses:
         world.loop.call_at(start, world.pause, name, end)
-    await asyncio.sleep(HEAL_S - world.time.now + 0.001)
-    world.heal()
     asked_at = 0.0
+    healed = False
+    calm_s = max(world.plan.ends_s, said[-1].at_s + 1.0)
     while world.time.now < PATIENCE_S:
         await asyncio.sleep(1.0)
-        if world.time.now > HEAL_S + 4 and world.time.now - asked_at > 15:
+        if not healed and not world.troubled:
+            healed = True
+            world.heal()
+        if world.time.now > HEAL_S - 4 and world.time.now - asked_at > 15:
             asked_at = world.time.now
-            with world.observer.transaction() as session:
+            with world.db.transaction() as session:
                 _leave(session)
-        if not _restless(world, exchange):
+        if world.time.now > calm_s and not _restless(world, exchange):
             break
     report.rest_s = world.time.now
     _check(world, exchange, report)
@@ -191,7 +200,7 @@ def _dumps(world: World, exchange: Exchange) -> dict[int, dict[str, Any]]:
 def _restless(world: World, exchange: Exchange) -> list[str]:
     """What is still on its way."""
     found: list[str] = []
-    with world.observer.reading() as session:
+    with world.db.reading() as session:
         for order in session.exec(select(Order)).all():
             if order.status not in _RESTING:
                 found.append(f"order {order.client_order_id} {order.trade_type} {order.order_type} is {order.status}: {order.reason}")
@@ -213,7 +222,7 @@ def _restless(world: World, exchange: Exchange) -> list[str]:
 def _check(world: World, exchange: Exchange, report: Report) -> None:
     wrong = report.faults
     wrong += [f"not at rest: {text}" for text in _restless(world, exchange)]
-    with world.observer.transaction() as session:
+    with world.db.transaction() as session:
         wrong += [f"invariant: {item}" for item in run_invariants(session) if not item.ok]
         orders, fills = session.exec(select(Order)).all(), session.exec(select(Fill)).all()
         settlements = session.exec(select(Settlement.fill_id)).all()

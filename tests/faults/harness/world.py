@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextvars
 import hashlib
 import random
-from pathlib import Path
 from typing import Any
 
-from backend.db import Database
 from tests.faults.harness.clock import Clocks
-from tests.faults.harness.database import refused
-from tests.faults.harness.loop import Crash, Process, VirtualLoop, VirtualTime
+from tests.faults.harness.database import FaultyDatabase, refused
+from tests.faults.harness.loop import PROCESS, Crash, Process, VirtualLoop, VirtualTime
 from tests.faults.harness.network import Network, Pipe
 from tests.faults.harness.plan import HEAL_S, Plan
 
@@ -21,9 +19,9 @@ RESTART_S = 0.5
 class World:
     """Decides at every step, from the plan and its own seeded dice."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, db: FaultyDatabase) -> None:
         self.plan = plan
-        self.folder = folder
+        self.db = db
         self.time = VirtualTime()
         self.clocks = Clocks(self.time)
         self._net_dice = random.Random(f"net {plan.seed}")
@@ -34,9 +32,6 @@ class World:
         self.outside = contextvars.copy_context()
         self.living: dict[str, Process] = {}
         self.starters: dict[str, Any] = {}
-        self.url = f"sqlite:///{folder / 'ironbull.db'}"
-        self.observer = Database(self.url)
-        self.clocks.give_to(self.observer.engine)
         self.lives: list[Process] = []
         self.steps = 0
         self.crashed = 0
@@ -156,20 +151,20 @@ class World:
         transport.close()
 
     def database_answers(self) -> None:
-        """A database that is being restarted refuses."""
+        """A database that is being restarted refuses. Whoever looks from outside always sees it."""
         start, end = self.plan.database_down
-        if start <= self.time.now < end:
+        if PROCESS.get() is not None and start <= self.time.now < end:
             raise refused(2003, "Can't connect")
 
     def may_deadlock(self) -> None:
         """The server picked this transaction as the victim."""
-        if self.troubled and self._dice.random() < self.plan.deadlocks:
+        if PROCESS.get() is not None and self.troubled and self._dice.random() < self.plan.deadlocks:
             self.note("database", "deadlock")
             raise refused(1213, "Deadlock found")
 
     def may_lose_commit(self) -> None:
         """It is committed, and nobody was told."""
-        if self.troubled and self._dice.random() < self.plan.commit_lost:
+        if PROCESS.get() is not None and self.troubled and self._dice.random() < self.plan.commit_lost:
             self.note("database", "commit not answered")
             raise refused(2013, "Lost connection")
 
