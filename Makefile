@@ -38,8 +38,10 @@ browser: setup-dev
 FAULTS = tests/faults tests/unit/billing tests/unit/ledger tests/unit/merchant tests/integration/billing \
   tests/integration/ledger tests/integration/db tests/integration/merchant tests/integration/exports tests/unit/risk
 
+# make faults SEED=n replays one run of the fault harness byte for byte and prints its trace.
 faults: setup-dev
-	@IRONBULL_FAULTS=full $(PY) -m pytest $(FAULTS) -n $(WORKERS) --timeout 7200
+	@if [ -n "$(SEED)" ]; then PYTHONHASHSEED=0 $(PY) -m tests.faults.harness $(SEED); exit $$?; fi; \
+	  IRONBULL_FAULTS=full $(PY) -m pytest $(FAULTS) -n $(WORKERS) --timeout 7200
 
 bench: setup-dev
 	@$(PY) -m bench

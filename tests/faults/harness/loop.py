@@ -11,6 +11,7 @@ import contextvars
 import random
 import selectors
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -138,6 +139,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             host, port = self.network.addressed.pop(sock.fileno())
             sock.close()
         return await self.network.connect(protocol_factory, str(host), int(port))
+
+    def forget(self) -> None:
+        """What was never begun never will be, and nobody shall complain of it."""
+        warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
 
     def _failed(self, _loop: Any, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -114,6 +114,15 @@ class Report:
         return not self.faults
 
 
+    def sentence(self) -> str:
+        """One line: the plan, what came of it, and the digest of the trace."""
+        word = "; ".join(self.faults) or "nothing lost, nothing doubled"
+        return (
+            f"{self.plan.describe()}: {self.steps} steps, {self.crashes} crashes, {self.orders} orders, {self.fills} fills, "
+            f"at rest after {self.rest_s:.0f} s: {word}. trace {self.digest}"
+        )
+
+
 def run(template: Template, plan: Plan) -> Report:
     """Live through a plan. Never raises for what the platform did; `Report.faults` says it."""
     loud = structlog.get_config()
@@ -153,6 +162,7 @@ def _live(world: World, settings: Settings) -> Report:
                     thing._log_destroy_pending = False  # type: ignore[attr-defined]
         for task in asyncio.all_tasks(world.loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+        world.loop.forget()
         asyncio.set_event_loop(None)
         world.loop.close()
     report.digest, report.trace = world.digest(), world.trace
