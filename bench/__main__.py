@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-MODULES = ("scan", "dispatch", "settlement", "batches", "ledger", "startup")
+MODULES = ("scan", "dispatch", "settlement", "batches", "trees", "ledger", "doors", "startup")
 LIMIT_S = 240
 
 
