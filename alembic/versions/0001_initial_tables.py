@@ -334,6 +334,7 @@ def upgrade() -> None:
         sa.Column("inflight", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.String(length=255), nullable=False),
         sa.Column("last_heartbeat_at", types.UtcDateTime(), nullable=True),
+        sa.Column("silent_at", types.UtcDateTime(), nullable=True),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("join_hash"),
@@ -589,6 +590,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_ledger_transaction_tenant_id"), ["tenant_id"], unique=False)
 
     op.create_table(
+        "limit_entry",
+        sa.Column(
+            "order_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("strategy_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("interval_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_market_ms", sa.BigInteger(), nullable=False),
+        sa.Column("confirm_bars", sa.Integer(), nullable=False),
+        sa.Column("confirm_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("cancel_why", sa.String(length=16), nullable=False),
+        sa.Column("asked_at", types.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("closed_at", types.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("order_pk"),
+    )
+    with op.batch_alter_table("limit_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_limit_entry_state", ["state", "order_pk"], unique=False)
+        batch_op.create_index(batch_op.f("ix_limit_entry_tenant_id"), ["tenant_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_limit_entry_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
         "login_session",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -694,6 +721,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_monitor_probe_at"), ["at"], unique=False)
         batch_op.create_index("ix_monitor_probe_name", ["name", "at"], unique=False)
 
+    op.create_table(
+        "node_sample",
+        sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("minute_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("beats", sa.Integer(), nullable=False),
+        sa.Column("latency_ms", sa.Integer(), nullable=True),
+        sa.Column("skew_ms", sa.Integer(), nullable=True),
+        sa.Column("load_pct", sa.Integer(), nullable=True),
+        sa.Column("inflight", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("node_id", "minute_ms"),
+    )
     op.create_table(
         "notice_channel",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1405,6 +1443,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_notice_channel_user_id"))
 
     op.drop_table("notice_channel")
+    op.drop_table("node_sample")
     with op.batch_alter_table("monitor_probe", schema=None) as batch_op:
         batch_op.drop_index("ix_monitor_probe_name")
         batch_op.drop_index(batch_op.f("ix_monitor_probe_at"))
@@ -1435,6 +1474,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_login_session_parent_id"))
 
     op.drop_table("login_session")
+    with op.batch_alter_table("limit_entry", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_limit_entry_user_id"))
+        batch_op.drop_index(batch_op.f("ix_limit_entry_tenant_id"))
+        batch_op.drop_index("ix_limit_entry_state")
+
+    op.drop_table("limit_entry")
     with op.batch_alter_table("ledger_transaction", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ledger_transaction_tenant_id"))
         batch_op.drop_index(batch_op.f("ix_ledger_transaction_reference"))

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from backend.models.access import OneTimeToken, SecondFactor
 from backend.models.bots import BotWatch
+from backend.models.execution import LimitEntry, NodeSample
 from backend.models.exports import ExportJob, ExportPiece
 from backend.models.ledger import (
     LedgerAccount,
@@ -84,12 +85,14 @@ __all__ = [
     "LedgerReversal",
     "LedgerSeal",
     "LedgerTransaction",
+    "LimitEntry",
     "LoginSession",
     "LoginTry",
     "Maintenance",
     "MerchantCall",
     "MerchantKey",
     "MerchantNonce",
+    "NodeSample",
     "NoticeChannel",
     "NoticeDelivery",
     "Notification",

@@ -1,0 +1,48 @@
+"""What execution remembers besides orders: how nodes fared, entries that wait at a price."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field, SQLModel
+
+from backend.clock import utcnow
+from backend.models.types import BigId, UtcDateTime
+
+
+class NodeSample(SQLModel, table=True):
+    """How one node fared in one minute, from its heartbeats: the last figures said, and how often it spoke."""
+
+    __tablename__ = "node_sample"
+    node_id: int = Field(primary_key=True, sa_type=BigId, sa_column_kwargs={"autoincrement": False})
+    minute_ms: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    beats: int = 0
+    latency_ms: int | None = None
+    skew_ms: int | None = None
+    load_pct: int | None = None
+    inflight: int = 0
+
+
+class LimitEntry(SQLModel, table=True):
+    """An entry that waits at its price: the order (``order_pk``) is LIMIT and rests on the exchange of its account.
+
+    state: PENDING (written or resting) -> CONFIRMING (filled, the next bars decide) -> FILLED; or EXPIRED, CANCELLED,
+    REJECTED. Market times, so that a faster or stepped market has the same window.
+    """
+
+    __tablename__ = "limit_entry"
+    __table_args__ = (Index("ix_limit_entry_state", "state", "order_pk"),)
+    order_pk: int = Field(primary_key=True, sa_type=BigId, sa_column_kwargs={"autoincrement": False})
+    tenant_id: int = Field(sa_type=BigId, index=True)
+    user_id: int = Field(sa_type=BigId, index=True)
+    account_id: int = Field(sa_type=BigId)
+    strategy_id: int = Field(sa_type=BigId)
+    symbol: str = Field(max_length=32)
+    state: str = Field(default="PENDING", max_length=12)
+    interval_ms: int = Field(sa_type=BigInteger)
+    expires_market_ms: int = Field(sa_type=BigInteger)
+    confirm_bars: int = 0
+    confirm_until_ms: int = Field(default=0, sa_type=BigInteger)
+    cancel_why: str = Field(default="", max_length=16)
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
