@@ -8,16 +8,19 @@ import reflex as rx
 
 from backend.dashboards import service
 from backend.errors import InvalidInput
+from backend.identity import rights
+from backend.identity.sessions import factor_roles
 from backend.money import parse_amount
-from state.base import needs
+from state.base import needs, read
 from state.merchant import act, open_row
 from state.ui import say
 
 
 class Desk(rx.State):
-    """``making``: the form of a new operator is open."""
+    """``making``: the form of a new operator is open. ``roles``: what each role may do and whether it needs two factors."""
 
     making: bool = False
+    roles: list[dict[str, Any]] = []
     _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant")
 
     @rx.event
@@ -25,6 +28,22 @@ class Desk(rx.State):
     async def fresh(self) -> None:
         """The page was opened."""
         self.making = False
+        await self._roles()
+
+    @rx.event
+    @needs("admin", may="admins")
+    async def require_factor(self, role: str, on: bool) -> None:
+        """Ask the second factor of a role's admins, or no longer."""
+        wanted = {row["id"] for row in self.roles if row["factor"]} - {str(role)} | ({str(role)} if on is True else set())
+        await act(self, lambda session, who: service.require_factor(session, who, wanted))
+        await self._roles()
+        await say(self, "staff.factor_on" if on is True else "staff.factor_off", role=str(role))
+
+    async def _roles(self) -> None:
+        needed = await read(factor_roles)
+        self.roles = [
+            {"id": role, "word": f"role.{role}", "what": f"role.{role}.what", "factor": role in needed} for role in rights.CHOICES
+        ]
 
     @rx.event
     @needs("admin")
@@ -33,24 +52,27 @@ class Desk(rx.State):
         self.making = on is True
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="admins")
     async def add_admin(self, form: dict[str, Any]) -> None:
         """A further operator."""
-        name, nickname, password = (str(form.get(key, "")) for key in ("username", "nickname", "password"))
-        made = await act(self, lambda session, who: service.add_admin(session, who, name, nickname, password))
+        name, nickname, password, role = (str(form.get(key, "")) for key in ("username", "nickname", "password", "role"))
+        made = await act(self, lambda session, who: service.add_admin(session, who, name, nickname, password, role=role))
         self.making = False
         await say(self, "staff.added", name=made)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="admins")
     async def edit_admin(self, form: dict[str, Any]) -> None:
         """How the open operator is called and, if given, a new password."""
-        admin_id, nickname, password = await open_row(self), str(form.get("nickname", "")), str(form.get("password", ""))
-        name = await act(self, lambda session, who: service.edit_admin(session, who, admin_id, nickname=nickname, password=password))
+        admin_id = await open_row(self)
+        nickname, password, role = (str(form.get(key, "")) for key in ("nickname", "password", "role"))
+        name = await act(
+            self, lambda session, who: service.edit_admin(session, who, admin_id, nickname=nickname, password=password, role=role)
+        )
         await say(self, "tenant.saved", name=name)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="admins")
     async def switch_admin(self, on: bool) -> None:
         """Enable or disable the open operator."""
         admin_id = await open_row(self)
@@ -58,7 +80,7 @@ class Desk(rx.State):
         await say(self, "access.opened" if on is True else "access.closed", name=name)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def switch_strategy(self, on: bool) -> None:
         """Scan with the open strategy or not."""
         strategy_id = await open_row(self)
@@ -66,7 +88,7 @@ class Desk(rx.State):
         await say(self, "catalogue.on" if on is True else "catalogue.off", name=code)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def change_strategy(self, form: dict[str, Any]) -> None:
         """The catalogue's own values of the open strategy."""
         strategy_id = await open_row(self)
@@ -82,7 +104,7 @@ class Desk(rx.State):
         await say(self, "offer.changed", name=code)
 
     @rx.event
-    @needs("admin", "tenant")
+    @needs("admin", "tenant", may="trading")
     async def switch_binding(self, on: bool) -> None:
         """Stop the open subscription or let it run again."""
         binding_id = await open_row(self)

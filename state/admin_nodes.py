@@ -33,7 +33,7 @@ class Nodes(rx.State):
         self.making, self.made = on is True, {}
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def invite(self, form: dict[str, Any]) -> None:
         """A one-time token for a node code."""
         code, name = str(form.get("code", "")).strip(), str(form.get("name", "")).strip()
@@ -42,14 +42,14 @@ class Nodes(rx.State):
         self.made = {"code": code, "command": command}
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def drain(self, number: str, on: bool) -> None:
         """Open nothing new on a node, or again."""
         node = await act(self, lambda session, who: routing.drain(session, who, row_id(number), on is True).node_code)
         await say(self, "node.drained" if on is True else "node.undrained", node=node)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def accept_key(self, number: str) -> None:
         """Trust the other key a node has offered."""
         node = await act(self, lambda session, who: enrolment.accept_key(session, who, row_id(number)).node_code)

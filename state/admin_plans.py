@@ -38,7 +38,7 @@ class Plans(rx.State):
         self.making = on is True
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def create(self, form: dict[str, Any]) -> None:
         """A further plan."""
         values = _values(form)
@@ -47,7 +47,7 @@ class Plans(rx.State):
         await say(self, "plan.created", name=row.name)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def save(self, form: dict[str, Any]) -> None:
         """Change the open plan; it holds for its tenants from the next call."""
         plan_id, values = await open_row(self), _values(form)
@@ -55,7 +55,7 @@ class Plans(rx.State):
         await say(self, "plan.saved", name=row.name)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def toggle(self) -> None:
         """Offer the open plan, or no longer; tenants that have it keep it."""
         plan_id = await open_row(self)
@@ -69,7 +69,7 @@ class Plans(rx.State):
         await say(self, "plan.offered_now" if row.status == 1 else "plan.stopped_now", name=row.name)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def assign(self, form: dict[str, Any]) -> None:
         """Give a tenant the open plan."""
         plan_id, tenant_id = await open_row(self), row_id(form.get("tenant", ""))
@@ -77,7 +77,7 @@ class Plans(rx.State):
         await say(self, "plan.assigned", name=name)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def release(self, tenant: str) -> None:
         """Take a tenant's plan away: it is without limits then."""
         tenant_id = row_id(tenant)
@@ -85,7 +85,7 @@ class Plans(rx.State):
         await say(self, "plan.released", name=name)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def reveal(self, tenant: str, on: bool) -> None:
         """Let a tenant's merchant API answer exchange secrets in plain, or no longer."""
         tenant_id, on = row_id(tenant), on is True

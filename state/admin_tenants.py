@@ -43,7 +43,7 @@ class Tenants(rx.State):
         self.form, self.made = name if name in ("sign_in", "terms", "rates") else "", {}
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="people")
     async def save_sign_in(self, form: dict[str, Any]) -> None:
         """Name, e-mail and, if given, a new password."""
         tenant_id = await open_row(self)
@@ -53,7 +53,7 @@ class Tenants(rx.State):
         await say(self, "tenant.saved", name=name)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def save_terms(self, form: dict[str, Any]) -> None:
         """How its agents are billed, and the profit share in percent."""
         tenant_id, scheme, share = await open_row(self), str(form.get("scheme", "")), _part(form.get("share"))
@@ -62,7 +62,7 @@ class Tenants(rx.State):
         await say(self, "tenant.terms_saved")
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def save_rates(self, form: dict[str, Any]) -> None:
         """Rates of billing and distribution in percent, with the reason."""
         tenant_id, reason = await open_row(self), str(form.get("reason", ""))
@@ -72,7 +72,7 @@ class Tenants(rx.State):
         await say(self, "tenant.rates_saved")
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def set_plan(self, plan: str) -> None:
         """Another quota plan, or none with ""."""
         tenant_id, plan_id = await open_row(self), row_id(plan) if plan else None
@@ -80,7 +80,7 @@ class Tenants(rx.State):
         await say(self, "plan.assigned" if plan_id else "plan.released", name=name)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def issue_key(self) -> None:
         """A further API key; its secret is shown now and never again."""
         tenant_id = await open_row(self)
@@ -88,7 +88,7 @@ class Tenants(rx.State):
         self.form, self.made = "", {"app_key": made.key.app_key, "app_secret": made.app_secret}
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def revoke_key(self, key: str) -> None:
         """End one of the tenant's keys at once."""
         key_id = row_id(key)

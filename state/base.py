@@ -10,6 +10,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable
+from contextvars import ContextVar
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar
 
@@ -18,8 +19,10 @@ import structlog
 from sqlmodel import Session
 
 from backend.db import get_db
-from backend.errors import IronBullError
+from backend.errors import IronBullError, NotAllowed
+from backend.identity import rights
 from backend.identity.principal import Principal
+from backend.identity.rights import READ
 from backend.identity.sessions import resolve_session
 
 COOKIE = "sid"
@@ -27,6 +30,8 @@ log = structlog.get_logger("pages")
 HOME = {"admin": "/admin", "tenant": "/tenant", "agent": "/agent"}
 T = TypeVar("T")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
+_asking: ContextVar[tuple[Principal, str] | None] = ContextVar("asking", default=None)
+"""Who the running handler acts for, and the right it names."""
 
 
 def cookie_of(state: rx.State) -> str:
@@ -53,11 +58,12 @@ async def signed_in(state: rx.State) -> Principal:
     return who
 
 
-def needs(*kinds: str) -> Callable[[Handler], Handler]:
+def needs(*kinds: str, may: str = READ) -> Callable[[Handler], Handler]:
     """Let only these kinds of principal run the handler; ``"anyone"`` needs no sign-in.
 
     Without arguments the class attribute ``_allowed`` of the state decides (for mixins). Put it below ``@rx.event``.
-    Refused callers are sent away: to sign in, or to their own home. Errors become a toast.
+    ``may`` is the right an admin's role must have; a handler that writes names one (``write`` refuses an admin's change
+    under "read"). Refused callers are sent away: to sign in, or to their own home. Errors become a toast.
     """
 
     def decorate(fn: Handler) -> Handler:
@@ -65,7 +71,7 @@ def needs(*kinds: str) -> Callable[[Handler], Handler]:
 
             @functools.wraps(fn)
             async def stream(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
-                if not await _admit(self, kinds):
+                if not await _admit(self, kinds, may):
                     return
                 try:
                     async for item in fn(self, *args, **kwargs):
@@ -78,7 +84,7 @@ def needs(*kinds: str) -> Callable[[Handler], Handler]:
 
             @functools.wraps(fn)
             async def once(self: Any, *args: Any, **kwargs: Any) -> Any:
-                if not await _admit(self, kinds):
+                if not await _admit(self, kinds, may):
                     return None
                 try:
                     result = fn(self, *args, **kwargs)
@@ -89,17 +95,24 @@ def needs(*kinds: str) -> Callable[[Handler], Handler]:
 
             wrapped = once
         wrapped._roles = kinds or ("by class",)
+        wrapped._right = may
         return wrapped
 
     return decorate
 
 
-async def _admit(state: rx.State, kinds: tuple[str, ...]) -> bool:
+async def _admit(state: rx.State, kinds: tuple[str, ...], right: str) -> bool:
     allowed = kinds or tuple(getattr(state, "_allowed", ()))
     if "anyone" in allowed:
         return True
     who = await principal_of(state)
     if who is not None and who.kind in allowed:
+        _asking.set((who, right))
+        try:
+            rights.require(who, right, changing=False)
+        except NotAllowed as refused:
+            await _tell(state, refused, "")
+            return False
         return True
     from state.session import Session as SessionState
 
@@ -126,5 +139,18 @@ async def read(work: Callable[[Session], T]) -> T:
 
 
 async def write(work: Callable[[Session], T]) -> T:
-    """``work(session)`` as one transaction, off the event loop."""
+    """``work(session)`` as one transaction, off the event loop. Raises ``ReadOnly``, ``RoleMayNot``."""
+    check_writing()
     return await get_db().arun(work)
+
+
+def check_writing() -> None:
+    """Whether the person this handler runs for may change anything: not in a read-only session, and as an admin only
+    where the handler names the right it needs. Raises ``ReadOnly``, ``RoleMayNot``."""
+    asking = _asking.get()
+    if asking is None:
+        return
+    who, right = asking
+    if who.kind == "admin" and right == READ:
+        raise rights.RoleMayNot
+    rights.require(who, right, changing=True)

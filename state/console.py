@@ -43,41 +43,41 @@ class Console(rx.State):
         self.form_key, self.made, self.making, self.asks = secrets.token_hex(16), {}, False, ""
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="settings")
     async def switch_node(self, row_id: str, on: bool) -> None:
         """Let a node take orders or not."""
         code = await self._do(lambda session, who: service.switch_node(session, who, _id(row_id), on is True))
         await say(self, "node.switched_on" if on is True else "node.switched_off", node=code)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="people")
     async def switch_tenant(self, row_id: str, on: bool) -> None:
         """Enable or disable a tenant."""
         name = await self._do(lambda session, who: service.switch_tenant(session, who, _id(row_id), on is True))
         await say(self, "access.opened" if on is True else "access.closed", name=name)
 
     @rx.event
-    @needs("admin", "tenant")
+    @needs("admin", "tenant", may="people")
     async def switch_user(self, row_id: str, on: bool) -> None:
         """Enable or disable a user's sign-in."""
         name = await self._do(lambda session, who: service.switch_user(session, who, _id(row_id), on is True))
         await say(self, "access.opened" if on is True else "access.closed", name=name)
 
     @rx.event
-    @needs("admin", "tenant")
+    @needs("admin", "tenant", may="people")
     async def market_node(self, row_id: str, is_node: bool) -> None:
         """Make a user a market node or not."""
         name = await self._do(lambda session, who: service.set_market_node(session, who, _id(row_id), is_node is True))
         await say(self, "user.is_node" if is_node is True else "user.was_node", name=name)
 
     @rx.event
-    @needs("admin", "tenant")
+    @needs("admin", "tenant", may="money")
     async def recharge_user(self, form: dict[str, Any]) -> None:
         """Hand points to the user of the open row."""
         await self._recharge(form, service.recharge_user, "user_id")
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def recharge_tenant(self, form: dict[str, Any]) -> None:
         """Give points to the tenant of the open row."""
         await self._recharge(form, service.recharge_tenant, "tenant_id")
@@ -98,7 +98,7 @@ class Console(rx.State):
         self.making, self.made = on is True, {}
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="people")
     async def create_tenant(self, form: dict[str, Any]) -> None:
         """A new tenant; its secret is shown now and never again."""
         name, email, password = (str(form.get(key, "")) for key in ("name", "email", "password"))
@@ -107,14 +107,14 @@ class Console(rx.State):
         (await self.get_state(Lists)).tenants = []
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def retry_pool(self, row_id: str) -> None:
         """Distribute a pool again."""
         _, paid = await self._do(lambda session, who: pools.retry(session, _id(row_id), who))
         await say(self, "pool.paid" if paid else "pool.failed_again", bad=not paid, id=row_id)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def retry_failed_pools(self) -> None:
         """Distribute every failed pool again, each in a transaction of its own."""
         who = await signed_in(self)
@@ -135,14 +135,14 @@ class Console(rx.State):
         self.asks = what if what in ("reject", "complete", "fail", "undo", "refuse") else ""
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def approve(self, row_id: str) -> None:
         """Approve a withdrawal; large ones need a second admin."""
         row = await self._do(lambda session, who: withdrawals.approve(session, _id(row_id), who))
         await say(self, "withdrawal.half" if row.status == 0 else "withdrawal.approved_now", id=row_id)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def answer(self, form: dict[str, Any]) -> None:
         """Reject (reason), mark as paid (transaction hash) or as failed (reason), ask for a correction or decline it."""
         what, text = self.asks, str(form.get("text", ""))[:255]
@@ -155,7 +155,7 @@ class Console(rx.State):
         await say(self, f"correction.done_{what}" if what in ("undo", "refuse") else f"withdrawal.done_{what}", id=str(row_id))
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def agree(self, row_id: str) -> None:
         """Agree to a correction another admin asked for: the opposite is posted now."""
         row = await self._do(lambda session, who: corrections.approve(session, _id(row_id), who))
@@ -193,7 +193,7 @@ class Notices(rx.State):
     _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant", "agent")
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def read_one(self, row_id: str) -> None:
         """Mark one as read."""
         who = await signed_in(self)
@@ -201,7 +201,7 @@ class Notices(rx.State):
         await self._again()
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def read_all(self) -> None:
         """Mark all as read."""
         who = await signed_in(self)

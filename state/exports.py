@@ -19,7 +19,7 @@ class Exports(rx.State):
     _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant", "agent")
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def ask(self, kind: str) -> None:
         """The list as it is filtered now, as "csv" or "xlsx"."""
         who, lists = await signed_in(self), await self.get_state(Lists)
@@ -28,7 +28,7 @@ class Exports(rx.State):
         await say(self, "export.asked")
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def remove(self, job: str) -> None:
         """Cancel it, or delete its file."""
         job_id = row_id(job)

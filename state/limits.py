@@ -47,7 +47,7 @@ class Limits(rx.State):
         await self._read(await signed_in(self))
 
     @rx.event
-    @needs()
+    @needs(may="trading")
     async def save(self, form: dict[str, Any]) -> None:
         """Replace the limits shown."""
         who = await signed_in(self)

@@ -13,7 +13,7 @@ from backend.identity.principal import Principal
 from backend.merchant import keys
 from backend.security.vault import get_vault
 from backend.settings import get_settings
-from state.base import needs, read, signed_in
+from state.base import check_writing, needs, read, signed_in
 from state.merchant import row_id
 
 HIDDEN = ("password", "api_key", "api_secret", "passphrase")
@@ -52,6 +52,7 @@ class Tryout(rx.State):
     @needs("tenant")
     async def sign(self, form: dict[str, Any]) -> None:
         """Sign the call; with ``go`` send it, too."""
+        check_writing()
         self.reply, self.busy = {}, True
         try:
             await self._sign(form)

@@ -23,28 +23,28 @@ class Periods(rx.State):
     _allowed: ClassVar[tuple[str, ...]] = ("admin",)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def approve(self, row_id: str) -> None:
         """Fix a draft for good."""
         row = await self._do(lambda session, who: hwm.approve(session, _id(row_id), who))
         await say(self, "period.was_approved", month=f"{row.start_at:%Y-%m}")
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def recompute(self, row_id: str) -> None:
         """Close a draft again with what is known now. It gets a new number, so its drawer closes."""
         row = await self._do(lambda session, who: hwm.recompute(session, _id(row_id), who), still=False)
         await say(self, "period.was_recomputed", month=f"{row.start_at:%Y-%m}")
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def invoice(self, row_id: str) -> None:
         """Send the invoice."""
         row = await self._do(lambda session, who: hwm.invoice(session, _id(row_id), who))
         await say(self, "period.was_invoiced", no=row.invoice_no)
 
     @rx.event
-    @needs("admin")
+    @needs("admin", may="money")
     async def paid(self, form: dict[str, Any]) -> None:
         """The open invoice was paid."""
         row_id, reference = (await self.get_state(Lists)).open_id, str(form.get("reference", ""))

@@ -45,14 +45,14 @@ class Safety(rx.State):
     _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant", "agent")
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def load(self) -> None:
         """The page; what was shown once is gone."""
         self.picture, self.secret, self.codes, self.token = "", "", [], ""
         await self._show()
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def save_profile(self, form: dict[str, Any]) -> None:
         """Name, language and time zone."""
         who = await signed_in(self)
@@ -62,7 +62,7 @@ class Safety(rx.State):
         await say(self, "safe.saved")
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def new_password(self, form: dict[str, Any]) -> None:
         """A new password; every other session and every token ends."""
         who = await signed_in(self)
@@ -80,7 +80,7 @@ class Safety(rx.State):
         await say(self, "safe.password_set")
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def begin_factor(self) -> None:
         """Show a fresh secret to scan."""
         who = await signed_in(self)
@@ -88,7 +88,7 @@ class Safety(rx.State):
         self.secret, self.picture, self.codes = offer.secret, _picture(offer.address), []
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def confirm_factor(self, form: dict[str, Any]) -> None:
         """Switch it on with a code that proves it works; show the recovery codes."""
         who, code = await signed_in(self), str(form.get("code", ""))[:20]
@@ -97,7 +97,7 @@ class Safety(rx.State):
         await self._show()
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def renew_codes(self, form: dict[str, Any]) -> None:
         """New recovery codes."""
         who, code = await signed_in(self), str(form.get("code", ""))[:20]
@@ -105,7 +105,7 @@ class Safety(rx.State):
         await self._show()
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def factor_off(self, form: dict[str, Any]) -> None:
         """Switch it off; needs a code."""
         who, code = await signed_in(self), str(form.get("code", ""))[:20]
@@ -115,7 +115,7 @@ class Safety(rx.State):
         await say(self, "safe.factor_is_off", bad=True)
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def end(self, device_id: int) -> None:
         """End one session or token."""
         who = await signed_in(self)
@@ -126,7 +126,7 @@ class Safety(rx.State):
         await say(self, "safe.ended")
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def end_others(self) -> None:
         """End everything but this session."""
         who = await signed_in(self)
@@ -135,7 +135,7 @@ class Safety(rx.State):
         await say(self, "safe.others_ended")
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def make_token(self, form: dict[str, Any]) -> None:
         """A token for a program, shown once."""
         who = await signed_in(self)

@@ -58,7 +58,7 @@ class Stops(rx.State):
         self.reason = str(reason)[:200]
 
     @rx.event
-    @needs()
+    @needs(may="trading")
     async def engage(self) -> None:
         """Stop now."""
         scope, _, number = self.chosen.partition(":")
@@ -76,7 +76,7 @@ class Stops(rx.State):
         self.lifting = str(row)[:20]
 
     @rx.event
-    @needs()
+    @needs(may="trading")
     async def lift(self, form: dict[str, Any]) -> None:
         """Let trading go on."""
         number, reason = row_id(self.lifting), str(form.get("reason", ""))

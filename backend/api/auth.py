@@ -10,13 +10,15 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
-from backend.api.context import anyone, context_of, peer, run, user_agent
+from backend.api.context import EVERY, May, context_of, peer, run, user_agent
 from backend.api.params import MAX_ID, done
 from backend.identity.principal import Kind, Principal
 from backend.identity.service import change_password, revoke_session, sign_in
 from backend.security import audit
 
 router = APIRouter(tags=["auth"])
+
+Own = Annotated[Principal, Depends(May("own", EVERY))]
 
 
 class AdminLogin(BaseModel):
@@ -67,7 +69,7 @@ async def agent_login(request: Request, body: EmailLogin) -> Response:
 
 
 @router.get("/api/auth/me")
-async def me(who: Annotated[Principal, Depends(anyone)]) -> Response:
+async def me(who: Own) -> Response:
     """Who the token or cookie belongs to."""
     data: dict[str, Any] = {
         "kind": who.kind,
@@ -76,6 +78,7 @@ async def me(who: Annotated[Principal, Depends(anyone)]) -> Response:
         "name": who.name,
         "email": who.email,
         "role": who.role,
+        "read_only": who.read_only,
     }
     if who.kind == "admin":
         data |= {"admin_id": who.id, "username": who.email}
@@ -83,7 +86,7 @@ async def me(who: Annotated[Principal, Depends(anyone)]) -> Response:
 
 
 @router.post("/api/auth/logout")
-async def logout(request: Request, who: Annotated[Principal, Depends(anyone)]) -> Response:
+async def logout(request: Request, who: Own) -> Response:
     """End the session of this token; it is refused from now on."""
 
     def end(session: Session) -> None:
@@ -95,7 +98,7 @@ async def logout(request: Request, who: Annotated[Principal, Depends(anyone)]) -
 
 
 @router.post("/api/auth/change-password")
-async def new_password(request: Request, body: PasswordChange, who: Annotated[Principal, Depends(anyone)]) -> Response:
+async def new_password(request: Request, body: PasswordChange, who: Own) -> Response:
     """Change the own password; every other session of the person ends."""
 
     def change(session: Session) -> None:

@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from backend.db import Database
 from backend.errors import IronBullError, NotAllowed, NotSignedIn
+from backend.identity import rights
 from backend.identity.personal import TOKEN_PREFIX
 from backend.identity.principal import Kind, Principal
 from backend.identity.sessions import resolve, resolve_session
@@ -25,6 +26,7 @@ from backend.settings import Settings
 
 T = TypeVar("T")
 COOKIE = "sid"
+SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class ForeignOrigin(IronBullError):
@@ -108,11 +110,12 @@ def require_same_origin(request: Request) -> None:
         raise ForeignOrigin
 
 
-async def signed_in(request: Request, *kinds: Kind) -> Principal:
+async def signed_in(request: Request, *kinds: Kind, right: str = "") -> Principal:
     """The person behind the bearer token or, on our own pages, the session cookie.
 
-    Raises ``NotSignedIn``, ``InvalidToken``, ``NotAllowed`` (signed in as another kind) and, for a changing request
-    by cookie, ``ForeignOrigin``.
+    ``right`` is what an admin's role must have; a changing request of an admin needs one named. Raises ``NotSignedIn``,
+    ``InvalidToken``, ``NotAllowed`` (signed in as another kind; or the role may not, the session only reads) and, for a
+    changing request by cookie, ``ForeignOrigin``.
     """
     context = context_of(request)
     header = request.headers.get("authorization", "")
@@ -129,10 +132,15 @@ async def signed_in(request: Request, *kinds: Kind) -> Principal:
         if found is None:
             raise NotSignedIn
         principal = found
-        if request.method not in ("GET", "HEAD", "OPTIONS"):
+        if request.method not in SAFE:
             require_same_origin(request)
     if principal.kind not in kinds:
         raise NotAllowed
+    changing = request.method not in SAFE
+    # A changing door without a right of its own is nobody's: the role table must name every one.
+    if changing and not right and principal.kind == "admin":
+        raise rights.RoleMayNot
+    rights.require(principal, right or rights.READ, changing=changing)
     return principal
 
 
@@ -154,12 +162,27 @@ def _scope_of(request: Request) -> str:
     """What a request needs. Whatever is about the account's own safety is for people, not for programs."""
     if request.url.path.startswith("/api/auth/") and request.url.path != "/api/auth/me":
         return "account"
-    return "read" if request.method in ("GET", "HEAD", "OPTIONS") else "write"
+    return "read" if request.method in SAFE else "write"
 
 
 async def admin(request: Request) -> Principal:
-    """Dependency: a signed-in admin."""
+    """Dependency: a signed-in admin, who looks."""
     return await signed_in(request, "admin")
+
+
+@dataclass(frozen=True)
+class May:
+    """Dependency: somebody of ``kinds`` who, being an admin, has a role with ``right``."""
+
+    right: str
+    kinds: tuple[Kind, ...] = ("admin",)
+
+    async def __call__(self, request: Request) -> Principal:
+        """The person. Raises what ``signed_in`` raises."""
+        return await signed_in(request, *self.kinds, right=self.right)
+
+
+EVERY: tuple[Kind, ...] = ("admin", "tenant", "agent")
 
 
 async def tenant(request: Request) -> Principal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api import auth, brand, exports, joining, limits, periods, session, stops, system
+from backend.api import auth, brand, exports, joining, limits, looking, periods, session, stops, system
 from backend.api.admin import billing, desk, ledger, money, quota, reads
 from backend.api.agent import by_hand as agent_by_hand
 from backend.api.agent import notices as agent_notices
@@ -21,6 +21,7 @@ def core_routers() -> list[APIRouter]:
     return [
         session.router,
         joining.router,
+        looking.router,
         auth.router,
         system.router,
         reads.router,

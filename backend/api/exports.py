@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from backend.api.context import anyone, context_of, peer, read, run
+from backend.api.context import EVERY, May, context_of, peer, read, run
 from backend.api.params import Id, answer, done, listed, window
 from backend.clock import utcnow
 from backend.dashboards.lists.base import Find, ListOf, Row
@@ -28,7 +28,7 @@ from backend.portfolio.queries import Listing, Window
 
 router = APIRouter(tags=["exports"])
 
-Anyone = Annotated[Principal, Depends(anyone)]
+Anyone = Annotated[Principal, Depends(May("read", EVERY))]
 Page = Annotated[Window, Depends(window)]
 MAX_ROWS = 50_000
 STEP = 500

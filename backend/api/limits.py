@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
-from backend.api.context import anyone, peer, read, run
+from backend.api.context import EVERY, May, anyone, peer, read, run
 from backend.api.params import done
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
@@ -20,6 +20,7 @@ from backend.risk.limit_rules import as_json
 router = APIRouter(tags=["risk"])
 
 Anyone = Annotated[Principal, Depends(anyone)]
+Trader = Annotated[Principal, Depends(May("trading", EVERY))]
 Scope = Annotated[str, Query(max_length=12)]
 Number = Annotated[int, Query(ge=0, le=2**63 - 1)]
 Symbol = Annotated[str, Field(max_length=32)]
@@ -39,7 +40,7 @@ async def rules(request: Request, who: Anyone, scope: Scope = limits.PLATFORM, i
 
 
 @router.put("/api/risk/rules")
-async def save(request: Request, body: Limits, who: Anyone, scope: Scope = limits.PLATFORM, id: Number = 0) -> Response:
+async def save(request: Request, body: Limits, who: Trader, scope: Scope = limits.PLATFORM, id: Number = 0) -> Response:
     """Replace them. Everybody's stricter limit wins; nobody can widen another's."""
     given = {name: str(value) if isinstance(value, int | float) else value for name, value in body.limits.items()}
     saved = await run(request, lambda s: as_json(limits.set_limits(s, who, scope, id, given, ip=peer(request))))

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, StrictInt
 from sqlmodel import Session
 
-from backend.api.context import admin, agent, peer, read, run, tenant
+from backend.api.context import May, admin, agent, peer, read, run, tenant
 from backend.api.params import MAX_ID, Id, IdQuery, Text, done, listed, moment, window
 from backend.billing import hwm, hwm_queries, hwm_rules
 from backend.billing.lists import Row
@@ -25,7 +25,7 @@ from backend.portfolio.queries import Window
 
 router = APIRouter(tags=["billing"])
 
-Admin = Annotated[Principal, Depends(admin)]
+Cashier = Annotated[Principal, Depends(May("money"))]
 Tenant = Annotated[Principal, Depends(tenant)]
 Agent = Annotated[Principal, Depends(agent)]
 Page = Annotated[Window, Depends(window)]
@@ -126,7 +126,7 @@ _list_door("/api/billing/periods", admin)
 
 
 @router.post("/api/billing/periods/close")
-async def close(request: Request, body: CloseBody, who: Admin) -> Response:
+async def close(request: Request, body: CloseBody, who: Cashier) -> Response:
     """Close every month of an agent that has ended. Again changes nothing."""
 
     def work(session: Session) -> list[Row]:
@@ -138,25 +138,25 @@ async def close(request: Request, body: CloseBody, who: Admin) -> Response:
 
 
 @router.post("/api/billing/periods/{period_id}/recompute")
-async def recompute(request: Request, period_id: Id, who: Admin) -> Response:
+async def recompute(request: Request, period_id: Id, who: Cashier) -> Response:
     """Close a draft again with what is known now. It gets a new id."""
     return done(await run(request, lambda s: _shown(s, hwm.recompute(s, period_id, who, ip=peer(request)))))
 
 
 @router.post("/api/billing/periods/{period_id}/approve")
-async def approve(request: Request, period_id: Id, who: Admin) -> Response:
+async def approve(request: Request, period_id: Id, who: Cashier) -> Response:
     """Fix a draft for good."""
     return done(await run(request, lambda s: _shown(s, hwm.approve(s, period_id, who, ip=peer(request)))))
 
 
 @router.post("/api/billing/periods/{period_id}/invoice")
-async def invoice(request: Request, period_id: Id, who: Admin) -> Response:
+async def invoice(request: Request, period_id: Id, who: Cashier) -> Response:
     """Send the invoice of an approved period."""
     return done(await run(request, lambda s: _shown(s, hwm.invoice(s, period_id, who, ip=peer(request)))))
 
 
 @router.post("/api/billing/periods/{period_id}/paid")
-async def paid(request: Request, period_id: Id, body: PaidBody, who: Admin) -> Response:
+async def paid(request: Request, period_id: Id, body: PaidBody, who: Cashier) -> Response:
     """The invoice was paid."""
 
     def work(session: Session) -> dict[str, Any]:
@@ -166,7 +166,7 @@ async def paid(request: Request, period_id: Id, body: PaidBody, who: Admin) -> R
 
 
 @router.put("/api/billing/share")
-async def share(request: Request, body: ShareBody, who: Admin) -> Response:
+async def share(request: Request, body: ShareBody, who: Cashier) -> Response:
     """Agree a profit share. The first holds from the beginning, a change from the next month on."""
     value = _share(body.share)
 
@@ -183,7 +183,7 @@ async def share(request: Request, body: ShareBody, who: Admin) -> Response:
 
 
 @router.put("/api/billing/scheme")
-async def scheme(request: Request, body: SchemeBody, who: Admin) -> Response:
+async def scheme(request: Request, body: SchemeBody, who: Cashier) -> Response:
     """Choose how a tenant's agents are billed, from now on."""
 
     def work(session: Session) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qs, urlencode
 
@@ -24,8 +25,9 @@ from backend.api.context import (
     user_agent,
 )
 from backend.errors import InvalidInput, IronBullError, NotAllowed, NotFound
+from backend.identity import looking
 from backend.identity.one_time import LIFETIME
-from backend.identity.principal import Kind
+from backend.identity.principal import Kind, Principal
 from backend.identity.second_factor import SecondFactorNeeded
 from backend.identity.service import first_admin_needed, revoke_session, set_up_first_admin, sign_in
 from backend.identity.sessions import COOKIE_LIFETIME, resolve_session
@@ -33,6 +35,8 @@ from backend.security import audit
 
 router = APIRouter(tags=["session"])
 
+OWN = "sid_own"
+"""Cookie of an admin's own session while the view of another person's account is open."""
 SECOND = "second"
 """Cookie of a sign-in that waits for its second factor."""
 
@@ -63,20 +67,25 @@ async def login(request: Request) -> RedirectResponse:
 
 @router.post("/api/session/logout", status_code=303, response_class=RedirectResponse)
 async def logout(request: Request) -> RedirectResponse:
-    """Ends the session of the cookie, here and in every open tab."""
+    """Ends the session of the cookie, here and in every open tab; an admin who looks at another account leaves both."""
     require_same_origin(request)
-    sid = request.cookies.get(COOKIE, "")
-    who = await asyncio.to_thread(resolve_session, sid, context_of(request).db)
-    if who is not None:
-
-        def end(session: Session) -> None:
-            revoke_session(session, who.session_id)
-            audit.record(session, who, "sign_out", ip=peer(request))
-
-        await run(request, end)
+    for name in (COOKIE, OWN):
+        sid = request.cookies.get(name, "")
+        who = await asyncio.to_thread(resolve_session, sid, context_of(request).db)
+        if who is not None:
+            await run(request, partial(_end, who=who, ip=peer(request)))
     answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(OWN, path="/")
     answer.delete_cookie(COOKIE, path="/")
     return answer
+
+
+def _end(session: Session, who: Principal, ip: str) -> None:
+    if who.read_only:
+        looking.end(session, who, ip=ip)
+        return
+    revoke_session(session, who.session_id)
+    audit.record(session, who, "sign_out", ip=ip)
 
 
 class PasswordsDiffer(InvalidInput):

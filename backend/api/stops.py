@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, StrictInt
 from sqlmodel import Session, col, func, select
 
-from backend.api.context import anyone, peer, read, run
+from backend.api.context import EVERY, May, anyone, peer, read, run
 from backend.api.params import Id, done, listed, window
 from backend.identity.principal import Principal
 from backend.models import KillSwitch
@@ -20,6 +20,7 @@ from backend.risk.switches import ENTRIES
 router = APIRouter(tags=["kill switch"])
 
 Anyone = Annotated[Principal, Depends(anyone)]
+Trader = Annotated[Principal, Depends(May("trading", EVERY))]
 Page = Annotated[Window, Depends(window)]
 Why = Annotated[str, Field(max_length=200)]
 
@@ -40,7 +41,7 @@ class Reason(BaseModel):
 
 
 @router.post("/api/kill-switches")
-async def engage(request: Request, body: Stop, who: Anyone) -> Response:
+async def engage(request: Request, body: Stop, who: Trader) -> Response:
     """Stop trading: ``entries`` opens nothing new, ``close`` also closes everything that is open."""
 
     def work(session: Session) -> dict[str, Any]:
@@ -65,7 +66,7 @@ async def history(request: Request, who: Anyone, page: Page, active: bool = Fals
 
 
 @router.post("/api/kill-switches/{stop_id}/lift")
-async def lift(request: Request, stop_id: Id, body: Reason, who: Anyone) -> Response:
+async def lift(request: Request, stop_id: Id, body: Reason, who: Trader) -> Response:
     """Let trading go on."""
     return done(await run(request, lambda s: _shape(stops.lift(s, who, stop_id, body.reason, ip=peer(request)))))
 

@@ -5,20 +5,24 @@ Session first; the edge opens and commits. Refusals are ``IronBullError``s.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from sqlmodel import Session, select
 
 from backend.billing import cards
+from backend.clock import utcnow
 from backend.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from backend.execution import nodes
+from backend.identity import second_factor
 from backend.identity import service as identity
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped, scoped
+from backend.identity.sessions import FACTOR_ROLES, factor_roles, forget_after_commit
 from backend.merchant.offers import offered_strategy
 from backend.merchant.quota import check_room
-from backend.models import Binding, ExchangeAccount, Strategy, Tenant, TenantStrategy, User
+from backend.models import Binding, ExchangeAccount, PlatformState, Strategy, Tenant, TenantStrategy, User
 from backend.money import check_amount
 from backend.security import audit
 from backend.security.passwords import check_strength
@@ -130,17 +134,17 @@ def recharge_user(session: Session, who: Principal, key: str, *, user_id: int, c
     return not done.replayed
 
 
-def add_admin(session: Session, who: Principal, username: str, nickname: str, password: str) -> str:
+def add_admin(session: Session, who: Principal, username: str, nickname: str, password: str, *, role: str) -> str:
     """A further operator. Returns the user name. Raises ``InvalidInput``, ``WeakPassword``, ``NameTaken``."""
     _only(who, "admin")
     check_strength(password, username, nickname)
-    row = identity.create_admin(session, username, password, nickname)
-    audit.record(session, who, "admin.create", f"admin:{row.id}", detail={"username": row.username})
+    row = identity.create_admin(session, username, password, nickname, role)
+    audit.record(session, who, "admin.create", f"admin:{row.id}", detail={"username": row.username, "role": role})
     return row.username
 
 
-def edit_admin(session: Session, who: Principal, admin_id: int, *, nickname: str, password: str = "") -> str:
-    """Change how an operator is called; a new password ends the operator's sessions. Returns the user name.
+def edit_admin(session: Session, who: Principal, admin_id: int, *, nickname: str, password: str = "", role: str = "") -> str:
+    """Change how an operator is called and its role; a new password ends the operator's sessions. Returns the user name.
 
     One's own password is changed where the old one is asked for: raises ``Conflict`` here. Raises ``NotFound``,
     ``WeakPassword``, ``InvalidInput``.
@@ -153,6 +157,10 @@ def edit_admin(session: Session, who: Principal, admin_id: int, *, nickname: str
         detail["nickname"] = f"{row.nickname} -> {name}"
         row.nickname = name
         session.add(row)
+    if role and role != row.role:
+        if who.id == admin_id:
+            raise Conflict("You cannot change your own role. Ask another owner.")
+        detail["role"] = f"{identity.set_role(session, admin_id, role)} -> {role}"
     if password:
         if who.id == admin_id:
             raise Conflict("Change your own password in your account, where the old one is asked for.")
@@ -173,6 +181,30 @@ def switch_admin(session: Session, who: Principal, admin_id: int, on: bool) -> s
     identity.set_status(session, "admin", admin_id, on)
     audit.record(session, who, "admin.enable" if on else "admin.disable", f"admin:{admin_id}")
     return str(identity.load_subject(session, "admin", admin_id).username)
+
+
+def require_factor(session: Session, who: Principal, roles: Iterable[str]) -> None:
+    """Roles whose admins must sign in with a second factor; those without one may only set it up. Holds at once.
+
+    Raises ``InvalidInput``; ``Conflict`` when it would shut out the person who asks.
+    """
+    _only(who, "admin")
+    wanted = sorted(set(roles))
+    for role in wanted:
+        identity.check_role(role)
+    own = second_factor.of(session, "admin", who.id, lock=False)
+    if who.role in wanted and own is None:
+        raise Conflict("Set up your own two-factor sign-in first: your role is among them.")
+    before = sorted(factor_roles(session))
+    if before == wanted:
+        return
+    row = session.get(PlatformState, FACTOR_ROLES) or PlatformState(name=FACTOR_ROLES)
+    row.value, row.updated_at = {"roles": wanted}, utcnow()
+    session.add(row)
+    detail = {"roles": f"{', '.join(before) or 'none'} -> {', '.join(wanted) or 'none'}"}
+    audit.record(session, who, "admin.second_factor", "platform", detail=detail)
+    session.flush()
+    forget_after_commit(session)
 
 
 def switch_strategy(session: Session, who: Principal, strategy_id: int, on: bool) -> str:

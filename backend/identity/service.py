@@ -10,6 +10,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from backend.errors import BadCredentials, Conflict, InvalidInput, NotFound
+from backend.identity import rights
 from backend.identity.principal import Kind, Principal
 from backend.identity.sessions import (
     forget_after_commit,
@@ -114,6 +115,7 @@ def normal_name(value: str, limit: int = 100, required: bool = True) -> str:
 def create_admin(session: Session, username: str, password: str, nickname: str = "", role: str = "owner") -> Admin:
     """A platform operator. Raises ``InvalidInput``, ``WeakPassword``, ``NameTaken``."""
     username = username.strip()
+    check_role(role)
     if not _USERNAME.fullmatch(username):
         raise InvalidInput("The user name must have 2 to 64 letters, digits or . _ @ -")
     if session.exec(select(Admin.id).where(func.lower(Admin.username) == username.lower())).first():
@@ -127,6 +129,27 @@ def create_admin(session: Session, username: str, password: str, nickname: str =
     session.add(admin)
     session.flush()
     return admin
+
+
+def check_role(role: str) -> None:
+    """Raises ``InvalidInput`` for a role that is not in the table."""
+    if role not in rights.CHOICES:
+        raise InvalidInput(f"The role is one of {', '.join(rights.CHOICES)}.")
+
+
+def set_role(session: Session, admin_id: int, role: str) -> str:
+    """Give an admin another role, which holds at once; the role before. Raises ``NotFound``, ``InvalidInput``, ``Conflict``
+    for the last active owner."""
+    check_role(role)
+    admin = load_subject(session, "admin", admin_id)
+    before = str(admin.role)
+    if before == "owner" != role and _is_last_owner(session, admin_id):
+        raise Conflict("This is the last active owner. Make another owner first.")
+    admin.role = role
+    session.add(admin)
+    session.flush()
+    forget_after_commit(session)
+    return before
 
 
 def first_admin_needed(session: Session) -> bool:
@@ -267,6 +290,8 @@ def set_status(session: Session, kind: Kind, subject_id: int, active: bool) -> N
     if not active:
         if kind == "admin" and _is_last_admin(session, subject_id):
             raise Conflict("This is the last active administrator. Enable another one first.")
+        if kind == "admin" and subject.role == "owner" and _is_last_owner(session, subject_id):
+            raise Conflict("This is the last active owner. Make another owner first.")
         if kind == "agent" and subject.is_root:
             raise Conflict("A tenant's root user cannot be disabled.")
         revoke_all(session, kind, subject_id)
@@ -287,6 +312,11 @@ def load_subject(session: Session, kind: Kind, subject_id: int) -> Any:
 
 def _is_last_admin(session: Session, admin_id: int) -> bool:
     others = select(Admin.id).where(Admin.status == 1, col(Admin.id) != admin_id).with_for_update()
+    return session.exec(others.limit(1)).first() is None
+
+
+def _is_last_owner(session: Session, admin_id: int) -> bool:
+    others = select(Admin.id).where(Admin.status == 1, Admin.role == "owner", col(Admin.id) != admin_id).with_for_update()
     return session.exec(others.limit(1)).first() is None
 
 

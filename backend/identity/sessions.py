@@ -15,13 +15,16 @@ from typing import Any, Literal
 from sqlalchemy import event, update
 from sqlmodel import Session, col, select
 
-from backend.clock import utcnow
+from backend.clock import to_ms, utcnow
 from backend.db import Database, get_db
 from backend.identity.principal import Kind, Principal
-from backend.models import Admin, LoginSession, Tenant, User
+from backend.identity.rights import UNPROVEN, may
+from backend.models import Admin, LoginSession, PlatformState, SecondFactor, Tenant, User
 from backend.security.tokens import LIFETIME, new_token_id, token_hash
 
 REMEMBER_S = 2.0
+FACTOR_ROLES = "admin_factor_roles"
+"""The name of the platform's state that holds them."""
 COOKIE_LIFETIME: dict[str, timedelta] = {
     "admin": timedelta(hours=12),
     "tenant": timedelta(days=7),
@@ -139,21 +142,42 @@ def principal_of(session: Session, row: LoginSession) -> Principal | None:
         admin = session.get(Admin, row.subject_id)
         if admin is None or admin.status != 1:
             return None
-        return Principal(
-            "admin", row.subject_id, None, admin.nickname or admin.username, admin.username, admin.role, row.id, row.scopes
-        )
+        role = UNPROVEN if _factor_missing(session, admin) else admin.role
+        return Principal("admin", row.subject_id, None, admin.nickname or admin.username, admin.username, role, row.id, row.scopes)
+    seen: dict[str, Any] = {}
+    if row.parent_id is not None:
+        above = session.get(LoginSession, row.parent_id)
+        admin_there = principal_of(session, above) if above is not None and above.kind == "admin" else None
+        if admin_there is None or not may(admin_there.role, "people"):
+            return None
+        seen = {"seen_by": admin_there.email, "until_ms": to_ms(row.expires_at)}
     if row.kind == "tenant":
         tenant = session.get(Tenant, row.subject_id)
         if tenant is None or tenant.status != 1:
             return None
-        return Principal("tenant", row.subject_id, row.subject_id, tenant.name, tenant.email, "tenant", row.id, row.scopes)
+        return Principal("tenant", row.subject_id, row.subject_id, tenant.name, tenant.email, "tenant", row.id, row.scopes, **seen)
     user = session.get(User, row.subject_id)
     if user is None or user.status != 1:
         return None
     tenant = session.get(Tenant, user.tenant_id)
     if tenant is None or tenant.status != 1:
         return None
-    return Principal("agent", row.subject_id, user.tenant_id, user.name or user.email, user.email, "agent", row.id, row.scopes)
+    return Principal("agent", row.subject_id, user.tenant_id, user.name or user.email, user.email, "agent", row.id, row.scopes, **seen)
+
+
+def factor_roles(session: Session) -> frozenset[str]:
+    """Roles of admins that need a second factor."""
+    state = session.get(PlatformState, FACTOR_ROLES)
+    return frozenset(str(role) for role in state.value.get("roles", [])) if state is not None else frozenset()
+
+
+def _factor_missing(session: Session, admin: Admin) -> bool:
+    if admin.role not in factor_roles(session):
+        return False
+    proven = select(SecondFactor.id).where(
+        SecondFactor.kind == "admin", SecondFactor.subject_id == admin.id, col(SecondFactor.confirmed_at).is_not(None)
+    )
+    return session.exec(proven).first() is None
 
 
 def still_valid(session: Session, session_ids: Iterable[int]) -> set[int]:
@@ -167,7 +191,7 @@ def still_valid(session: Session, session_ids: Iterable[int]) -> set[int]:
 
 
 def revoke_session(session: Session, session_id: int) -> None:
-    """End one session."""
+    """End one session; a view of somebody else's account that was opened from it ends with it."""
     statement = update(LoginSession).where(col(LoginSession.id) == session_id, col(LoginSession.revoked_at).is_(None))
     session.exec(statement.values(revoked_at=utcnow()))
     forget_after_commit(session)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 
+from backend.identity.rights import CHOICES
 from pages.components.act import field, hold_button, text_input
-from pages.components.i18n import t, tx
+from pages.components.i18n import USED, t, tx
 from pages.components.icons import icon
 from pages.components.lists import Pick, filters, list_page, mini
 from pages.components.parts import chip, facts, link_button, rel_time
@@ -16,6 +19,7 @@ from state.lists import Lists
 
 ROUTE = route_of("/admin/admins")
 ON_LOAD = [Lists.enter("admins"), Desk.fresh]
+USED.update({f"role.{role}" for role in CHOICES} | {f"role.{role}.what" for role in CHOICES})
 STATUS = Pick("status", "user.access", (("1", "access.on"), ("0", "access.off")))
 
 
@@ -29,7 +33,7 @@ def _columns() -> list[Column]:
     return [
         Column("username", "staff.user", phone="lead", sort=True, show=_name),
         Column("nickname", "node.name", phone="sub", quiet=True),
-        Column("role", "staff.role", phone="sub", quiet=True, show=lambda r: rx.el.span(r["role"], class_name="mono")),
+        Column("role", "staff.role", phone="sub", quiet=True, show=lambda r: tx("role." + r["role"].to(str))),
         Column("login_ms", "staff.login", "num", phone="tail", sort=True, show=login),
         Column("created_ms", "tenant.created", "num", quiet=True, sort=True, show=lambda r: rel_time(r["created_ms"].to(int))),
     ]
@@ -47,6 +51,7 @@ def _drawer() -> rx.Component:
     form = rx.el.form(
         rx.el.div(
             field("node.name", rx.el.input(name="nickname", default_value=d["nickname"].to(str), max_length=64, auto_complete="off", class_name="inp sm")),
+            rx.cond(d["me"], rx.fragment(), field("staff.role", _role(d["role"].to(str)))),
             rx.cond(d["me"], rx.fragment(), field("staff.new_password", new_password)),
             class_name="form-row",
         ),
@@ -62,7 +67,7 @@ def _drawer() -> rx.Component:
     return drawer(
         drawer_section(
             facts(
-                ("staff.role", rx.el.span(d["role"], class_name="mono")), ("staff.sessions", d["sessions"]),
+                ("staff.role", tx("role." + d["role"].to(str))), ("staff.sessions", d["sessions"]),
                 ("staff.login", rel_time(d["login_ms"].to(int))), ("tenant.created", rel_time(d["created_ms"].to(int))),
             )
         ),
@@ -77,12 +82,35 @@ def _drawer() -> rx.Component:
     )  # fmt: skip
 
 
+def _role(now: Any) -> rx.Component:
+    return rx.el.select(*[rx.el.option(t(f"role.{role}"), value=role) for role in CHOICES], name="role", default_value=now, class_name="inp sm")
+
+
+def _table() -> rx.Component:
+    """What each role may do, and whose sign-in needs two factors."""
+    line = lambda r: rx.el.tr(  # noqa: E731
+        rx.el.td(rx.el.b(tx(r["word"].to(str)))), rx.el.td(tx(r["what"].to(str)), class_name="t2"),
+        rx.el.td(
+            rx.el.label(
+                rx.el.input(type="checkbox", checked=r["factor"].to(bool), on_change=lambda on: Desk.require_factor(r["id"].to(str), on)),
+                tx("staff.two_factor"), class_name="check",
+            )
+        ),
+        key=r["id"].to(str),
+    )  # fmt: skip
+    heads = [("staff.role", ""), ("staff.may", ""), ("safe.factor", "")]
+    return rx.el.details(
+        rx.el.summary(tx("staff.roles")), mini(heads, rx.foreach(Desk.roles, line)), class_name="sec hline-b"
+    )
+
+
 def _new() -> rx.Component:
     form = rx.el.form(
         rx.el.div(
             field("staff.user", text_input(name="username", required=True, max_length=64, auto_complete="off", class_name="inp sm")),
             field("node.name", text_input(name="nickname", max_length=64, auto_complete="off", class_name="inp sm")),
             field("staff.new_password", text_input(name="password", type="password", required=True, auto_complete="new-password", class_name="inp sm")),
+            field("staff.role", _role("auditor")),
             rx.el.button(tx("staff.add"), type="submit", class_name="btn pri"),
             rx.el.button(tx("act.cancel"), type="button", class_name="btn", on_click=Desk.make(False)),
             class_name="form-row",
@@ -96,4 +124,4 @@ def page() -> rx.Component:
     """The page in its frame."""
     add = rx.el.button(icon("plus", "s"), tx("staff.new"), type="button", class_name="btn sm", on_click=Desk.make(True))
     bar = filters(picks=(STATUS,), find="filter.staff", right=add)
-    return list_page(ROUTE, "admins", _columns(), _new(), bar=bar, none=("staff.none", "filter.none_why", "users"), drawer=_drawer())
+    return list_page(ROUTE, "admins", _columns(), _new(), _table(), bar=bar, none=("staff.none", "filter.none_why", "users"), drawer=_drawer())

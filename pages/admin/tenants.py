@@ -10,6 +10,7 @@ from pages.components.icons import icon
 from pages.components.lists import Pick, cut, filters, list_page
 from pages.components.parts import chip, facts, link_button, note, rel_time
 from pages.components.table import Column, drawer, drawer_section
+from pages.lists.look import look_form
 from pages.lists.reveal import reveal_section
 from pages.lists.tenants import agreed
 from pages.lists.users import recharge_form
@@ -65,6 +66,7 @@ def _drawer() -> rx.Component:
         recharge_form(Console.recharge_tenant, "tenant.recharge", "card.tenant_note"),
         agreed(d),
         reveal_section(d),
+        look_form("tenant", Lists.open_id),
         state=Lists,
         head=rx.fragment(
             rx.el.div(rx.el.h2(d["name"]), rx.cond(d["active"], rx.fragment(), chip(tx("access.off"), kind="look")), class_name="row"),

@@ -10,6 +10,7 @@ from pages.components.icons import icon
 from pages.components.lists import Pick, cut, filters, list_page, mini
 from pages.components.parts import chip, facts, mode_chip, num, rel_time
 from pages.components.table import Column, drawer, drawer_section
+from pages.lists.look import look_form
 from pages.routes import Route
 from state.console import Console
 from state.lists import Lists
@@ -161,6 +162,7 @@ def _drawer(admin: bool) -> rx.Component:
             rx.cond(newest.length() > 0, rx.el.ul(rx.foreach(newest, reward), class_name="lines"), none("user.no_reward")),
             title="user.newest_rewards",
         ),
+        *([look_form("agent", Lists.open_id)] if admin else []),
         state=Lists,
         head=rx.fragment(rx.el.div(rx.el.h2(d["name"]), rx.cond(d["active"], rx.fragment(), chip(tx("access.off"), kind="look")), class_name="row"), where),
         foot=[node, rx.el.span(class_name="sp"), switch],

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from sqlmodel import Session
 
-from backend.api.context import admin, peer, read, run
+from backend.api.context import May, admin, peer, read, run
 from backend.api.params import MAX_ID, answer, done, required_tenant
 from backend.billing.rates import NAMES, history, rates_of, read_rates, set_rates
 from backend.billing.rules import RATES, Rates, plain
@@ -24,6 +24,8 @@ from backend.money import exact_units, format_units, parse_amount
 router = APIRouter(tags=["billing"])
 
 Admin = Annotated[Principal, Depends(admin)]
+Reader = Annotated[Principal, Depends(May("read"))]
+Cashier = Annotated[Principal, Depends(May("money"))]
 Number = Annotated[StrictInt, Field(ge=1, le=MAX_ID)]
 
 
@@ -60,7 +62,7 @@ class NewRates(BaseModel):
 
 
 @router.post("/api/billing/simulate")
-async def simulated(request: Request, body: SimulatedProfit, who: Admin) -> Response:
+async def simulated(request: Request, body: SimulatedProfit, who: Reader) -> Response:
     """Who would be paid what, by the functions that settle; nothing is written. Amounts are texts of 8 places.
 
     The documented rates count, or with ``tenant_id`` those of that tenant.
@@ -79,7 +81,7 @@ async def rates(request: Request, who: Admin, tenant_id: Annotated[int, Depends(
 
 
 @router.put("/api/billing/rates")
-async def new_rates(request: Request, body: NewRates, who: Admin) -> Response:
+async def new_rates(request: Request, body: NewRates, who: Cashier) -> Response:
     """Agree rates with a tenant from now on; what is left out returns to the documented value."""
     values = {name: _zero_or_more(value) for name, value in body.rates.items()}
 

@@ -9,11 +9,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, SecretStr
 from sqlmodel import Session, col, func, select
 
-from backend.api.context import admin, read, run
+from backend.api.context import May, admin, read, run
 from backend.api.params import Id, done, listed, window
 from backend.dashboards import service
 from backend.errors import NotFound
+from backend.identity import rights
 from backend.identity.principal import Principal
+from backend.identity.sessions import factor_roles
 from backend.merchant.rules import RISK_LABELS
 from backend.models import Admin as AdminRow
 from backend.models import Strategy
@@ -22,6 +24,8 @@ from backend.portfolio.queries import Listing, Window
 router = APIRouter(tags=["desk"])
 
 Admin = Annotated[Principal, Depends(admin)]
+Owner = Annotated[Principal, Depends(May("admins"))]
+Engineer = Annotated[Principal, Depends(May("settings"))]
 Page = Annotated[Window, Depends(window)]
 
 
@@ -31,12 +35,14 @@ class NewAdmin(BaseModel):
     username: str = Field(max_length=64)
     password: SecretStr = Field(max_length=512)
     nickname: str = Field("", max_length=64)
+    role: str = Field("auditor", max_length=16, description="owner, operator, finance, engineer, support or auditor")
 
 
 class AdminChange(BaseModel):
-    """How an operator is called."""
+    """How an operator is called, and the role; without one it stays."""
 
     nickname: str = Field(max_length=64)
+    role: str = Field("", max_length=16)
 
 
 class NewPassword(BaseModel):
@@ -58,24 +64,46 @@ async def admins(request: Request, who: Admin, page: Page) -> Response:
 
 
 @router.post("/api/admins")
-async def add_admin(request: Request, body: NewAdmin, who: Admin) -> Response:
+async def add_admin(request: Request, body: NewAdmin, who: Owner) -> Response:
     """A further operator. 409 ``name_taken``, 400 for a weak password."""
 
     def work(session: Session) -> dict[str, Any]:
-        name = service.add_admin(session, who, body.username, body.nickname, body.password.get_secret_value())
+        name = service.add_admin(session, who, body.username, body.nickname, body.password.get_secret_value(), role=body.role)
         return _admin(session.exec(select(AdminRow).where(AdminRow.username == name)).one())
 
     return done(await run(request, work))
 
 
 @router.put("/api/admins/{admin_id}")
-async def edit_admin(request: Request, admin_id: Id, body: AdminChange, who: Admin) -> Response:
-    """Another nickname."""
-    return await _changed(request, admin_id, lambda session: service.edit_admin(session, who, admin_id, nickname=body.nickname))
+async def edit_admin(request: Request, admin_id: Id, body: AdminChange, who: Owner) -> Response:
+    """Another nickname, another role. 409 for the own role and for the last owner's."""
+    return await _changed(
+        request, admin_id, lambda session: service.edit_admin(session, who, admin_id, nickname=body.nickname, role=body.role)
+    )
+
+
+class FactorRoles(BaseModel):
+    """Roles whose admins must sign in with a second factor."""
+
+    roles: list[str] = Field(max_length=10)
+
+
+@router.get("/api/admin-roles")
+async def roles(request: Request, who: Admin) -> Response:
+    """What each role may do, and which need a second factor."""
+    needed = await read(request, factor_roles)
+    return done([{"role": role, "rights": sorted(rights.ROLES[role]), "second_factor": role in needed} for role in rights.CHOICES])
+
+
+@router.put("/api/admin-roles/second-factor")
+async def require_factor(request: Request, body: FactorRoles, who: Owner) -> Response:
+    """Require the second factor of these roles and of no other. 409 when it would shut you out."""
+    await run(request, lambda session: service.require_factor(session, who, body.roles))
+    return done()
 
 
 @router.patch("/api/admins/{admin_id}/toggle")
-async def toggle_admin(request: Request, admin_id: Id, who: Admin) -> Response:
+async def toggle_admin(request: Request, admin_id: Id, who: Owner) -> Response:
     """Disable an operator, whose sessions end, or enable again. 409 for oneself and for the last one."""
 
     def work(session: Session) -> None:
@@ -88,7 +116,7 @@ async def toggle_admin(request: Request, admin_id: Id, who: Admin) -> Response:
 
 
 @router.post("/api/admins/{admin_id}/reset-password")
-async def reset_password(request: Request, admin_id: Id, body: NewPassword, who: Admin) -> Response:
+async def reset_password(request: Request, admin_id: Id, body: NewPassword, who: Owner) -> Response:
     """A new password for another operator, whose sessions end."""
 
     def work(session: Session) -> None:
@@ -126,7 +154,7 @@ async def strategy(request: Request, strategy_id: Id, who: Admin) -> Response:
 
 
 @router.patch("/api/strategies/{strategy_id}/toggle")
-async def toggle_strategy(request: Request, strategy_id: Id, who: Admin) -> Response:
+async def toggle_strategy(request: Request, strategy_id: Id, who: Engineer) -> Response:
     """Scan with a strategy, or no longer."""
 
     def work(session: Session) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from backend.api.context import admin, peer, read, run
+from backend.api.context import May, admin, peer, read, run
 from backend.api.params import Id, IdQuery, Text, done, listed, window
 from backend.billing import corrections
 from backend.billing.hwm_rules import month_after, month_start
@@ -25,6 +25,7 @@ from backend.portfolio.queries import Window
 router = APIRouter(tags=["ledger"])
 
 Admin = Annotated[Principal, Depends(admin)]
+Cashier = Annotated[Principal, Depends(May("money"))]
 Page = Annotated[Window, Depends(window)]
 Month = Annotated[str | None, Query(max_length=7, description="2026-01; the running month without it")]
 
@@ -86,7 +87,7 @@ async def transaction(request: Request, transaction_id: Id, who: Admin) -> Respo
 
 
 @router.post("/api/ledger/transactions/{transaction_id}/reverse")
-async def reverse(request: Request, transaction_id: Id, body: Reason, who: Admin) -> Response:
+async def reverse(request: Request, transaction_id: Id, body: Reason, who: Cashier) -> Response:
     """Ask for a transaction to be undone; another admin decides."""
     return await run(
         request,
@@ -102,13 +103,13 @@ async def reversals(request: Request, who: Admin, page: Page, status: Text = Non
 
 
 @router.post("/api/ledger/reversals/{reversal_id}/approve")
-async def approve(request: Request, reversal_id: Id, who: Admin) -> Response:
+async def approve(request: Request, reversal_id: Id, who: Cashier) -> Response:
     """Agree to another admin's request: the opposite is posted."""
     return await run(request, lambda s: _correction(corrections.approve(s, reversal_id, who, ip=peer(request))))
 
 
 @router.post("/api/ledger/reversals/{reversal_id}/refuse")
-async def refuse(request: Request, reversal_id: Id, body: Reason, who: Admin) -> Response:
+async def refuse(request: Request, reversal_id: Id, body: Reason, who: Cashier) -> Response:
     """Decline a request."""
     return await run(
         request, lambda s: _correction(corrections.refuse(s, reversal_id, who, body.reason, ip=peer(request)))

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from backend.api.admin import shapes
 from backend.api.admin.filters import CardLogQuery, PoolQuery, RewardQuery, WithdrawalQuery
-from backend.api.context import admin, peer, read, run
+from backend.api.context import May, admin, peer, read, run
 from backend.api.params import Id, IdQuery, answer, done, listed, window
 from backend.billing import lists, pools, withdrawals
 from backend.identity.principal import Principal
@@ -22,6 +22,7 @@ from backend.portfolio.queries import Window
 router = APIRouter(tags=["money"])
 
 Admin = Annotated[Principal, Depends(admin)]
+Cashier = Annotated[Principal, Depends(May("money"))]
 Page = Annotated[Window, Depends(window)]
 
 
@@ -54,13 +55,13 @@ async def withdrawal_list(
 
 
 @router.post("/api/withdrawals/{withdrawal_id}/approve")
-async def approve(request: Request, withdrawal_id: Id, who: Admin) -> Response:
+async def approve(request: Request, withdrawal_id: Id, who: Cashier) -> Response:
     """Approve a pending one; from the four-eyes amount on two different admins must."""
     return await run(request, lambda s: _shown(s, withdrawals.approve(s, withdrawal_id, who, ip=peer(request))))
 
 
 @router.post("/api/withdrawals/{withdrawal_id}/reject")
-async def reject(request: Request, withdrawal_id: Id, body: Reason, who: Admin) -> Response:
+async def reject(request: Request, withdrawal_id: Id, body: Reason, who: Cashier) -> Response:
     """Refuse a pending one; the whole amount returns."""
     return await run(
         request, lambda s: _shown(s, withdrawals.reject(s, withdrawal_id, who, body.reason, ip=peer(request)))
@@ -68,7 +69,7 @@ async def reject(request: Request, withdrawal_id: Id, body: Reason, who: Admin) 
 
 
 @router.post("/api/withdrawals/{withdrawal_id}/complete")
-async def complete(request: Request, withdrawal_id: Id, body: Paid, who: Admin) -> Response:
+async def complete(request: Request, withdrawal_id: Id, body: Paid, who: Cashier) -> Response:
     """An approved one was paid."""
     return await run(
         request, lambda s: _shown(s, withdrawals.complete(s, withdrawal_id, who, body.tx_hash, ip=peer(request)))
@@ -76,7 +77,7 @@ async def complete(request: Request, withdrawal_id: Id, body: Paid, who: Admin) 
 
 
 @router.post("/api/withdrawals/{withdrawal_id}/fail")
-async def fail(request: Request, withdrawal_id: Id, body: Reason, who: Admin) -> Response:
+async def fail(request: Request, withdrawal_id: Id, body: Reason, who: Cashier) -> Response:
     """An approved one could not be paid; the whole amount returns."""
     return await run(
         request, lambda s: _shown(s, withdrawals.fail(s, withdrawal_id, who, body.reason, ip=peer(request)))
@@ -108,7 +109,7 @@ async def pool_stats(request: Request, who: Admin, tenant_id: IdQuery = None) ->
 
 
 @router.post("/api/profit-pools/{pool_id}/retry")
-async def retry(request: Request, pool_id: Id, who: Admin) -> Response:
+async def retry(request: Request, pool_id: Id, who: Cashier) -> Response:
     """Distribute a pending or failed pool again, also a stuck one. A new failure is kept and answered with 500."""
     found, paid = await run(request, lambda session: pools.retry(session, pool_id, who, ip=peer(request)))
     data = shapes.pool(found)

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, StrictBool, StrictInt
 from sqlmodel import Session
 
-from backend.api.context import admin, peer, read, run
+from backend.api.context import May, admin, peer, read, run
 from backend.api.params import MAX_ID, Id, done
 from backend.branding.service import set_reveal
 from backend.identity.principal import Principal
@@ -23,6 +23,7 @@ from backend.security import audit
 router = APIRouter(tags=["quota"])
 
 Admin = Annotated[Principal, Depends(admin)]
+Engineer = Annotated[Principal, Depends(May("settings"))]
 Limit = Annotated[StrictInt, Field(ge=0, le=2_000_000_000)]
 
 
@@ -68,19 +69,19 @@ async def plans(request: Request, who: Admin) -> Response:
 
 
 @router.post("/api/quota-plans")
-async def new_plan(request: Request, body: PlanChange, who: Admin) -> Response:
+async def new_plan(request: Request, body: PlanChange, who: Engineer) -> Response:
     """A further plan; ``code`` and ``name`` are required."""
     return await _save(request, who, None, body)
 
 
 @router.put("/api/quota-plans/{plan_id}")
-async def change_plan(request: Request, plan_id: Id, body: PlanChange, who: Admin) -> Response:
+async def change_plan(request: Request, plan_id: Id, body: PlanChange, who: Engineer) -> Response:
     """Change a plan; it holds for its tenants from the next call."""
     return await _save(request, who, plan_id, body)
 
 
 @router.patch("/api/quota-plans/{plan_id}/toggle")
-async def toggle_plan(request: Request, plan_id: Id, who: Admin) -> Response:
+async def toggle_plan(request: Request, plan_id: Id, who: Engineer) -> Response:
     """Offer a plan, or no longer; tenants that have it keep it."""
 
     def work(session: Session) -> dict[str, Any]:
@@ -92,7 +93,7 @@ async def toggle_plan(request: Request, plan_id: Id, who: Admin) -> Response:
 
 
 @router.post("/api/tenants/{tenant_id}/assign-plan")
-async def assign_plan(request: Request, tenant_id: Id, body: Assignment, who: Admin) -> Response:
+async def assign_plan(request: Request, tenant_id: Id, body: Assignment, who: Engineer) -> Response:
     """Give a tenant a plan."""
 
     def work(session: Session) -> None:
@@ -107,7 +108,7 @@ async def assign_plan(request: Request, tenant_id: Id, body: Assignment, who: Ad
 
 
 @router.post("/api/tenants/{tenant_id}/reveal-secrets")
-async def reveal_secrets(request: Request, tenant_id: Id, body: Switch, who: Admin) -> Response:
+async def reveal_secrets(request: Request, tenant_id: Id, body: Switch, who: Engineer) -> Response:
     """Let the merchant API of this tenant answer its users' exchange secrets in plain, or no longer. Audited.
 
     Whoever holds one of the tenant's keys can then trade with, and where the exchange allows it empty, those accounts.

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session, select
 
 from backend.api import shapes
-from backend.api.context import ApiContext, admin, context_of, peer, read, run
+from backend.api.context import ApiContext, May, admin, context_of, peer, read, run
 from backend.api.nodes.moves import add_joining, add_routing
 from backend.api.params import Id, done
 from backend.clock import now_ms
@@ -25,6 +25,7 @@ from backend.security.vault import node_record
 from node_service.protocol import ProtocolError, RequestVerifier, dumps, loads, reply_headers
 
 Admin = Annotated[Principal, Depends(admin)]
+Engineer = Annotated[Principal, Depends(May("settings"))]
 
 
 class NewNode(BaseModel):
@@ -92,7 +93,7 @@ def nodes_router() -> APIRouter:
         return done([shapes.node(row) for row in found], total=len(found))
 
     @router.post("/api/nodes")
-    async def add_node(request: Request, body: NewNode, who: Admin) -> Response:
+    async def add_node(request: Request, body: NewNode, who: Engineer) -> Response:
         """Register a node. ``secret`` is in this answer and in no other."""
         context = context_of(request)
 
@@ -111,7 +112,7 @@ def nodes_router() -> APIRouter:
         return done(await run(request, make))
 
     @router.put("/api/nodes/{node_id}")
-    async def change_node(request: Request, node_id: Id, body: NodeChange, who: Admin) -> Response:
+    async def change_node(request: Request, node_id: Id, body: NodeChange, who: Engineer) -> Response:
         """Change name, address or status."""
 
         def change(session: Session) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def nodes_router() -> APIRouter:
         return done(changed)
 
     @router.delete("/api/nodes/{node_id}")
-    async def remove_node(request: Request, node_id: Id, who: Admin) -> Response:
+    async def remove_node(request: Request, node_id: Id, who: Engineer) -> Response:
         """Disable a node; its accounts are executed by the centre from then on."""
 
         def retire(session: Session) -> int:

@@ -31,6 +31,7 @@ PUBLIC = {
     ("POST", "/api/session/forgot"),
     ("POST", "/api/session/reset"),
     ("POST", "/api/session/second"),
+    ("POST", "/api/session/look/end"),  # ends what is open and nothing else
     ("GET", "/api/demo/accounts"),
     ("GET", "/merchant/health"),
     ("GET", "/api/brand/{tenant_id}"),  # a tenant's name and logo stand on pages before sign-in
