@@ -1,7 +1,7 @@
 # make run   serves the platform on http://localhost:3000
 # make test  lint, types, import rules, unit, integration and browser tests
 .POSIX:
-.PHONY: run test fmt lint types unit integration browser bench faults clean setup setup-dev lock
+.PHONY: run test fmt lint types unit integration browser bench faults planted clean setup setup-dev lock
 
 PY = .venv/bin/python
 WORKERS = 2
@@ -42,6 +42,10 @@ FAULTS = tests/faults tests/unit/billing tests/unit/ledger tests/unit/merchant t
 faults: setup-dev
 	@if [ -n "$(SEED)" ]; then PYTHONHASHSEED=0 $(PY) -m tests.faults.harness $(SEED); exit $$?; fi; \
 	  IRONBULL_FAULTS=full $(PY) -m pytest $(FAULTS) -n $(WORKERS) --timeout 7200
+
+# Plants one fault after the other in a copy of what is committed; each must be caught by the tests named with it.
+planted: setup-dev
+	@$(PY) -m tests.faults.planted $(ONLY)
 
 bench: setup-dev
 	@$(PY) -m bench

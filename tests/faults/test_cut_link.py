@@ -71,7 +71,7 @@ async def centre(sqlite_database: Database, paper: PaperServer, tmp_path: Path, 
 @pytest.mark.timeout(240)
 async def test_an_order_behind_a_cut_link_is_filled_once_and_never_sent_again(centre: Centre, link: CutLink) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     link.cut_after(b"/api/execute")
     sending = asyncio.create_task(engine.dispatch())

@@ -34,8 +34,8 @@ from node_service.app import NodeApp, NodeSettings, create_runner
 from node_service.client import NodeClient
 from node_service.executor import Executor
 from tests.faults.harness.loop import Process
-from tests.support.paper_book import Bar, WrittenMarket
 from tests.faults.harness.world import EXCHANGE, NODE, World
+from tests.support.paper_book import Bar, WrittenMarket
 
 NODE_SECRET = "n" * 40
 SYMBOLS = ("BTCUSDT", "ETHUSDT")

@@ -1,0 +1,252 @@
+"""Faults planted on purpose, one at a time, in a copy of the tree: each must be caught by the tests named with it.
+
+``make planted`` runs all of them (``ONLY="name name"`` some) and prints the table. A fault whose text is not found, or that
+no test notices, ends with exit code 1. The copy is what is committed; the tree itself is never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENTRY = "tests/integration/engine"
+HARNESS = "tests/faults/test_harness.py"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One text of one file replaced, at every place it stands."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is broken, how, and who should notice."""
+
+    name: str
+    what: str
+    changes: tuple[Change, ...]
+    tests: tuple[str, ...]
+
+
+def _one(name: str, what: str, file: str, old: str, new: str, *tests: str) -> Fault:
+    return Fault(name, what, (Change(file, old, new),), tests)
+
+
+MIGRATION = "alembic/versions/0001_initial_tables.py"
+
+FAULTS: tuple[Fault, ...] = (
+    _one(
+        "ledger-key", "the unique key of a ledger transaction is dropped", MIGRATION,
+        'sa.Column("fingerprint", sa.String(length=64), nullable=False),\n'
+        '        sa.Column("created_at", types.UtcDateTime(), nullable=False),\n'
+        '        sa.PrimaryKeyConstraint("id"),\n        sa.UniqueConstraint("key"),',
+        'sa.Column("fingerprint", sa.String(length=64), nullable=False),\n'
+        '        sa.Column("created_at", types.UtcDateTime(), nullable=False),\n'
+        '        sa.PrimaryKeyConstraint("id"),',
+        "tests/integration/ledger/test_ledger_post.py", "tests/integration/db/test_migrations.py",
+    ),
+    _one(
+        "order-key", "two orders of an account may have one client order id", MIGRATION,
+        '        sa.UniqueConstraint("account_id", "client_order_id"),\n', "",
+        "tests/integration/engine/test_exactly_once.py", "tests/integration/db/test_migrations.py",
+    ),
+    _one(
+        "unsorted-locks", "ledger accounts are locked in the order of the postings", "backend/ledger/service.py",
+        '''        rows = wire.rows(
+            "SELECT id, owner_kind, owner_id, kind, currency, balance FROM ledger_account FORCE INDEX (PRIMARY) "
+            f"WHERE id IN ({marks(len(by_id))}) ORDER BY id FOR UPDATE",
+            sorted(by_id),
+        )''',
+        '''        rows = [
+            row
+            for number in by_id
+            for row in wire.rows(
+                "SELECT id, owner_kind, owner_id, kind, currency, balance FROM ledger_account FORCE INDEX (PRIMARY) "
+                "WHERE id IN (%s) FOR UPDATE",
+                [number],
+            )
+        ]''',
+        "tests/integration/ledger/test_bank.py", "tests/integration/ledger/test_lock_order.py",
+    ),
+    _one(
+        "new-id-on-retry", "an order found absent is sent again under another id", "backend/execution/differences.py",
+        'order.status, order.reason = "PENDING", reason',
+        'order.status, order.reason, order.client_order_id = "PENDING", reason, "r" + order.client_order_id[1:]',
+        "tests/integration/engine/test_exactly_once.py", HARNESS,
+    ),
+    _one(
+        "one-look", "one look-up that finds nothing proves an order absent", "backend/execution/reconcile.py",
+        "if order.absent_looks < 2 or now - sent < ABSENT_AFTER:", "if order.absent_looks < 1:",
+        "tests/integration/engine/test_exactly_once.py", HARNESS,
+    ),
+    _one(
+        "timeout-is-failure", "an executor that does not answer makes its orders rejected", "backend/execution/service.py",
+        '''.values(status="UNKNOWN", reason=reason[:64], updated_at=utcnow())''',
+        '''.values(status="REJECTED", reason=reason[:64], updated_at=utcnow())''',
+        "tests/integration/engine/test_exactly_once.py", HARNESS,
+    ),
+    _one(
+        "fill-twice", "a trade that was booked is booked again", "backend/execution/apply.py",
+        "        if trade.trade_id in known:\n            continue\n", "",
+        "tests/integration/engine/test_apply.py", HARNESS,
+    ),
+    _one(
+        "tenant-filter", "a tenant sees the rows of all tenants", "backend/identity/scope.py",
+        "    statement = statement.where(_tenant_column(model) == who.tenant_id)\n    if who.kind", "    if who.kind",
+        "tests/unit/identity/test_scope.py", "tests/integration/api/test_isolation.py",
+    ),
+    _one(
+        "float-money", "the charge on a profit is computed in floats", "backend/billing/rules.py",
+        "        return profit * rates.billing", "        return Decimal(float(profit) * float(rates.billing))",
+        "tests/unit/test_laws.py", "tests/unit/billing/test_billing_rules.py",
+    ),
+    _one(
+        "nonce-not-stored", "a node takes a signed request any number of times", "node_service/protocol.py",
+        "        self._young.add(nonce)\n", "", "tests/unit/node_service", HARNESS,
+    ),
+    _one(
+        "merchant-nonce", "a signed merchant call may be sent twice", "backend/merchant/admission.py",
+        "        _use_nonce(session, key.id, call.nonce, seconds)", "        pass", "tests/integration/merchant/test_signatures.py",
+    ),
+    _one(
+        "fence-missing", "a centre that lost its lease goes on claiming orders", "backend/execution/dispatcher.py",
+        "        self._fence(session)\n", "", "tests/integration/engine/test_exactly_once.py", "tests/integration/engine", HARNESS,
+    ),
+    _one(
+        "reply-unsigned", "the centre believes any reply of a node", "node_service/protocol.py",
+        "        if hmac.compare_digest(expected, signature):\n            return int(timestamp)", "        return int(timestamp)",
+        "tests/unit/node_service", "tests/integration/node_service/test_node_client.py",
+    ),
+    _one(
+        "stop-stays", "the stop of a closed position is left on the exchange", "backend/execution/stops.py",
+        'position.stop_status = "CANCEL" if stops else "NONE"', 'position.stop_status = "NONE"',
+        "tests/integration/engine/test_apply.py", HARNESS,
+    ),
+    _one(
+        "naked", "a position whose stop was refused is kept", "node_service/executor.py",
+        "self._protect(adapter, market, task, fact, outcome)", "asyncio.sleep(0)",
+        "tests/integration/node_service/test_node_stops.py", HARNESS,
+    ),
+    Fault(
+        "stale-sent",
+        "an intent past its time is sent all the same",
+        (
+            Change("backend/execution/service.py", "    expire_stale(session, only=only)\n    rows", "    rows"),
+            Change(
+                "backend/execution/service.py",
+                "                    col(Order.expires_at).is_(None) | (col(Order.expires_at) > now),\n", "",
+            ),
+            Change("node_service/executor.py", "        _check_fresh(task)\n", ""),
+        ),
+        ("tests/integration/engine/test_exactly_once.py", "tests/integration/engine"),
+    ),
+    _one(
+        "kill-switch", "an entry written before a stop is sent after it", "backend/execution/service.py",
+        "refuse_entries(active(session), rows)", "[]", "tests/integration/engine/test_kill_switch.py",
+    ),
+    _one(
+        "overdraft", "a balance may go below zero", "backend/ledger/rules.py",
+        "if after < 0 and amount < 0 and not account.overdraft:", "if False:",
+        "tests/integration/ledger/test_ledger_post.py",
+    ),
+    _one(
+        "rounded-up", "rewards are rounded up", "backend/billing/rules.py",
+        "    return value.quantize(PLACES, ROUND_DOWN)", '    return value.quantize(PLACES, "ROUND_UP")',
+        "tests/unit/billing/test_billing_rules.py",
+    ),
+    _one(
+        "retry-after", "Retry-After of the exchange is ignored", "node_service/exchange.py",
+        "            self.weight.pause(found.retry_after_s or 5.0)", "            pass",
+        "tests/unit/node_service", "tests/integration/node_service/test_node_orders.py",
+    ),
+    _one(
+        "key-reused", "an Idempotency-Key with another body gets the first answer", "backend/merchant/repeats.py",
+        "if first.fingerprint != fingerprint:", "if False:", "tests/integration/merchant/test_repeats.py",
+    ),
+    _one(
+        "token-audience", "a token of one kind of user opens the doors of another", "backend/security/tokens.py",
+        'next((kind for kind in kinds if header.get("kid") == self._key_ids[kind]), None)',
+        'next((kind for kind in KINDS if header.get("kid") == self._key_ids[kind]), None)',
+        "tests/unit/security", "tests/integration/api/test_isolation.py",
+    ),
+    _one(
+        "plain-keys", "credentials go to a node in the clear", "backend/execution/sealing.py",
+        '        if "api_key" not in task:', "        if True:", "tests/unit/execution/test_sealing.py",
+    ),
+    _one(
+        "private-address", "a webhook may be sent into a private network", "backend/security/addresses.py",
+        "    return ip.is_global and not ip.is_multicast", "    return True", "tests/unit/security/test_addresses.py",
+    ),
+    _one(
+        "connection-reused", "a connection whose commit failed is used again", "backend/db.py",
+        "        session.invalidate()\n", "        session.rollback()\n", "tests/integration/db/test_transactions.py",
+        "tests/integration/ledger/test_lost_connections.py",
+    ),
+)
+
+
+def main(only: list[str]) -> int:
+    """Plant, test, take out again."""
+    chosen = [fault for fault in FAULTS if not only or fault.name in only]
+    missed: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="ib-planted-") as name:
+        copy = Path(name)
+        archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True)
+        subprocess.run(["tar", "-x", "-C", name], input=archive.stdout, check=True)
+        for fault in chosen:
+            started = time.monotonic()
+            caught = _try(copy, fault)
+            print(f"| {fault.name} | {fault.what} | {caught or 'NOTHING'} | {time.monotonic() - started:.0f} s |", flush=True)
+            if not caught:
+                missed.append(fault.name)
+    print(f"{len(chosen) - len(missed)} of {len(chosen)} caught" + (f"; missed: {', '.join(missed)}" if missed else ""))
+    return 1 if missed else 0
+
+
+def _try(copy: Path, fault: Fault) -> str:
+    """The first test that fails with the fault in place, "" when none does."""
+    before = {change.file: (copy / change.file).read_text() for change in fault.changes}
+    try:
+        for change in fault.changes:
+            text = (copy / change.file).read_text()
+            if change.old not in text:
+                raise SystemExit(f"{fault.name}: the text to replace is not in {change.file}")
+            (copy / change.file).write_text(text.replace(change.old, change.new))
+        for tests in fault.tests:
+            found = _failing(copy, tests)
+            if found:
+                return found
+        return ""
+    finally:
+        for file, text in before.items():
+            (copy / file).write_text(text)
+
+
+def _failing(copy: Path, tests: str) -> str:
+    if not (copy / tests).exists():
+        return ""
+    environment = {**os.environ, "PYTHONPATH": str(copy), "IRONBULL_FAULTS": ""}
+    environment.pop("IRONBULL_HOME", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", tests, "-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no"],
+        cwd=copy, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    if done.returncode not in (0, 1) and failed is None:
+        raise SystemExit(f"{tests}: pytest ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return failed.group(1) if failed else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
