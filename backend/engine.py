@@ -29,13 +29,14 @@ from backend.execution.moving import move_stops
 from backend.execution.reconcile import Reconciler
 from backend.execution.service import adopt_orphans, write_close
 from backend.execution.wire import Wire
-from backend.exits.service import watch
+from backend.exits.service import Watched, watch
 from backend.exports.worker import Exporter
 from backend.market.feed import Feed, MarketClock, PaperFeed, Prices
 from backend.market.rules import TICKS_PER_BAR
 from backend.models import Order, Position
 from backend.notifications.sender import NoticeSender
 from backend.portfolio.sync import sync_balances
+from backend.queue.desk import Desk
 from backend.risk import stops, switches
 from backend.settings import Settings
 from backend.signals.scanner import Scanner
@@ -58,7 +59,7 @@ class Engine:
         self.db = db
         self.feed = feed
         self.wire = wire
-        self.dispatcher = Dispatcher(db, wire, self._applied, self._fence)
+        self.dispatcher = Dispatcher(db, wire, self._applied, self._fence, lambda: time.monotonic() < self._sure_until_s)
         self.reconciler = Reconciler(db, wire, self.dispatcher)
         self.scanner = Scanner(db, feed, settings, self._fence)
         self.timetable = Timetable(db, settings, wire, lambda: self.prices)
@@ -69,6 +70,7 @@ class Engine:
         self.clock: MarketClock | None = None
         self.owner = uuid.uuid4().hex
         self.token: int | None = None
+        self._sure_until_s = float("inf")
         self.leading = asyncio.Event()
         self._wake = asyncio.Event()
         self._unsettled: list[int] = []
@@ -76,6 +78,7 @@ class Engine:
         self._stops: dict[tuple[str, int], str] = {}
         self._doubtful: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self.desk = Desk(self) if settings.queued else None
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -83,10 +86,12 @@ class Engine:
         """Start all loops; they wait until this process holds the lease."""
         loops: list[tuple[str, Callable[[], Awaitable[None]]]] = [
             ("lead", self._lead),
-            ("webhooks", self._webhooks_loop),
-            ("notices", self._notices_loop),
-            ("exports", self._exports_loop),
         ]
+        if self.desk is not None:
+            self.desk.runner.start()
+            loops.append(("carry", self._carry_loop))
+        else:
+            loops += [("webhooks", self._webhooks_loop), ("notices", self._notices_loop), ("exports", self._exports_loop)]
         if self.settings.stepped:
             loops.append(("conduct", self._conduct))
         else:
@@ -105,6 +110,8 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.timetable.stop()
+        if self.desk is not None:
+            await self.desk.runner.stop()
         await self.webhooks.close()
         await self.notices.close()
         if self.token is not None:
@@ -132,11 +139,13 @@ class Engine:
             await asyncio.sleep(ERROR_PAUSE_S)
 
     async def _lead(self) -> None:
+        asked_s = time.monotonic()
         token = await self.db.arun(lambda s: leases.acquire(s, LEASE, self.owner, LEASE_TTL_MS))
         if token is None:
             await asyncio.sleep(0.3)
             return
         self.token = token
+        self._sure_until_s = asked_s + LEASE_TTL_MS / 1000
         await self._take_over()
         self.leading.set()
         self.timetable.start()
@@ -147,12 +156,15 @@ class Engine:
                     await self.db.arun(lambda s: watchdog.beat(s, self.owner, token))
                     beat_at = time.monotonic() + BOT_BEAT_S
                 await asyncio.sleep(LEASE_TTL_MS / 3000)
+                asked_s = time.monotonic()
                 if not await self.db.arun(lambda s: leases.renew(s, LEASE, self.owner, token, LEASE_TTL_MS)):
                     log.warning("lease lost")
                     return
+                self._sure_until_s = asked_s + LEASE_TTL_MS / 1000
         finally:
             self.leading.clear()
-            self.token = None
+            # The token stays: what is still on its way asks the fence with it, and is refused.
+            self._sure_until_s = 0.0
             self.timetable.pause()
 
     def _fence(self, session: Session) -> None:
@@ -164,7 +176,7 @@ class Engine:
         if adopted:
             log.info("orders adopted", count=adopted)
         await self.db.arun(watchdog.recovering)
-        await self._refresh_prices()
+        await self.refresh_prices()
         await self.reconciler.run()
         await self.reconciler.positions()
         await self._settle_pending()
@@ -173,7 +185,7 @@ class Engine:
 
     async def _prices_loop(self) -> None:
         while self.leading.is_set():
-            await self._refresh_prices()
+            await self.refresh_prices()
             await announce.prices(self.db, self.prices)
             await asyncio.sleep(min(1.0, self.settings.exit_interval_s))
 
@@ -220,6 +232,11 @@ class Engine:
             await self.notices.run()
             await asyncio.sleep(1.0)
 
+    async def _carry_loop(self) -> None:
+        while self.leading.is_set() and self.desk is not None:
+            await self.desk.carry()
+            await asyncio.sleep(1.0)
+
     async def _exports_loop(self) -> None:
         while self.leading.is_set():
             if not await self.exporter.run():
@@ -227,13 +244,14 @@ class Engine:
 
     # --- the verbs -------------------------------------------------------------------------------------------------
 
-    async def _refresh_prices(self) -> Prices:
+    async def refresh_prices(self) -> Prices:
+        """Read the market's last prices."""
         self.prices = await self.feed.prices()
         return self.prices
 
     async def scan(self) -> int:
         """Scan every enabled strategy whose newest closed bar was not scanned yet. Returns the intents written."""
-        prices = await self._refresh_prices()
+        prices = await self.refresh_prices()
         written = 0
         for outcome in await self.scanner.run(prices):
             written += len(outcome.orders)
@@ -244,13 +262,18 @@ class Engine:
 
     async def check_exits(self) -> int:
         """Look at every open position once; write and send exits. Returns how many exits were written."""
-        prices = await self._refresh_prices()
-        watched = await self.db.arun(lambda s: watch(s, prices.by_symbol, prices.market_ms))
+        prices = await self.refresh_prices()
+        watched = await self.db.arun(partial(self._watch, prices=prices))
         if watched.stop_crossed:
             await self._ask_crossed(watched.stop_crossed)
         if watched.exits:
             await self.dispatch()
         return len(watched.exits)
+
+    def _watch(self, session: Session, prices: Prices) -> Watched:
+        # A leader that slept past its lease has prices of another time.
+        self._fence(session)
+        return watch(session, prices.by_symbol, prices.market_ms)
 
     async def _ask_crossed(self, position_ids: list[int]) -> None:
         accounts = await self.db.aread(lambda s: {p.account_id for p in _positions(s, position_ids)})
@@ -262,17 +285,25 @@ class Engine:
         Before that, what a kill switch wants closed is written.
         """
         await self.db.arun(self._kill_sweep)
-        sent = await self.dispatcher.run()
+        sent = await self._send()
         if self._naked:
             ids, self._naked = self._naked, []
-            await self.db.arun(lambda s: _close_naked(s, ids, self.prices))
-            sent += await self.dispatcher.run()
+            await self.close_naked(ids)
+            sent += await self._send()
         if self._doubtful:
             accounts, self._doubtful = self._doubtful, set()
             await self.reconciler.positions(accounts)
         if sent:
             await self._settle_new()
         return sent
+
+    async def _send(self) -> int:
+        """Send what is pending, or write jobs for it that any worker may take."""
+        return await self.dispatcher.run() if self.desk is None else await self.desk.plan()
+
+    async def close_naked(self, position_ids: list[int]) -> None:
+        """Write closes for positions that came back without a protective stop."""
+        await self.db.arun(lambda s: _close_naked(s, position_ids, self.prices))
 
     def _kill_sweep(self, session: Session) -> int:
         prices = self.prices
@@ -286,6 +317,10 @@ class Engine:
 
     async def _settle_new(self) -> None:
         fills, self._unsettled = self._unsettled, []
+        if self.desk is not None:
+            if fills:
+                await self.desk.settle(fills)
+            return
         step = billing.SETTLE_AT_ONCE
         for start in range(0, len(fills), step):
             await self.db.arun(partial(billing.settle_each, fill_ids=fills[start : start + step]))

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
 
+    execution: Literal["direct", "queue"] = "direct"
+    worker_places: int = Field(8, ge=1, le=200)
+    queue_lease_s: float = Field(10.0, ge=1, le=300)
     market: str = "simulated"
     market_seed: int = 7
     market_speed: float = Field(360.0, gt=0, le=10_000_000)
@@ -126,6 +129,11 @@ def _check_production(settings: Settings) -> None:
         problems.append("IRONBULL_CORS_ORIGINS must name the origins, '*' is refused")
     if problems:
         raise ConfigurationError("Production refuses to start: " + "; ".join(problems) + ". `ironbull secrets` makes them.")
+    @property
+    def queued(self) -> bool:
+        """Whether workers share the work. A market that is walked tick by tick waits for each step: never there."""
+        return self.execution == "queue" and not self.stepped
+
 
 
 def _fill_development(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import delete
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from backend.billing import jobs as billing_jobs
@@ -27,6 +28,7 @@ from backend.portfolio.incomes import sync_incomes
 from backend.portfolio.sync import sync_balances
 from backend.risk.stops import hard_stop
 from backend.settings import Settings
+from backend.queue import service as queue
 from backend.signals.service import prune_panels
 
 log = structlog.get_logger("jobs")
@@ -69,6 +71,8 @@ class Timetable:
         self._running: set[asyncio.Task[object]] = set()
 
     def start(self) -> None:
+        self.hand_over: Callable[[str], Awaitable[bool]] | None = None
+        """In queue mode: gives a job to the workers; False when it is not theirs."""
         """Begin; a second start after ``pause`` goes on."""
         if self._scheduler is not None:
             self._scheduler.resume()
@@ -78,7 +82,7 @@ class Timetable:
         )
         for job in self.jobs:
             scheduler.add_job(
-                self.run, "interval", seconds=job.every_s, args=[job], id=job.name, next_run_time=utcnow()
+                self._fire, "interval", seconds=job.every_s, args=[job], id=job.name, next_run_time=utcnow()
             )
         scheduler.start()
         self._scheduler = scheduler
@@ -100,6 +104,15 @@ class Timetable:
         """Run one job now and remember how it went."""
         task = asyncio.current_task()
         if task is not None:
+    async def _fire(self, job: Job) -> None:
+        """Its time has come: the workers take it, or it runs here."""
+        try:
+            if self.hand_over is not None and await self.hand_over(job.name):
+                return
+        except SQLAlchemyError:
+            log.warning("job not handed over, it runs here", job=job.name)
+        await self.run(job)
+
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         started = time.perf_counter()
@@ -160,6 +173,7 @@ def _prune(session: Session) -> None:
     connection.execute(delete(LoginSession).where(col(LoginSession.expires_at) < now - timedelta(days=7)))
     connection.execute(
         delete(WebhookDelivery).where(
+    queue.prune(session)
             col(WebhookDelivery.created_at) < now - DELIVERIES_KEPT, col(WebhookDelivery.status) != "PENDING"
         )
     )

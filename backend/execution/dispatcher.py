@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -44,6 +44,7 @@ class _Job:
     node_id: int | None
     task: dict[str, Any]
     client_order_id: str
+    attempt: int
 
 
 def node_targets(session: Session, node_ids: Iterable[int]) -> dict[int, Node]:
@@ -94,19 +95,24 @@ class Dispatcher:
     """Sends PENDING orders. ``on_applied`` is told of every applied result, on the event loop."""
 
     def __init__(
-        self, db: Database, wire: Wire, on_applied: Callable[[list[Applied]], None], fence: Callable[[Session], None] = lambda _: None
-    ) -> None:
-        """``fence`` is asked in the transaction that claims orders; it raises when this process may not act any more."""
+        self, db: Database, wire: Wire, on_applied: Callable[[list[Applied]], None],
+        fence: Callable[[Session], None] = lambda _: None, still: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
+        """``fence`` is asked in the transaction that claims orders; it raises when this process may not act any more.
+
+        ``still`` is asked just before sending: False after a pause in which another may have taken over.
+        """
         self._db = db
         self._wire = wire
         self._on_applied = on_applied
         self._fence = fence
+        self._still = still
         self._lock = asyncio.Lock()
 
-    async def run(self) -> int:
-        """Send everything that is PENDING now. Returns how many orders were sent. One run at a time."""
+    async def run(self, only: Sequence[int] | None = None) -> int:
+        """Send everything that is PENDING now, or of it ``only`` these. Returns how many were sent. One run at a time."""
         async with self._lock:
-            jobs, accounts, targets = await self._db.arun(self._claim)
+            jobs, accounts, targets = await self._db.arun(partial(self._claim, only=only))
             if not jobs:
                 return 0
             groups: dict[int | None, list[_Job]] = defaultdict(list)
@@ -115,9 +121,14 @@ class Dispatcher:
             await asyncio.gather(*(self._send(node, group, accounts, targets) for node, group in groups.items()))
             return len(jobs)
 
-    def _claim(self, session: Session) -> tuple[list[_Job], dict[int, dict[str, Any]], dict[int, Node]]:
+    def _claim(
+        self, session: Session, only: Sequence[int] | None = None
+    ) -> tuple[list[_Job], dict[int, dict[str, Any]], dict[int, Node]]:
         self._fence(session)
-        orders = claim(session)
+        if only is not None:
+            # Whoever had these before is gone: what they claimed may or may not have been sent.
+            mark_unknown(session, only, "the process that sent it ended")
+        orders = claim(session, only=only)
         session.flush()
         accounts = account_tasks(session, {order.account_id for order in orders})
         for order in orders:
@@ -127,7 +138,7 @@ class Dispatcher:
                 session.add(order)
         orders = [order for order in orders if order.account_id in accounts]
         jobs = [
-            _Job(order.id, order.account_id, order.node_id, order_task(order), order.client_order_id)
+            _Job(order.id, order.account_id, order.node_id, order_task(order), order.client_order_id, order.attempt)
             for order in orders
             if order.id is not None
         ]
@@ -145,6 +156,11 @@ class Dispatcher:
         pks = [job.pk for job in jobs]
         if node_id is not None and target is None:
             await self._db.arun(lambda s: give_back(s, pks, "the node is disabled"))
+            return
+        if not self._still():
+            log.warning("not sent: this process was paused too long", orders=len(pks))
+            attempts = sorted({job.attempt for job in jobs})
+            await self._db.arun(lambda s: mark_unknown(s, pks, "the process that sends it was paused", attempts))
             return
         # Fields of the request as a whole; every task carries its own and wins.
         body = {

@@ -137,6 +137,9 @@ class Reconciler:
         now = utcnow()
         rows = session.exec(select(Order).where(col(Order.id).in_(asked)).order_by(col(Order.id)).with_for_update()).all()
         for order in rows:
+            if order.looked_at is not None and now - order.looked_at < LOOK_GAP:
+                # Another looked a moment ago: two looks count as two only with time between them.
+                continue
             order.looked_at = now
             session.add(order)
             if order.id not in absent or order.status != "UNKNOWN":

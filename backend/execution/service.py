@@ -18,12 +18,15 @@ from backend.clock import utcnow
 from backend.errors import Conflict, InvalidInput
 from backend.execution.routing import route
 from backend.execution.rules import client_order_id
-from backend.models import ExchangeAccount, Order, Position
+from backend.models import ExchangeAccount, Job, Order, Position
 from backend.risk.switches import CODE as KILL_CODE
 from backend.risk.switches import active, refuse_entries
 
 OPEN_STATES = ("PENDING", "SENT", "UNKNOWN", "OPEN", "PARTIAL")
 FINAL_STATES = ("FILLED", "REJECTED", "EXPIRED", "CANCELLED", "FAILED")
+
+_CLOSING = ("CLOSE", "REDUCE")
+_ENTERING = ("OPEN", "ADD")
 
 REFUSED_PAUSE = timedelta(seconds=2)
 """After the exchange refused a close, what it knows of the position is asked before the next try."""
@@ -149,38 +152,21 @@ def write_close(
     return order
 
 
-def claim(session: Session, limit: int = 500) -> list[Order]:
+def claim(session: Session, limit: int = 500, only: Sequence[int] | None = None) -> list[Order]:
     """Take PENDING orders for sending: they become SENT in this transaction, before anything is on the wire.
 
-    Stale ones become EXPIRED with that reason instead, entries below a kill switch CANCELLED.
+    Stale ones become EXPIRED with that reason instead, entries below a kill switch CANCELLED. ``only``: these and no others.
     """
-    now = utcnow()
-    rows: list[Order] = []
-    last = 0
-    while len(rows) < limit:
-        found = session.exec(
-            select(Order)
-            .where(Order.status == "PENDING", col(Order.id) > last)
-            .order_by(col(Order.id))
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).all()
-        last = (found[-1].id or 0) if found else last
-        # Those that wait for their node must not stand in the way of the others; stale ones end here whatever their node.
-        fresh = [order for order in found if order.expires_at is None or order.expires_at > now]
-        rows += [order for order in found if order.expires_at is not None and order.expires_at <= now]
-        rows += route(session, fresh)
-        if len(found) < limit:
-            break
+    expire_stale(session, only=only)
+    rows = ready_orders(session, limit, only=only)
     if not rows:
         return []
+    now = utcnow()
     refused = {order.id: why for order, why in refuse_entries(active(session), rows)}
     taken: list[Order] = []
     for order in rows:
         if order.id in refused:
             close(order, "CANCELLED", refused[order.id], KILL_CODE, "Not sent: " + refused[order.id] + ".")
-        elif order.expires_at is not None and order.expires_at <= now:
-            close(order, "EXPIRED", "expired before it could be sent")
         else:
             order.status, order.submitted_at, order.updated_at = "SENT", now, now
             order.attempt += 1
@@ -191,6 +177,64 @@ def claim(session: Session, limit: int = 500) -> list[Order]:
     return taken
 
 
+def expire_stale(session: Session, limit: int = 1_000, only: Sequence[int] | None = None) -> int:
+    """End PENDING orders that came too late, the oldest first, at most ``limit`` in one go. Returns how many."""
+    now = utcnow()
+    mine = () if only is None else (col(Order.id).in_(only),)
+    stale = session.exec(
+        select(Order.id)
+        .where(Order.status == "PENDING", col(Order.expires_at) <= now, *mine)
+        .order_by(col(Order.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if stale:
+        session.connection().execute(
+            update(Order)
+            .where(col(Order.id).in_(stale), col(Order.status) == "PENDING")
+            .values(
+                status="EXPIRED", reason="expired before it could be sent", error_code="", error_message="", updated_at=now
+            )
+        )
+    return len(stale)
+
+
+def ready_orders(
+    session: Session, limit: int, *, only: Sequence[int] | None = None, unplanned: bool = False
+) -> list[Order]:
+    """PENDING orders that may go now, locked, in id order: closes before entries, of a backlog of entries the newest.
+
+    Those that wait for their node get their reason and do not stand in the way of the others. ``unplanned``: only orders
+    that no job of the queue carries yet.
+    """
+    now = utcnow()
+    more = [] if only is None else [col(Order.id).in_(only)]
+    if unplanned:
+        more.append(col(Order.job_id).is_(None))
+    rows: list[Order] = []
+    for kinds in (_CLOSING, _ENTERING):
+        last: int | None = None
+        while len(rows) < limit:
+            found = session.exec(
+                select(Order)
+                .where(
+                    Order.status == "PENDING",
+                    col(Order.trade_type).in_(kinds),
+                    col(Order.expires_at).is_(None) | (col(Order.expires_at) > now),
+                    *more,
+                    *([] if last is None else [col(Order.id) < last]),
+                )
+                .order_by(col(Order.id).desc())
+                .limit(limit - len(rows))
+                .with_for_update(skip_locked=True)
+            ).all()
+            rows += route(session, found)
+            if not found:
+                break
+            last = found[-1].id
+    return sorted(rows, key=lambda order: order.id or 0)
+
+
 def close(order: Order, status: str, reason: str, code: str = "", message: str = "") -> None:
     """Bring an order to a final state with its reason."""
     order.status, order.reason, order.updated_at = status, reason[:64], utcnow()
@@ -198,10 +242,18 @@ def close(order: Order, status: str, reason: str, code: str = "", message: str =
 
 
 def adopt_orphans(session: Session, older_than: datetime) -> int:
-    """After a restart: orders claimed by a process that is gone are UNKNOWN until the exchange was asked."""
+    """After a restart: orders claimed by a process that is gone are UNKNOWN until the exchange was asked.
+
+    What a job of the queue has in hand is not orphaned.
+    """
+    open_jobs = select(Job.id).where(col(Job.state).in_(("WAITING", "RUNNING")))
     result = session.connection().execute(
         update(Order)
-        .where(col(Order.status) == "SENT", col(Order.submitted_at) < older_than)
+        .where(
+            col(Order.status) == "SENT",
+            col(Order.submitted_at) < older_than,
+            col(Order.job_id).is_(None) | col(Order.job_id).not_in(open_jobs),
+        )
         .values(status="UNKNOWN", reason="the process that sent it ended", updated_at=utcnow())
     )
     return int(result.rowcount)
@@ -217,11 +269,15 @@ def unresolved(session: Session, limit: int = 200) -> Sequence[Order]:
     ).all()
 
 
-def mark_unknown(session: Session, order_pks: Sequence[int], reason: str) -> None:
-    """No answer, or one that cannot be trusted: the outcome is UNKNOWN, never failed."""
+def mark_unknown(session: Session, order_pks: Sequence[int], reason: str, attempts: Sequence[int] = ()) -> None:
+    """No answer, or one that cannot be trusted: the outcome is UNKNOWN, never failed.
+
+    ``attempts``: only those still in one of these attempts; a later one is somebody else's.
+    """
     if order_pks:
+        mine = [col(Order.attempt).in_(attempts)] if attempts else []
         session.connection().execute(
             update(Order)
-            .where(col(Order.id).in_(order_pks), col(Order.status) == "SENT")
+            .where(col(Order.id).in_(order_pks), col(Order.status) == "SENT", *mine)
             .values(status="UNKNOWN", reason=reason[:64], updated_at=utcnow())
         )

@@ -135,6 +135,12 @@ def prune(session: Session) -> int:
     return len(old)
 
 
+def waiting_ids(session: Session, stale: timedelta = timedelta(seconds=30)) -> list[int]:
+    """Exports that wait for somebody to write them, or whose writer went silent."""
+    free = (col(ExportJob.status) == "queued") | ((col(ExportJob.status) == "running") & (col(ExportJob.beat_at) < utcnow() - stale))
+    return [one for one in session.exec(select(ExportJob.id).where(free).order_by(col(ExportJob.id)).limit(20)).all() if one is not None]
+
+
 def claim(session: Session, stale: timedelta) -> ExportJob | None:
     """Take the oldest job that waits, or whose worker went silent. Its ``attempt`` is the fence of all further writes."""
     now = utcnow()

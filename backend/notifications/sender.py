@@ -75,6 +75,11 @@ class NoticeSender:
     def _freed(self, channel_id: int, _: asyncio.Task[None]) -> None:
         self._busy.pop(channel_id, None)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way."""
+        return bool(self._busy)
+
     async def settle(self) -> None:
         """Wait for everything that is on its way."""
         await asyncio.gather(*self._busy.values(), return_exceptions=True)

@@ -117,7 +117,7 @@ class JobRunner:
         await asyncio.gather(*self._work.values(), *self._loops, return_exceptions=True)
         held = {hold.id: hold.token for hold in self._held.values()}
         with suppress(Exception):
-            await self._db.arun(lambda s: (service.release(s, self.owner, held), service.leave(s, self.owner)))
+            await self._db.arun(lambda s: service.leave(s, self.owner, held))
         if self.waker is not None:
             await self.waker.stop()
 
@@ -215,9 +215,13 @@ class JobRunner:
             # The edge of a job: it is tried again later, and given up with a notification in the end.
             log.exception("job failed", job=hold.id, kind=hold.job.kind)
             error = f"an unexpected error ({type(failure).__name__}); see the log"
-        await self._db.arun(lambda s: self._write_end(s, hold, error, result))
+        try:
+            await self._db.arun(lambda s: self._write_end(s, hold, error, result))
+            self._done += 1
+        except Exception:
+            # The lease runs out and another worker finds what was done and what was not.
+            log.exception("the end of a job was not written", job=hold.id)
         self._held.pop(hold.id, None)
-        self._done += 1
 
     def _write_end(self, session: Session, hold: Hold, error: str, result: dict[str, Any] | None) -> None:
         if error:
@@ -236,9 +240,9 @@ class JobRunner:
                 continue
             asked_s = time.monotonic()
             kept = await self._db.arun(lambda s, h=held: service.renew(s, self.owner, h, self._lease_ms))  # type: ignore[misc]
-            for job_id in held:
+            for job_id, token in held.items():
                 hold = self._held.get(job_id)
-                if hold is None or hold.token != held[job_id]:
+                if hold is None or hold.token != token:
                     continue
                 if job_id in kept:
                     hold.until_s = asked_s + self._lease_s * 0.8

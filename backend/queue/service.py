@@ -120,7 +120,7 @@ def _take(session: Session, job: Job, owner: str, now: int, lease_ms: int) -> bo
 
 def renew(session: Session, owner: str, held: Mapping[int, int], lease_ms: int) -> set[int]:
     """Prolong the leases of jobs in hand ({id: token}). Returns the ids still held."""
-    now = literal_column(NOW_MS[dialect(session)])
+    now: Any = literal_column(NOW_MS[dialect(session)])
     kept: set[int] = set()
     for job_id, token in held.items():
         done = session.connection().execute(
@@ -138,7 +138,7 @@ def require(session: Session, job_id: int, token: int) -> None:
 
     Raises ``LeaseLost``.
     """
-    now = literal_column(NOW_MS[dialect(session)])
+    now: Any = literal_column(NOW_MS[dialect(session)])
     query = select(Job.id).where(*_held(job_id, token), col(Job.lease_until_ms) > now).with_for_update()
     if session.exec(query).first() is None:
         raise LeaseLost
@@ -211,8 +211,9 @@ def beat(session: Session, row: WorkerProcess) -> None:
     session.merge(row)
 
 
-def leave(session: Session, owner: str) -> None:
-    """A worker ends in good order."""
+def leave(session: Session, owner: str, held: Mapping[int, int]) -> None:
+    """A worker ends in good order: what it has in hand ({id: token}) goes back, and it is not there any more."""
+    release(session, owner, held)
     session.connection().execute(delete(WorkerProcess).where(col(WorkerProcess.owner) == owner))
 
 

@@ -95,6 +95,11 @@ class Deliverer:
     def _freed(self, delivery_id: int, _: asyncio.Task[None]) -> None:
         self._busy.pop(delivery_id, None)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way."""
+        return bool(self._busy)
+
     async def settle(self) -> None:
         """Wait for everything that is on its way."""
         await asyncio.gather(*[task for _, task in self._busy.values()], return_exceptions=True)

@@ -126,7 +126,7 @@ async def test_the_fourth_crash_in_five_minutes_ends_it(two: Centre) -> None:
 async def test_a_refused_key_goes_straight_to_error(two: Centre) -> None:
     """The exchange says the key is wrong: no restart, and the person hears what to do."""
     engine = two.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     with two.db.transaction() as session:
         account = session.get_one(ExchangeAccount, two.account_ids[0])
         tenant = session.get_one(Tenant, two.tenant_id)
@@ -144,7 +144,7 @@ async def test_a_refused_key_goes_straight_to_error(two: Centre) -> None:
 
 async def test_pause_keeps_watching_positions_and_is_restored(two: Centre) -> None:
     engine = two.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(two)
     await engine.dispatch()
     two.db.run(lambda s: service.pause(s, agent(two), two.user_ids[0]))
@@ -168,7 +168,7 @@ async def test_pause_keeps_watching_positions_and_is_restored(two: Centre) -> No
 async def test_only_the_holder_of_the_lease_writes(two: Centre) -> None:
     """An engine that was paused past its lease claims nothing and scans nothing: its successor does."""
     old = two.start_engine()
-    await old._refresh_prices()
+    await old.refresh_prices()
     old.token = two.db.run(lambda s: leases.acquire(s, LEASE, old.owner, 60_000))
     enter(two)
     two.db.run(lambda s: leases.release(s, LEASE, old.owner, old.token or 0))
@@ -202,7 +202,7 @@ def test_heartbeats_belong_to_the_newest_engine(two: Centre) -> None:
 async def test_a_new_engine_goes_on_where_the_dead_one_was(two: Centre) -> None:
     """Peaks of trailing and open positions are there before the first scan."""
     first = two.start_engine()
-    await first._refresh_prices()
+    await first.refresh_prices()
     enter(two)
     await first.dispatch()
     with two.db.transaction() as session:
@@ -213,7 +213,7 @@ async def test_a_new_engine_goes_on_where_the_dead_one_was(two: Centre) -> None:
     second = two.start_engine()  # the first one is simply gone
     await second._take_over()
     assert {row.observed for row in (bot(two, 0), bot(two, 1))} == {"starting"}
-    await second._refresh_prices()
+    await second.refresh_prices()
     await second.check_exits()
     await second.dispatch()
     assert {(row.status, row.close_reason) for row in two.positions()} == {("CLOSED", "TRAILING")}

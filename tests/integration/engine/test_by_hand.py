@@ -35,7 +35,7 @@ def close(centre: Centre, request_id: str, share: int = 100, who: Principal | No
 
 async def test_a_part_then_the_rest(centre: Centre) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     await engine.dispatch()
     before = position(centre).quantity
@@ -63,7 +63,7 @@ async def test_a_part_then_the_rest(centre: Centre) -> None:
 
 async def test_a_stop_is_moved_there_and_back(centre: Centre) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     await engine.dispatch()
     row = position(centre)
@@ -90,7 +90,7 @@ async def test_a_stop_is_moved_there_and_back(centre: Centre) -> None:
 
 async def test_what_is_refused(centre: Centre) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     await engine.dispatch()
     row, run = position(centre), centre.db.run

@@ -84,7 +84,7 @@ async def test_an_order_that_never_arrived(centre: Centre, attempt: int, action:
 
 async def test_a_stop_that_is_not_there(centre: Centre) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     await engine.dispatch()
 

@@ -42,7 +42,7 @@ def targets(centre: Centre) -> list[tuple[str, int, set[int]]]:
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["platform", "tenant", "account"])
 async def test_entries_that_were_not_sent_are_never_sent(centre: Centre, place: int) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     scope, number, held = targets(centre)[place]
     engage(centre, ADMIN, scope, number)
@@ -62,7 +62,7 @@ async def test_entries_that_were_not_sent_are_never_sent(centre: Centre, place: 
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["platform", "tenant", "account"])
 async def test_close_everything_within_a_second(centre: Centre, place: int) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     await engine.dispatch()
     assert len([row for row in centre.positions() if row.status == "OPEN"]) == 2
@@ -81,7 +81,7 @@ async def test_close_everything_within_a_second(centre: Centre, place: int) -> N
 async def test_a_position_from_an_order_on_the_wire_is_closed_too(centre: Centre) -> None:
     """The entry was sent before the switch; its fill arrives after it."""
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     call, arrived, go_on = engine.wire.call, asyncio.Event(), asyncio.Event()
 
@@ -106,7 +106,7 @@ async def test_a_position_from_an_order_on_the_wire_is_closed_too(centre: Centre
 
 async def test_the_loops_close_by_themselves(centre: Centre) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     await engine.dispatch()
     engine.leading.set()

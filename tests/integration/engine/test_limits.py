@@ -90,7 +90,7 @@ async def test_no_figures_no_entries(centre: Centre) -> None:
 
 async def test_the_equity_stop_closes_and_waits_for_the_platform(centre: Centre) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     await engine.dispatch()
     centre.db.run(lambda s: limits.set_limits(s, tenant(centre), "tenant", centre.tenant_id, {"equity_stop_pct": "20"}))

@@ -151,7 +151,7 @@ async def test_a_node_that_cannot_be_reached_is_left_by_policy_only(centre: Cent
 
 async def test_a_drained_node_still_closes(centre: Centre) -> None:
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     await engine.dispatch()
     node_id = add_node(centre, "a", accounts=2)

@@ -20,7 +20,7 @@ async def test_the_others_go_on(centre: Centre) -> None:
 
     centre.db.run(damage)
     engine = centre.start_engine()
-    await engine._refresh_prices()
+    await engine.refresh_prices()
     enter(centre)
     await engine.dispatch()
     entries = {row.account_id: row for row in centre.orders(trade_type="OPEN") if row.order_type == "MARKET"}
