@@ -221,6 +221,7 @@ class NodeApp:
             "time_ms": protocol.now_ms(),
             "public_key": self.key.public_key,
             "base_url": self.settings.public_url or None,
+            "load_pct": _load_pct(),
         }
         raw = protocol.dumps(content)
         headers, _ = protocol.signed_headers(self.settings.auth_secret, "POST", path, raw)
@@ -228,6 +229,11 @@ class NodeApp:
         async with session.post(self.settings.center_url + path, data=raw, headers=headers) as reply:
             if reply.status >= 400:
                 log.warning("heartbeat refused by the centre: HTTP %d", reply.status)
+
+
+def _load_pct() -> int:
+    """How busy this machine is: 100 when every processor has one program waiting."""
+    return min(round(os.getloadavg()[0] / (os.cpu_count() or 1) * 100), 10_000)
 
 
 ROUTES: Final = {

@@ -183,7 +183,9 @@ class VenueAccount:
             raise
 
     async def find_stop(self, market: Market, client_order_id: str) -> StopFact | None:
-        """The conditional order with our id, or None when the venue says it knows none."""
+        """The conditional order with our id (or `#` and the venue's), or None when the venue says it knows none."""
+        if client_order_id.startswith("#"):
+            return next((fact for fact in await self.open_stops(market) if fact.client_order_id == client_order_id), None)
         form = venue_client_id(self._venue, client_order_id)
         for call in self._words.find_stop(market, client_order_id):
             reply = await self._known(call)
@@ -193,9 +195,13 @@ class VenueAccount:
         return None
 
     async def open_stops(self, market: Market) -> list[StopFact]:
-        """All open conditional orders of the symbol."""
+        """All open conditional orders of the symbol; one made by hand, without a client id, is named `#` and its number."""
         reply = await self._read(self._words.open_stops(market), Priority.STOP)
-        return [fact for fact in self._words.stops_in(reply, market) if fact.status == "OPEN"]
+        return [
+            fact if fact.client_order_id else replace(fact, client_order_id=f"#{fact.exchange_order_id}")
+            for fact in self._words.stops_in(reply, market)
+            if fact.status == "OPEN"
+        ]
 
     async def cancel_stop(self, market: Market, client_order_id: str) -> bool:
         """Cancel one conditional order; False when there is none. Cancelling twice does no harm."""

@@ -1,0 +1,243 @@
+"""Bybit and Bitget as their documents show them: requests in, replies out."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from tests.support.venue_book import NOW_MS, PRICE, Order, RecordedVenue, Refusal, Stop, now_ms, text
+
+_ENDED = str(NOW_MS)
+
+
+class BybitVenue(RecordedVenue):
+    """Bybit v5, unified account with isolated margin."""
+
+    code, key_header = "bybit", "X-BAPI-API-KEY"
+
+    def answer(self, method: str, path: str, params: Any) -> Any:
+        book = self.book
+        match path.removeprefix("/v5"):
+            case "/market/time":
+                ms = now_ms()
+                return self._ok({"timeSecond": ms[:-3], "timeNano": ms + "000000"}) | {"time": int(ms)}
+            case "/market/instruments-info":
+                row = {
+                    "symbol": "BTCUSDT", "contractType": "LinearPerpetual", "status": "Trading", "baseCoin": "BTC",
+                    "quoteCoin": "USDT", "settleCoin": "USDT", "launchTime": "1580000000000",
+                    "lotSizeFilter": {"qtyStep": "0.001", "minOrderQty": "0.001", "maxOrderQty": "1000", "minNotionalValue": "5"},
+                    "priceFilter": {"tickSize": "0.10", "minPrice": "0.1", "maxPrice": "9999999"},
+                    "leverageFilter": {"minLeverage": "1", "maxLeverage": "100"},
+                }  # fmt: skip
+                wanted = "status" not in params and params.get("category") == "linear"
+                return self._ok({"category": "linear", "list": [row] if wanted else [], "nextPageCursor": ""})
+            case "/position/list":
+                return self._ok({"list": self._positions("symbol" in params)})
+            case "/account/info":
+                return self._ok({"marginMode": "ISOLATED_MARGIN" if book.isolated else "REGULAR_MARGIN", "unifiedMarginStatus": 5})
+            case "/position/set-leverage":
+                if book.leverage == params["buyLeverage"]:
+                    raise Refusal(200, {"retCode": 110043, "retMsg": "leverage not modified", "result": {}})
+                book.leverage = params["buyLeverage"]
+                return self._ok({})
+            case "/order/create":
+                return self._create(params)
+            case "/order/realtime" | "/order/history":
+                return self._ok({"list": self._listed(params)})
+            case "/order/cancel":
+                stop = book.stop(order_id=params["orderId"])
+                if stop is None or stop.state != "open":
+                    raise Refusal(200, {"retCode": 110001, "retMsg": "order not exists or too late to cancel", "result": {}})
+                stop.state = "cancelled"
+                return self._ok({"orderId": params["orderId"]})
+            case "/execution/list":
+                orders = [o for o in book.orders if params.get("orderId", f"o{o.order_id}") == f"o{o.order_id}"]
+                return self._ok({"list": [self._trade(order) for order in orders]})
+            case "/account/wallet-balance":
+                coin = {
+                    "coin": "USDT", "walletBalance": "1000", "equity": "1010", "unrealisedPnl": "10", "totalPositionIM": "100",
+                    "totalOrderIM": "0",
+                }  # fmt: skip
+                return self._ok({"list": [{"accountType": "UNIFIED", "totalAvailableBalance": "", "coin": [coin]}]})
+            case "/account/transaction-log":
+                shared = {"symbol": "BTCUSDT", "currency": "USDT", "transactionTime": _ENDED}
+                trade = {"id": "a_1", "type": "TRADE", "cashFlow": "1.5", "fee": "0.3", "change": "1.2"}
+                funding = {"id": "a_2", "type": "SETTLEMENT", "cashFlow": "0", "fee": "0", "change": "-0.1"}
+                return self._ok({"list": [trade | shared, funding | shared]})
+            case "/user/query-api":
+                may = {"ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"]}
+                return self._ok({"readOnly": 0, "ips": ["192.0.2.1"], "permissions": may})
+        raise AssertionError(f"Bybit has no {method} {path}")
+
+    def _ok(self, result: Any) -> Any:
+        return {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": int(now_ms())}
+
+    def _create(self, params: Any) -> Any:
+        sells, index = params["side"] == "Sell", int(params["positionIdx"])
+        assert index in ((1, 2) if self.book.hedge else (0,)), "position idx not match position mode"
+        if "triggerPrice" in params:
+            size = Decimal(params["qty"]) or None
+            stop = self.book.wait(params["orderLinkId"], "long" if sells else "short", params["triggerPrice"], size)
+            return self._ok({"orderId": str(stop.order_id), "orderLinkId": stop.client_id})
+        reduces = bool(params.get("reduceOnly"))
+        held = "long" if sells == reduces else "short"
+        order = self.book.take(params["orderLinkId"], params["side"], Decimal(params["qty"]), held, reduces=reduces)
+        if order is None:
+            message = "current position is zero, cannot fix reduce-only order qty"
+            raise Refusal(200, {"retCode": 110017, "retMsg": message, "result": {}})
+        return self._ok({"orderId": f"o{order.order_id}", "orderLinkId": order.client_id})
+
+    def _listed(self, params: Any) -> list[Any]:
+        if params.get("orderFilter") == "StopOrder":
+            return [self._stop(stop) for stop in self.book.open_stops()]
+        name, number = params.get("orderLinkId", ""), params.get("orderId", "").removeprefix("o")
+        order, stop = self.book.order(name, number), self.book.stop(name, number)
+        return [self._shown(order)] if order else [self._stop(stop)] if stop else []
+
+    def _shown(self, order: Order) -> Any:
+        return {
+            "symbol": "BTCUSDT", "orderId": f"o{order.order_id}", "orderLinkId": order.client_id, "orderStatus": "Filled",
+            "side": order.side, "qty": text(order.size), "cumExecQty": text(order.size), "leavesQty": "0", "avgPrice": text(PRICE),
+            "orderType": "Market", "updatedTime": _ENDED, "createdTime": _ENDED, "triggerPrice": "", "closeOnTrigger": False,
+        }  # fmt: skip
+
+    def _stop(self, stop: Stop) -> Any:
+        return {
+            "symbol": "BTCUSDT", "orderId": str(stop.order_id), "orderLinkId": stop.client_id, "stopOrderType": "Stop",
+            "orderStatus": "Untriggered" if stop.state == "open" else "Deactivated", "triggerPrice": stop.trigger,
+            "side": "Sell" if stop.held == "long" else "Buy", "qty": "0" if stop.size is None else text(stop.size),
+            "cumExecQty": "0", "avgPrice": "", "closeOnTrigger": True, "reduceOnly": True, "updatedTime": _ENDED,
+        }  # fmt: skip
+
+    def _trade(self, order: Order) -> Any:
+        return {
+            "symbol": "BTCUSDT", "execId": f"e{order.order_id}", "orderId": f"o{order.order_id}", "execPrice": text(PRICE),
+            "execQty": text(order.size), "execFee": text(order.fee), "feeCurrency": "", "isMaker": False, "execType": "Trade",
+            "side": order.side, "execTime": _ENDED,
+        }  # fmt: skip
+
+    def _positions(self, empty_too: bool) -> list[Any]:
+        rows = []
+        for index, held in ((1, "long"), (2, "short")):
+            size = self.book.held.get(held, Decimal(0))
+            if size or (empty_too and (self.book.hedge or index == 1)):
+                rows.append(
+                    {
+                        "symbol": "BTCUSDT", "positionIdx": index if self.book.hedge else 0, "size": text(size),
+                        "side": {"long": "Buy", "short": "Sell"}[held] if size else "", "avgPrice": text(PRICE) if size else "",
+                        "unrealisedPnl": "0.5" if size else "", "leverage": self.book.leverage or "10", "liqPrice": "",
+                    }
+                )  # fmt: skip
+        return rows
+
+
+class BitgetVenue(RecordedVenue):
+    """Bitget v2 USDT futures."""
+
+    code, key_header = "bitget", "ACCESS-KEY"
+
+    def answer(self, method: str, path: str, params: Any) -> Any:
+        book = self.book
+        match path.removeprefix("/api/v2"):
+            case "/public/time":
+                return self._ok({"serverTime": now_ms()})
+            case "/mix/market/contracts":
+                row = {
+                    "symbol": "BTCUSDT", "baseCoin": "BTC", "quoteCoin": "USDT", "supportMarginCoins": ["USDT"],
+                    "minTradeNum": "0.001", "priceEndStep": "1", "volumePlace": "3", "pricePlace": "1", "sizeMultiplier": "0.001",
+                    "symbolType": "perpetual", "minTradeUSDT": "5", "symbolStatus": "normal", "minLever": "1", "maxLever": "125",
+                    "maxMarketOrderQty": "220", "maxOrderQty": "1200", "makerFeeRate": "0.0002", "takerFeeRate": "0.0006",
+                }  # fmt: skip
+                return self._ok([row] if params["productType"] == "USDT-FUTURES" else [])
+            case "/mix/account/account":
+                return self._ok({"marginCoin": "USDT", "posMode": "hedge_mode" if book.hedge else "one_way_mode"})
+            case "/mix/account/set-margin-mode":
+                book.isolated = params["marginMode"] == "isolated"
+                return self._ok({"symbol": "BTCUSDT", "marginCoin": "USDT", "marginMode": params["marginMode"]})
+            case "/mix/account/set-leverage":
+                book.leverage = params["leverage"]
+                return self._ok({"symbol": "BTCUSDT", "longLeverage": book.leverage, "shortLeverage": book.leverage})
+            case "/mix/order/place-order":
+                return self._place(params)
+            case "/mix/order/detail":
+                order = book.order(params.get("clientOid", ""), params.get("orderId", ""))
+                if order is None:
+                    raise Refusal(400, {"code": "40109", "msg": "The data of the order cannot be found", "data": None})
+                return self._ok(self._shown(order))
+            case "/mix/order/place-tpsl-order":
+                held = {"long": "long", "short": "short"} if book.hedge else {"buy": "long", "sell": "short"}
+                size = None if params["planType"] == "pos_loss" else Decimal(params["size"])
+                stop = book.wait(params["clientOid"], held[params["holdSide"]], params["triggerPrice"], size)
+                return self._ok({"orderId": str(stop.order_id), "clientOid": stop.client_id})
+            case "/mix/order/orders-plan-pending" | "/mix/order/orders-plan-history":
+                waits = path.endswith("pending")
+                rows = [s for s in book.stops if (s.state == "open") == waits and params.get("clientOid", s.client_id) == s.client_id]
+                return self._ok({"entrustedList": [self._stop(stop) for stop in rows] or None, "endId": None})
+            case "/mix/order/cancel-plan-order":
+                found = book.stop(order_id=params["orderIdList"][0]["orderId"])
+                assert found is not None
+                found.state = "cancelled"
+                return self._ok({"successList": params["orderIdList"], "failureList": []})
+            case "/mix/order/fills":
+                orders = [o for o in book.orders if params.get("orderId", str(o.order_id)) == str(o.order_id)]
+                return self._ok({"fillList": [self._trade(order) for order in orders] or None, "endId": None})
+            case "/mix/account/accounts":
+                row = {"marginCoin": "USDT", "available": "900", "accountEquity": "1010", "unrealizedPL": "10", "locked": "0"}
+                return self._ok([row])
+            case "/mix/position/all-position":
+                return self._ok([self._position(held, size) for held, size in book.held.items() if size])
+            case "/mix/account/bill":
+                shared = {"symbol": "BTCUSDT", "coin": "USDT", "cTime": _ENDED}
+                close = {"billId": "1", "businessType": "close_long", "amount": "1.5", "fee": "-0.3"}
+                funding = {"billId": "2", "businessType": "contract_settle_fee", "amount": "-0.1", "fee": "0"}
+                return self._ok({"bills": [close | shared, funding | shared], "endId": None})
+            case "/spot/account/info":
+                return self._ok({"userId": "1", "ips": "192.0.2.1", "authorities": ["trade", "readonly"]})
+        raise AssertionError(f"Bitget has no {method} {path}")
+
+    def _ok(self, data: Any) -> Any:
+        return {"code": "00000", "msg": "success", "requestTime": int(now_ms()), "data": data}
+
+    def _place(self, params: Any) -> Any:
+        if self.book.hedge:
+            reduces, held = params["tradeSide"] == "close", "long" if params["side"] == "buy" else "short"
+        else:
+            reduces = params.get("reduceOnly") == "YES"
+            held = "long" if (params["side"] == "buy") != reduces else "short"
+        order = self.book.take(params["clientOid"], params["side"], Decimal(params["size"]), held, reduces=reduces)
+        if order is None:
+            raise Refusal(400, {"code": "22002", "msg": "No position to close", "data": None})
+        return self._ok({"orderId": str(order.order_id), "clientOid": order.client_id})
+
+    def _words(self, order: Order) -> Any:
+        if self.book.hedge:
+            return {"side": order.side, "tradeSide": "close" if order.reduces else "open", "posMode": "hedge_mode"}
+        return {"side": order.side, "tradeSide": f"{order.side}_single", "posMode": "one_way_mode"}
+
+    def _shown(self, order: Order) -> Any:
+        return {
+            "symbol": "BTCUSDT", "orderId": str(order.order_id), "clientOid": order.client_id, "state": "filled",
+            "size": text(order.size), "baseVolume": text(order.size), "priceAvg": text(PRICE), "uTime": _ENDED, "cTime": _ENDED,
+            **self._words(order),
+        }  # fmt: skip
+
+    def _trade(self, order: Order) -> Any:
+        return {
+            "symbol": "BTCUSDT", "tradeId": f"9{order.order_id}", "orderId": str(order.order_id), "price": text(PRICE),
+            "baseVolume": text(order.size), "profit": "0", "tradeScope": "taker", "cTime": _ENDED,
+            "feeDetail": [{"deduction": "no", "feeCoin": "USDT", "totalFee": text(-order.fee)}], **self._words(order),
+        }  # fmt: skip
+
+    def _stop(self, stop: Stop) -> Any:
+        return {
+            "symbol": "BTCUSDT", "planType": "pos_loss" if stop.size is None else "loss_plan", "orderId": str(stop.order_id),
+            "clientOid": stop.client_id, "triggerPrice": stop.trigger, "triggerType": "fill_price",
+            "planStatus": "live" if stop.state == "open" else "cancelled", "posSide": stop.held if self.book.hedge else "net",
+            "side": "sell" if stop.held == "long" else "buy", "executeOrderId": "",
+        }  # fmt: skip
+
+    def _position(self, held: str, size: Decimal) -> Any:
+        return {
+            "symbol": "BTCUSDT", "holdSide": held, "total": text(size), "openPriceAvg": text(PRICE), "unrealizedPL": "0.5",
+            "leverage": self.book.leverage, "liquidationPrice": "-3", "marginMode": "isolated", "marginCoin": "USDT",
+        }  # fmt: skip

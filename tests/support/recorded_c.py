@@ -1,0 +1,120 @@
+"""Hyperliquid as its documents show it: every action is checked to be signed by the key's own wallet."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from aiohttp import web
+
+from tests.support.venue_book import NOW_MS, PRICE, Order, RecordedVenue, Refusal, Stop, text
+
+COIN = "BTC"
+
+
+class HyperliquidVenue(RecordedVenue):
+    """Hyperliquid: /info asks, /exchange acts."""
+
+    code = "hyperliquid"
+
+    def signed(self, request: web.Request, params: Any) -> bool:
+        return "signature" in params or "user" in params
+
+    def answer(self, method: str, path: str, params: Any) -> Any:
+        return self._act(params) if path == "/exchange" else self._info(params)
+
+    def _act(self, params: Any) -> Any:
+        action, signature = params["action"], params["signature"]
+        assert set(signature) == {"r", "s", "v"} and params["nonce"] > 0
+        match action["type"]:
+            case "updateLeverage":
+                assert action["isCross"] is False
+                self.book.leverage, self.book.isolated = str(action["leverage"]), True
+                return {"status": "ok", "response": {"type": "default"}}
+            case "cancel":
+                stop = self.book.stop(order_id=str(action["cancels"][0]["o"]))
+                if stop is None or stop.state != "open":
+                    error = "Order was never placed, already canceled, or filled. asset=0"
+                    raise Refusal(200, self._statuses("cancel", {"error": error}))
+                stop.state = "cancelled"
+                return self._statuses("cancel", "success")
+            case "order":
+                return self._order(action["orders"][0])
+        raise AssertionError(f"no action {action}")
+
+    def _statuses(self, kind: str, row: Any) -> Any:
+        return {"status": "ok", "response": {"type": kind, "data": {"statuses": [row]}}}
+
+    def _order(self, row: Any) -> Any:
+        assert "builder" not in row
+        size, reduces = Decimal(row["s"]), row["r"]
+        if "trigger" in row["t"]:
+            assert row["t"]["trigger"]["isMarket"] is True and row["t"]["trigger"]["tpsl"] == "sl"
+            stop = self.book.wait(row["c"], "short" if row["b"] else "long", row["t"]["trigger"]["triggerPx"], size)
+            return self._statuses("order", {"resting": {"oid": stop.order_id, "cloid": row["c"]}})
+        bound = Decimal(row["p"])
+        assert row["t"] == {"limit": {"tif": "Ioc"}} and (bound > PRICE if row["b"] else bound < PRICE)
+        held = "long" if row["b"] != reduces else "short"
+        order = self.book.take(row["c"], "B" if row["b"] else "A", size, held, reduces=reduces)
+        if order is None:
+            error = "Reduce only order would increase position. asset=0"
+            raise Refusal(200, self._statuses("order", {"error": error}))
+        filled = {"totalSz": text(size), "avgPx": text(PRICE), "oid": order.order_id, "cloid": row["c"]}
+        return self._statuses("order", {"filled": filled})
+
+    def _info(self, params: Any) -> Any:
+        book = self.book
+        match params["type"]:
+            case "metaAndAssetCtxs":
+                universe = {"name": COIN, "szDecimals": 5, "maxLeverage": 40}
+                return [{"universe": [universe]}, [{"markPx": text(PRICE), "midPx": text(PRICE), "oraclePx": text(PRICE)}]]
+            case "allMids":
+                return {COIN: text(PRICE), "ETH": "3000"}
+            case "clearinghouseState":
+                rows = [self._position(held, size) for held, size in book.held.items() if size]
+                margin = {"accountValue": "1010", "totalMarginUsed": "100", "totalNtlPos": "0", "totalRawUsd": "1000"}
+                return {"marginSummary": margin, "withdrawable": "900", "assetPositions": rows, "time": NOW_MS}
+            case "orderStatus":
+                order, stop = book.order(str(params["oid"]), str(params["oid"])), book.stop(str(params["oid"]), str(params["oid"]))
+                if order is None and stop is None:
+                    return {"status": "unknownOid"}
+                shown = self._shown(order) if order else self._stop(stop)
+                state = "filled" if order else "open" if stop and stop.state == "open" else "canceled"
+                return {"status": "order", "order": {"order": shown, "status": state, "statusTimestamp": NOW_MS}}
+            case "frontendOpenOrders":
+                return [self._stop(stop) for stop in book.open_stops()]
+            case "userFills" | "userFillsByTime":
+                return [self._trade(order) for order in book.orders]
+            case "userFunding":
+                delta = {"type": "funding", "coin": COIN, "usdc": "-0.1", "szi": "0.02", "fundingRate": "0.0001"}
+                return [{"time": NOW_MS, "hash": "0x0", "delta": delta}]
+        raise AssertionError(f"no info {params}")
+
+    def _shown(self, order: Order) -> Any:
+        return {
+            "coin": COIN, "side": order.side, "oid": order.order_id, "cloid": order.client_id, "origSz": text(order.size),
+            "sz": "0.0", "limitPx": text(PRICE), "isTrigger": False, "triggerPx": "0.0", "reduceOnly": order.reduces,
+            "timestamp": NOW_MS, "orderType": "Market", "tif": "Ioc",
+        }  # fmt: skip
+
+    def _stop(self, stop: Stop | None) -> Any:
+        assert stop is not None and stop.size is not None
+        return {
+            "coin": COIN, "side": "A" if stop.held == "long" else "B", "oid": stop.order_id, "cloid": stop.client_id,
+            "origSz": text(stop.size), "sz": text(stop.size), "isTrigger": True, "triggerPx": stop.trigger, "reduceOnly": True,
+            "limitPx": stop.trigger, "timestamp": NOW_MS, "orderType": "Stop Market",
+        }  # fmt: skip
+
+    def _trade(self, order: Order) -> Any:
+        return {
+            "coin": COIN, "side": order.side, "oid": order.order_id, "tid": order.order_id + 9_000_000, "px": text(PRICE),
+            "sz": text(order.size), "fee": text(order.fee), "feeToken": "USDC", "crossed": True, "time": NOW_MS,
+            "closedPnl": "0.0", "hash": "0x0", "dir": "Open Long",
+        }  # fmt: skip
+
+    def _position(self, held: str, size: Decimal) -> Any:
+        row = {
+            "coin": COIN, "szi": text(size if held == "long" else -size), "entryPx": text(PRICE), "unrealizedPnl": "10",
+            "leverage": {"type": "isolated", "value": int(self.book.leverage)}, "liquidationPx": None, "marginUsed": "100",
+        }  # fmt: skip
+        return {"type": "oneWay", "position": row}
