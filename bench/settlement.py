@@ -39,6 +39,7 @@ from tests.support.money import add_fill, add_tenant, add_user, fund
 
 REPEATS = 5
 WARM_UP = 50
+WORKER_WARM_UP = 10
 _order_defaults = {
     "tenant_id": 0, "user_id": 0, "account_id": 0, "position_id": 0, "binding_id": 0, "order_id": "",
     "client_order_id": "", "signal_id": "", "strategy_code": "", "exchange_order_id": "", "exchange": "binance",
@@ -245,6 +246,9 @@ def worker(url: str, traders: str, number: int, count: int) -> None:
     world = World(url, create=False)
     world.traders = [tuple(map(int, one.split(","))) for one in traders.split(";")]  # type: ignore[misc]
     deadlocks, times = 0, []
+    # Opening the connection and the first run of each statement belong to the start of a process.
+    for turn in range(WORKER_WARM_UP):
+        world.database.run(lambda session, n=turn: world.settle_new(session, (number + n) % len(world.traders), f"v{number}-"))
     print("ready", flush=True)
     sys.stdin.readline()
     for turn in range(count):
