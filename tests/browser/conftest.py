@@ -18,11 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 READY_S = 180  # the first run builds the front end
 HTTP_OK = 200
+# What should come does come within a second; a crowded machine gets twenty.
+expect.set_options(timeout=20_000)
+_HELD = """(button) => {
+  const part = parseFloat(button.style.getPropertyValue("--held") || "0");
+  button.seenHeld = button.seenHeld || part > 0;
+  return !button.isConnected || (button.seenHeld && part === 0);
+}"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -114,6 +121,17 @@ def browser() -> Iterator[Browser]:
         )
         yield found
         found.close()
+
+
+def hold(page: Page, button: Locator) -> None:
+    """Press a button that wants to be held, until its bar has run full."""
+    expect(button).to_be_enabled()
+    button.scroll_into_view_if_needed()
+    button.hover()
+    handle = button.element_handle()
+    page.mouse.down()
+    page.wait_for_function(_HELD, arg=handle)
+    page.mouse.up()
 
 
 Opener = Callable[..., Page]

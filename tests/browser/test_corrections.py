@@ -12,7 +12,7 @@ from backend.identity.service import create_admin
 from backend.ledger.queries import balance
 from backend.ledger.rules import user_account
 from backend.models import Admin, User
-from tests.browser.conftest import Opener, Server
+from tests.browser.conftest import Opener, Server, hold
 
 NAME, PASSWORD = "second-pair", "blue-Kettle-47-walks"
 
@@ -90,10 +90,7 @@ def test_two_admins_undo_a_recharge(visit: Opener, server: Server) -> None:
     expect(drawer.locator(".lines li")).to_have_count(2)
     expect(drawer.locator(".lines")).to_contain_text("12.34")
     button = drawer.get_by_role("button", name=re.compile("Hold to undo"))
-    button.hover()
-    second.mouse.down()
-    second.wait_for_timeout(1500)
-    second.mouse.up()
+    hold(second, button)
     expect(drawer).to_contain_text("Undone")
     expect(drawer).to_contain_text(NAME)
     # A profit may be billed meanwhile; it can only take points away.

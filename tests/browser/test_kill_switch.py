@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Opener, Server
+from tests.browser.conftest import Opener, Server, hold
 
 
 def test_a_merchant_stops_and_its_agent_sees_it_at_once(visit: Opener, server: Server) -> None:
@@ -17,11 +17,7 @@ def test_a_merchant_stops_and_its_agent_sees_it_at_once(visit: Opener, server: S
     expect(form.get_by_role("button", name=re.compile("Hold to stop"))).to_be_disabled()
     form.locator("input").fill("a look at the orders")
     button = form.get_by_role("button", name=re.compile("Hold to stop"))
-    expect(button).to_be_enabled()
-    button.hover()
-    page.mouse.down()
-    page.wait_for_timeout(1500)
-    page.mouse.up()
+    hold(page, button)
     try:
         expect(page.locator(".stop-bar")).to_contain_text("a look at the orders")
         expect(page.locator("#main tbody tr").first).to_contain_text("Holds")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sqlmodel import Session, select
 
 from backend.billing import hwm
+from backend.billing.service import POOL_FAILED, POOL_SETTLED, settle_fill
 from backend.clock import utcnow
 from backend.db import Database
 from backend.ledger import service as ledger
 from backend.ledger.rules import Posting, user_account
-from backend.models import ExchangeAccount, Position, Tenant, User
-from tests.browser.conftest import Opener, Server
+from backend.models import ExchangeAccount, Position, ProfitPool, Tenant, User
+from tests.browser.conftest import Opener, Server, hold
+from tests.support.money import add_fill, add_tenant, add_user, fund
 
 
 def _bill_by_the_mark(server: Server) -> str:
@@ -50,14 +54,6 @@ def _bill_by_the_mark(server: Server) -> str:
         db.dispose()
 
 
-def _hold(page: Page, words: str) -> None:
-    button = page.get_by_role("button", name=words)
-    button.hover()
-    page.mouse.down()
-    page.wait_for_timeout(1500)
-    page.mouse.up()
-
-
 def test_a_statement_goes_from_draft_to_paid_and_the_agent_reads_it(visit: Opener, server: Server) -> None:
     name = _bill_by_the_mark(server)
     page = visit("/admin/statements", kind="admin")
@@ -65,7 +61,7 @@ def test_a_statement_goes_from_draft_to_paid_and_the_agent_reads_it(visit: Opene
     drawer = page.locator("[data-drawer]")
     expect(drawer).to_contain_text("24.80")  # 20 % of 100 - 40 + 65.5 - 1.5
     expect(drawer.locator("tbody tr")).to_have_count(3)
-    _hold(page, "Hold to approve")
+    hold(page, page.get_by_role("button", name="Hold to approve"))
     expect(drawer).to_contain_text("Approved")
     drawer.get_by_role("button", name="Send the invoice").click()
     expect(drawer).to_contain_text("IB-")
@@ -85,6 +81,49 @@ def test_a_statement_goes_from_draft_to_paid_and_the_agent_reads_it(visit: Opene
     books = visit("/admin/trial-balance", kind="admin")
     expect(books.locator("#main")).to_contain_text("Profit share earned")
     expect(books.locator("#main")).to_contain_text("Sums to zero")
+
+
+def _stuck_pool(server: Server) -> tuple[Callable[[], None], Callable[[], int]]:
+    """A tenant nobody is the root of: its profit cannot be shared out. What makes it possible, and the pool's status."""
+    db = Database(f"sqlite:///{server.home / 'ironbull.db'}")
+
+    def build(session: Session) -> tuple[int, int, int]:
+        tenant = add_tenant(session, root=False)
+        user = add_user(session, tenant, hold="1000")
+        fund(session, user, "1000")
+        result = settle_fill(session, add_fill(session, user, "77.7").id)
+        assert result.pool_id and result.pool_status == POOL_FAILED
+        return tenant.id, user.id, result.pool_id
+
+    tenant_id, user_id, pool_id = db.run(build)
+
+    def mend() -> None:
+        with db.transaction() as session:
+            tenant = session.get(Tenant, tenant_id)
+            assert tenant is not None
+            tenant.root_user_id = user_id
+
+    def status() -> int:
+        with db.reading() as session:
+            pool = session.get(ProfitPool, pool_id)
+            assert pool is not None
+            return pool.status
+
+    return mend, status
+
+
+def test_failed_pools_are_paid_out_again(visit: Opener, server: Server) -> None:
+    mend, status = _stuck_pool(server)
+    page = visit("/admin/pools", kind="admin")
+    again = page.get_by_role("button", name="Pay out all failed again")
+    again.click()
+    expect(page.locator(".toast").first).to_contain_text("0 of 1 failed pools")
+    assert status() == POOL_FAILED
+    mend()
+    again.click()
+    # The timetable may have been quicker by a moment.
+    expect(page.locator(".toast", has_text=re.compile(r"1 of 1|0 of 0"))).to_be_visible()
+    assert status() == POOL_SETTLED
 
 
 @pytest.mark.parametrize("width", [390, 1440])

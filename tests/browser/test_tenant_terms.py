@@ -13,7 +13,7 @@ from backend.clock import utcnow
 from backend.db import Database
 from backend.identity.service import create_tenant
 from backend.models import AuditLog, Tenant
-from tests.browser.conftest import Opener, Server
+from tests.browser.conftest import Opener, Server, hold
 
 
 def _database(server: Server) -> Database:
@@ -103,9 +103,5 @@ def test_a_key_is_issued_shown_once_and_revoked(visit: Opener, server: Server) -
     drawer.get_by_role("button", name="Kept").or_(drawer.get_by_role("button", name=re.compile("kept", re.I))).first.click()
     expect(drawer.locator(".secret")).to_have_count(0)
     revoke = drawer.get_by_role("button", name="Revoke").first
-    revoke.scroll_into_view_if_needed()
-    revoke.hover()
-    page.mouse.down()
-    page.wait_for_timeout(1500)
-    page.mouse.up()
+    hold(page, revoke)
     expect(drawer.get_by_role("button", name="Revoke")).to_have_count(1)
