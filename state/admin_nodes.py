@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import reflex as rx
 
 from backend.execution import enrolment, routing
+from backend.execution.node_health import SPANS_H
 from backend.settings import get_settings
 from state.base import needs
 from state.merchant import act, row_id
@@ -17,8 +18,15 @@ class Nodes(rx.State):
     """``made`` holds the command with the one-time token, shown until it is closed."""
 
     making: bool = False
+    span: str = "6"
     made: dict[str, str] = {}
     _allowed: ClassVar[tuple[str, ...]] = ("admin",)
+
+    @rx.event
+    @needs("admin")
+    async def look_back(self, hours: str) -> None:
+        """How far back a node's lines go."""
+        self.span = hours if hours in {str(one) for one in SPANS_H} else "6"
 
     @rx.event
     @needs("admin")

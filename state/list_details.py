@@ -10,6 +10,7 @@ from state import desk_rows, merchant_rows, money_rows, trade_rows
 from state import list_rows as rows
 from state.agent_common import detail_shown, reason_key
 from state.list_rows import Row
+from state.node_charts import node_charts
 from state.words import MISSING, figure, price, quantity
 
 _SIDES = {"BUY": "LONG", "SELL": "SHORT"}
@@ -89,6 +90,7 @@ def node(row: Row) -> Row:
     return rows.node(row) | {
         "url": row["url"],
         "created_ms": row["created_ms"],
+        "charts": node_charts(row["history"]),
         "served": [
             {"id": str(a["id"]), "user": a["user"], "tenant": a["tenant"], "exchange": a["exchange"], "mode": a["mode"], "balance": figure(a["balance"])}
             for a in row["served"]

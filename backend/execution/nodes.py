@@ -18,6 +18,7 @@ from backend.clock import now_ms, utcnow
 from backend.errors import Conflict, InvalidInput, NotFound
 from backend.models import ExchangeAccount, ExecutionNode
 from backend.security.vault import Vault, get_vault, node_record
+from backend.settings import get_settings
 from node_service.protocol import derived_public_key
 
 log = structlog.get_logger("nodes")
@@ -165,7 +166,7 @@ def is_online(node: ExecutionNode) -> bool:
     return node.status == 1 and beat is not None and utcnow() - beat < ONLINE
 
 
-def record_heartbeat(session: Session, node_code: str, body: Mapping[str, Any], ip: str = "") -> None:
+def record_heartbeat(session: Session, node_code: str, body: Mapping[str, Any], ip: str = "") -> ExecutionNode:
     """Note what a node says about itself; ``ip`` is where it spoke from. The caller has verified the signature.
 
     ``base_url`` is not believed, and another public key waits for an admin: a stolen node secret must neither
@@ -177,8 +178,8 @@ def record_heartbeat(session: Session, node_code: str, body: Mapping[str, Any], 
     node.last_heartbeat_at = utcnow()
     node_says(node, body, ip)
     node.last_error = str(body.get("last_error") or "")[:255]
-    node.inflight = _count(body.get("inflight")) or 0
-    node.latency_ms = _count(body.get("exchange_latency_ms"))
+    node.inflight = count_of(body.get("inflight")) or 0
+    node.latency_ms = count_of(body.get("exchange_latency_ms"))
     key = body.get("public_key")
     if isinstance(key, str) and key and _KEY.fullmatch(key):
         if not node.public_key:
@@ -189,6 +190,7 @@ def record_heartbeat(session: Session, node_code: str, body: Mapping[str, Any], 
         elif key == node.public_key:
             node.offered_key = ""
     session.add(node)
+    return node
 
 
 def node_says(node: ExecutionNode, body: Mapping[str, Any], ip: str) -> None:
@@ -201,10 +203,19 @@ def node_says(node: ExecutionNode, body: Mapping[str, Any], ip: str) -> None:
         node.egress_ip = ip[:45]
 
 
-def _count(value: Any) -> int | None:
+def count_of(value: Any) -> int | None:
+    """A figure a node said about itself, None when it is none that can be."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1_000_000_000:
         return None
     return int(value)
+
+
+def egress_of(session: Session, account: ExchangeAccount | None) -> list[str]:
+    """The addresses an account's orders come from, to be allowed at its exchange: its node's recorded one, else the platform's."""
+    node = session.get(ExecutionNode, account.node_id) if account is not None and account.node_id else None
+    if node is not None and node.egress_ip:
+        return [node.egress_ip]
+    return [one.strip() for one in get_settings().egress_addresses.split(",") if one.strip()]
 
 
 def taking(node: ExecutionNode) -> bool:

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from backend.clock import utcnow
 from backend.errors import Conflict, NotAllowed, NotFound
 from backend.execution.failover import ANY, NONE, policy_of
-from backend.execution.nodes import get_node, is_online
+from backend.execution.nodes import egress_of, get_node, is_online
 from backend.identity.principal import Principal
 from backend.models import ExchangeAccount, ExecutionNode, Notification, Order
 from backend.security import audit
@@ -138,8 +138,10 @@ def assign(
     if busy and not moved:
         raise AccountBusy(next(iter(busy.values())))
     for row in moved:
+        before = egress_of(session, row)
         row.node_id = node_id
         session.add(row)
+        _tell_address(session, row, before)
     session.connection().execute(
         update(Order)
         .where(
@@ -156,6 +158,23 @@ def assign(
         ip=ip,
     )
     return Assigned(len(moved), busy)
+
+
+def _tell_address(session: Session, account: ExchangeAccount, before: list[str]) -> None:
+    """A key limited to addresses refuses orders from another one: its owner must hear of the new one."""
+    now = egress_of(session, account)
+    if account.mode == "simulated" or not now or now == before:
+        return
+    session.add(
+        Notification(
+            tenant_id=account.tenant_id,
+            user_id=account.user_id,
+            type="risk_alert",
+            title="Your orders come from another address",
+            message=f"Allow {', '.join(now)} for your key at the exchange, else it refuses your orders.",
+            link="/agent/start",
+        )
+    )
 
 
 def in_flight(session: Session, account_ids: Sequence[int]) -> dict[int, str]:

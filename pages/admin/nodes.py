@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from pages.components.act import copy_button, field, hold_button, text_input
+from pages.components.act import copy_button, field, hold_button, segmented, text_input
 from pages.components.i18n import USED, t, tx
 from pages.components.icons import icon
 from pages.components.lists import Pick, cut, filters, list_page, mini
@@ -91,6 +91,7 @@ def _drawer() -> rx.Component:
                 ("tenant.created", rel_time(d["created_ms"].to(int))),
             )
         ),
+        _history(),
         drawer_section(
             rx.el.span(d["url"], class_name="mono"), rx.el.p(tx("node.off_line"), class_name="t3 t12"), title="node.address"
         ),
@@ -103,6 +104,28 @@ def _drawer() -> rx.Component:
         foot=[rx.el.span(class_name="sp"), drain, switch],
         label=t("node.col"),
     )  # fmt: skip
+
+
+def _history() -> rx.Component:
+    """Latency, load, skew and orders in flight over the chosen span; a gap is silence."""
+    line = lambda one: rx.el.li(  # noqa: E731
+        rx.el.span(tx(one["k"].to(str)), class_name="t2"),
+        rx.el.svg(
+            rx.el.path(d=one["d"].to(str), custom_attrs={"vectorEffect": "non-scaling-stroke"}), view_box="0 0 240 32",
+            custom_attrs={"preserveAspectRatio": "none", "role": "img", "aria-label": t("node.line", last=one["last"], worst=one["worst"])},
+        ),
+        rx.el.span(one["last"], class_name="num"),
+        rx.el.span(tx("node.worst", worst=one["worst"]), class_name="num t3 t12"),
+        key=one["k"],
+    )  # fmt: skip
+    spans = segmented([("1", "1 h"), ("6", "6 h"), ("24", "24 h"), ("168", "7 d")], Nodes.span, Nodes.look_back, t("node.history"))
+
+    def span(one: rx.Var) -> rx.Component:
+        lines = one["lines"].to(list[dict])
+        shown = rx.cond(lines.length() > 0, rx.el.ul(rx.foreach(lines, line), class_name="node-lines"), rx.el.p(tx("node.no_history"), class_name="t3"))
+        return rx.cond(one["hours"] == Nodes.span, shown, rx.fragment())
+
+    return drawer_section(rx.foreach(Lists.detail["charts"].to(list[dict]), span), title="node.history", right=spans)
 
 
 def _new() -> rx.Component:

@@ -42,7 +42,7 @@ def _tick(row: rx.Var) -> rx.Component:
 
 
 def _columns(admin: bool) -> list[Column]:
-    first = [Column("id", "exacc.chosen", show=_tick)] if admin else []
+    first = [Column("id", "exacc.chosen", phone="sub", show=_tick)] if admin else []
     tenant = [Column("tenant", "order.tenant", quiet=True, roomy=True)] if admin else []
     return [
         *first,

@@ -26,7 +26,7 @@ def failover_section() -> rx.Component:
         rx.el.span(tx("failover.platform"), class_name="lab"),
         rx.el.div(segmented(options, platform["policy"], lambda key: Executors.decide("", key), t("failover.platform")), who(platform), class_name="row wrap"),
         rx.el.p(tx("failover." + platform["policy"].to(str) + "_why"), class_name="hint"),
-        class_name="field",
+        class_name="field gap-top",
     )
     own = lambda one: rx.el.li(  # noqa: E731
         rx.el.b(one["tenant"], class_name="cut"),

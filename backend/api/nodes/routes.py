@@ -17,7 +17,7 @@ from backend.api.nodes.moves import add_joining, add_routing
 from backend.api.params import Id, done
 from backend.clock import now_ms
 from backend.errors import IronBullError, NotFound
-from backend.execution import nodes
+from backend.execution import node_health, nodes
 from backend.identity.principal import Principal
 from backend.models import ExecutionNode
 from backend.security import audit
@@ -153,7 +153,11 @@ def nodes_router() -> APIRouter:
             said = loads(body)
         except ProtocolError as error:
             raise HeartbeatRefused(error.message) from None
-        await run(request, lambda session: nodes.record_heartbeat(session, node_code, said, peer(request)))
+        def note(session: Session) -> None:
+            node = nodes.record_heartbeat(session, node_code, said, peer(request))
+            node_health.sample(session, node, said)
+
+        await run(request, note)
         reply = dumps({"success": True, "message": "ok", "time_ms": now_ms()})
         headers = reply_headers(secret, 200, request.url.path, reply, nonce)
         return Response(reply, 200, headers, media_type="application/json")

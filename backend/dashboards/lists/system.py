@@ -12,6 +12,7 @@ from backend.clock import to_ms
 from backend.dashboards import admin
 from backend.dashboards.lists.base import ANY_ID, Find, ListOf, Row, between, matching, paged, where
 from backend.errors import NotFound
+from backend.execution.node_health import history
 from backend.execution.nodes import get_node, is_online
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
@@ -61,6 +62,7 @@ def node_detail(session: Session, who: Principal, node_id: int) -> Row:
         "url": node.base_url,
         "online": is_online(node),
         "created_ms": to_ms(node.created_at),
+        "history": history(session, node_id),
         "served": [
             {"id": account.id, "user": user.name or user.email, "tenant": tenant, "exchange": account.exchange,
              "mode": account.mode.upper(), "balance": account.futures_balance}
