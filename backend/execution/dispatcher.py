@@ -160,7 +160,7 @@ class Dispatcher:
         if not self._still():
             log.warning("not sent: this process was paused too long", orders=len(pks))
             attempts = sorted({job.attempt for job in jobs})
-            await self._db.arun(lambda s: mark_unknown(s, pks, "the process that sends it was paused", attempts))
+            await self._db.arun(lambda s: give_back(s, pks, "the process that sends it was paused", attempts))
             return
         # Fields of the request as a whole; every task carries its own and wins.
         body = {
@@ -213,10 +213,14 @@ def jobs_by_client_id(jobs: list[_Job]) -> dict[tuple[int, str], int]:
     return {(job.account_id, job.client_order_id): job.pk for job in jobs}
 
 
-def give_back(session: Session, order_pks: list[int], reason: str) -> None:
-    """Nothing was sent: the orders are PENDING again, and expire if that lasts too long."""
+def give_back(session: Session, order_pks: list[int], reason: str, attempts: Sequence[int] = ()) -> None:
+    """Nothing was sent: the orders are PENDING again, and expire if that lasts too long.
+
+    ``attempts``: only those still in one of these; a later one is another process's, which may have sent it.
+    """
+    mine = [col(Order.attempt).in_(attempts)] if attempts else []
     session.connection().execute(
         update(Order)
-        .where(col(Order.id).in_(order_pks), col(Order.status) == "SENT")
+        .where(col(Order.id).in_(order_pks), col(Order.status) == "SENT", *mine)
         .values(status="PENDING", reason=reason[:64], attempt=Order.attempt - 1, updated_at=utcnow())
     )

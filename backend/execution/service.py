@@ -269,15 +269,11 @@ def unresolved(session: Session, limit: int = 200) -> Sequence[Order]:
     ).all()
 
 
-def mark_unknown(session: Session, order_pks: Sequence[int], reason: str, attempts: Sequence[int] = ()) -> None:
-    """No answer, or one that cannot be trusted: the outcome is UNKNOWN, never failed.
-
-    ``attempts``: only those still in one of these attempts; a later one is somebody else's.
-    """
+def mark_unknown(session: Session, order_pks: Sequence[int], reason: str) -> None:
+    """No answer, or one that cannot be trusted: the outcome is UNKNOWN, never failed."""
     if order_pks:
-        mine = [col(Order.attempt).in_(attempts)] if attempts else []
         session.connection().execute(
             update(Order)
-            .where(col(Order.id).in_(order_pks), col(Order.status) == "SENT", *mine)
+            .where(col(Order.id).in_(order_pks), col(Order.status) == "SENT")
             .values(status="UNKNOWN", reason=reason[:64], updated_at=utcnow())
         )

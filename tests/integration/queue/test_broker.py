@@ -108,7 +108,7 @@ async def test_a_message_that_kills_its_listeners_is_buried(private_redis: Redis
         for _ in range(3):
             victim = Ear(private_redis.url, max_deliveries=2)
             dead = f"{STREAM}:dead"
-            await until(lambda v=victim: bool(v.heard) or link.xlen(dead) == 1)
+            await until(lambda v=victim, name=dead: bool(v.heard) or link.xlen(name) == 1)
             heard += len(victim.heard)
             victim.die()
         assert heard == 2
