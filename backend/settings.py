@@ -13,6 +13,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.errors import ConfigurationError
+from backend.monitoring.watch_rules import limits_of, services_of
+from node_service.venues import VENUES
 
 PAPER_PREFIX = "/paper-exchange"
 """Where the embedded simulated exchange is mounted."""
@@ -36,10 +38,10 @@ class Settings(BaseSettings):
 
     database_url: str = ""
     redis_url: str = ""
-
     execution: Literal["direct", "queue"] = "direct"
     worker_places: int = Field(8, ge=1, le=200)
     queue_lease_s: float = Field(10.0, ge=1, le=300)
+
     market: str = "simulated"
     market_seed: int = 7
     market_speed: float = Field(360.0, gt=0, le=10_000_000)
@@ -48,6 +50,7 @@ class Settings(BaseSettings):
     paper_token: SecretStr = SecretStr("")
     paper_slippage_bps: int = Field(2, ge=0, le=1000)
     exchange_url: str = ""
+    venues: str = "binance,okx,gate,bybit,bitget,hyperliquid"
 
     scan_interval_s: float = Field(10.0, gt=0)
     exit_interval_s: float = Field(5.0, gt=0)
@@ -69,6 +72,13 @@ class Settings(BaseSettings):
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = "IronBull <no-reply@localhost>"
 
+    monitor_interval_s: float = Field(15.0, ge=1, le=3600)
+    monitor_confirm: int = Field(2, ge=1, le=20)
+    monitor_cooldown_min: int = Field(15, ge=1, le=1440)
+    monitor_escalate_min: int = Field(30, ge=1, le=1440)
+    monitor_limits: str = ""
+    monitor_services: str = ""
+
     demo: bool = True
     demo_users: int = Field(8, ge=8, le=2000)
 
@@ -78,6 +88,7 @@ class Settings(BaseSettings):
     node_secret: SecretStr = SecretStr("")
     node_port: int = Field(9101, ge=1, le=65535)
     node_failover: Literal["none", "centre", "any"] = "none"
+    node_history_days: int = Field(14, ge=1, le=365)
     cors_origins: str = ""
 
     @field_validator("market")
@@ -86,6 +97,27 @@ class Settings(BaseSettings):
         if value == "simulated" or value.startswith(("replay:", "exchange:")):
             return value
         raise ValueError("IRONBULL_MARKET must be 'simulated', 'replay:<path>' or 'exchange:<ccxt id>'")
+
+    @field_validator("monitor_limits")
+    @classmethod
+    def _known_limits(cls, value: str) -> str:
+        limits_of(value)
+        return value
+
+    @field_validator("monitor_services")
+    @classmethod
+    def _known_services(cls, value: str) -> str:
+        services_of(value)
+        return value
+
+    @field_validator("venues")
+    @classmethod
+    def _known_venues(cls, value: str) -> str:
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        strange = [name for name in names if name not in VENUES]
+        if strange or not names:
+            raise ValueError(f"IRONBULL_VENUES must name some of {', '.join(VENUES)}")
+        return ",".join(names)
 
     @property
     def production(self) -> bool:
@@ -109,6 +141,11 @@ class Settings(BaseSettings):
         return self.market_mode == "stepped" or (self.market_mode == "auto" and self.market.startswith("replay:"))
 
     @property
+    def queued(self) -> bool:
+        """Whether workers share the work. A market that is walked tick by tick waits for each step: never there."""
+        return self.execution == "queue" and not self.stepped
+
+    @property
     def paper_base_url(self) -> str:
         """Where accounts of the simulated exchange are traded: a separate service, or this process."""
         return self.paper_url.rstrip("/") or f"{self.base_url}{PAPER_PREFIX}"
@@ -129,11 +166,6 @@ def _check_production(settings: Settings) -> None:
         problems.append("IRONBULL_CORS_ORIGINS must name the origins, '*' is refused")
     if problems:
         raise ConfigurationError("Production refuses to start: " + "; ".join(problems) + ". `ironbull secrets` makes them.")
-    @property
-    def queued(self) -> bool:
-        """Whether workers share the work. A market that is walked tick by tick waits for each step: never there."""
-        return self.execution == "queue" and not self.stepped
-
 
 
 def _fill_development(settings: Settings) -> None:

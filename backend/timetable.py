@@ -17,18 +17,21 @@ from sqlmodel import Session, col
 from backend.billing import jobs as billing_jobs
 from backend.clock import utcnow
 from backend.db import Database
+from backend.execution import node_health
 from backend.execution.wire import Wire
 from backend.exports import service as exports
+from backend.identity.looking import note_ended
 from backend.ledger import jobs as ledger_jobs
 from backend.ledger import seals
 from backend.market.feed import Prices
 from backend.merchant import jobs as merchant_jobs
 from backend.models import EquitySnapshot, JobRun, LoginSession, LoginTry, Notification, WebhookDelivery
+from backend.monitoring.watch import IN_PROCESS, Watch
 from backend.portfolio.incomes import sync_incomes
 from backend.portfolio.sync import sync_balances
+from backend.queue import service as queue
 from backend.risk.stops import hard_stop
 from backend.settings import Settings
-from backend.queue import service as queue
 from backend.signals.service import prune_panels
 
 log = structlog.get_logger("jobs")
@@ -65,14 +68,17 @@ class Timetable:
             *([] if settings.stepped else [Job("sync_balances", quick, self._sync)]),
             Job("sync_incomes", quick * 10, self._sync_incomes),
             *([] if settings.stepped else [Job("hard_stop", 5, self._db_job(hard_stop))]),
-            Job("prune", 60, self._db_job(_prune)),
+            *([] if settings.stepped else [Job("monitor", settings.monitor_interval_s, Watch(db, settings, IN_PROCESS).look)]),
+            Job("looks_ended", 60, self._db_job(note_ended)),
+            Job("watch_nodes", 10, self._db_job(node_health.watch_nodes)),
+            Job("prune", 60, self._db_job(lambda s: _prune(s, settings))),
         ]
+        self.hand_over: Callable[[str], Awaitable[bool]] | None = None
+        """In queue mode: gives a job to the workers; False when it is not theirs."""
         self._scheduler: AsyncIOScheduler | None = None
         self._running: set[asyncio.Task[object]] = set()
 
     def start(self) -> None:
-        self.hand_over: Callable[[str], Awaitable[bool]] | None = None
-        """In queue mode: gives a job to the workers; False when it is not theirs."""
         """Begin; a second start after ``pause`` goes on."""
         if self._scheduler is not None:
             self._scheduler.resume()
@@ -100,10 +106,6 @@ class Timetable:
         if self._running:
             await asyncio.wait(self._running, timeout=3)
 
-    async def run(self, job: Job) -> None:
-        """Run one job now and remember how it went."""
-        task = asyncio.current_task()
-        if task is not None:
     async def _fire(self, job: Job) -> None:
         """Its time has come: the workers take it, or it runs here."""
         try:
@@ -113,6 +115,10 @@ class Timetable:
             log.warning("job not handed over, it runs here", job=job.name)
         await self.run(job)
 
+    async def run(self, job: Job) -> None:
+        """Run one job now and remember how it went."""
+        task = asyncio.current_task()
+        if task is not None:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         started = time.perf_counter()
@@ -163,17 +169,18 @@ def _remember(session: Session, name: str, duration_ms: int, error: str) -> None
     session.add(row)
 
 
-def _prune(session: Session) -> None:
+def _prune(session: Session, settings: Settings) -> None:
     now = utcnow()
     prune_panels(session)
+    node_health.prune(session, settings.node_history_days)
     merchant_jobs.prune(session)
     exports.prune(session)
+    queue.prune(session)
     connection = session.connection()
     connection.execute(delete(LoginTry).where(col(LoginTry.at) < now - timedelta(days=1)))
     connection.execute(delete(LoginSession).where(col(LoginSession.expires_at) < now - timedelta(days=7)))
     connection.execute(
         delete(WebhookDelivery).where(
-    queue.prune(session)
             col(WebhookDelivery.created_at) < now - DELIVERIES_KEPT, col(WebhookDelivery.status) != "PENDING"
         )
     )

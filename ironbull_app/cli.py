@@ -110,6 +110,22 @@ def doctor() -> None:
 
 
 @app.command()
+def monitor(
+    interval: Annotated[float, typer.Option(min=0, max=3600, help="Seconds between rounds; 0 takes it from the settings")] = 0,
+    services: Annotated[str, typer.Option(help="Checks or services to look at, comma separated; empty for all")] = "",
+    rounds: Annotated[int, typer.Option(min=0, help="Stop after so many rounds; 0 goes on")] = 0,
+) -> None:
+    """Look at services, nodes, database, Redis, queues, jobs and books from outside, and tell the admins."""
+    from backend.monitoring import daemon
+
+    try:
+        raise typer.Exit(daemon.main(interval, [name.strip() for name in services.split(",") if name.strip()], rounds))
+    except daemon.UnknownService as error:
+        _out(error.message)
+        raise typer.Exit(2) from error
+
+
+@app.command()
 def secrets() -> None:
     """Print fresh secrets for a production environment."""
     import secrets as random

@@ -15,6 +15,8 @@ from state.base import needs, read
 from state.merchant import act, open_row
 from state.ui import say
 
+ROLES = rights.CHOICES
+
 
 class Desk(rx.State):
     """``making``: the form of a new operator is open. ``roles``: what each role may do and whether it needs two factors."""

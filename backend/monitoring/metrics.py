@@ -25,6 +25,14 @@ orders_by_status = Gauge("ironbull_orders", "Orders by status", ["status"], regi
 open_positions = Gauge("ironbull_open_positions", "Open positions", registry=registry)
 bots_running = Gauge("ironbull_bots_running", "Bots observed running", registry=registry)
 nodes_online = Gauge("ironbull_nodes_online", "Enabled nodes with a fresh heartbeat", registry=registry)
+monitor_ok = Gauge("ironbull_monitor_ok", "1 when the check found nothing wrong", ["check", "subject", "limit"], registry=registry)
+monitor_value = Gauge(
+    "ironbull_monitor_value", "What the check measured, in the unit its limit is named with", ["check", "subject", "limit"], registry=registry
+)
+incidents_open = Gauge("ironbull_incidents_open", "Open incidents by severity", ["severity"], registry=registry)
+queue_jobs = Gauge("ironbull_queue_jobs", "Jobs of the queue by kind and state", ["kind", "state"], registry=registry)
+bots_by_state = Gauge("ironbull_bots", "Bots by observed state", ["state"], registry=registry)
+sessions_open = Gauge("ironbull_sessions_open", "Sign-ins that still count, by kind of person", ["kind"], registry=registry)
 job_age_seconds = Gauge("ironbull_job_age_seconds", "Seconds since the job last succeeded", ["job"], registry=registry)
 job_failures = Gauge(
     "ironbull_job_failures", "Failed runs of the job since its record began", ["job"], registry=registry

@@ -16,7 +16,7 @@ from backend.bots.queries import running
 from backend.clock import utcnow
 from backend.execution.nodes import is_online
 from backend.ledger import queries as ledger
-from backend.models import ExecutionNode, Fill, JobRun, Order, Position
+from backend.models import Bot, ExecutionNode, Fill, Incident, Job, JobRun, LoginSession, Order, Position
 from backend.monitoring import metrics
 from backend.monitoring.rules import Invariant
 
@@ -122,7 +122,17 @@ def refresh_gauges(session: Session) -> None:
     metrics.bots_running.set(running(session))
     enabled = session.exec(select(ExecutionNode).where(ExecutionNode.status == 1)).all()
     metrics.nodes_online.set(sum(1 for node in enabled if is_online(node)))
+    for severity in ("warning", "critical"):
+        open_now = select(func.count()).select_from(Incident).where(Incident.slot == 1, Incident.severity == severity)
+        metrics.incidents_open.labels(severity).set(session.exec(open_now).one())
+    for kind, state, count in session.exec(select(Job.kind, Job.state, func.count()).group_by(col(Job.kind), col(Job.state))).all():
+        metrics.queue_jobs.labels(kind, state).set(count)
+    for state, count in session.exec(select(Bot.observed, func.count()).group_by(col(Bot.observed))).all():
+        metrics.bots_by_state.labels(state).set(count)
     now = utcnow()
+    live = select(LoginSession.kind, func.count()).where(col(LoginSession.revoked_at).is_(None), col(LoginSession.expires_at) > now)
+    for kind, count in session.exec(live.group_by(col(LoginSession.kind))).all():
+        metrics.sessions_open.labels(kind).set(count)
     for job in session.exec(select(JobRun)).all():
         metrics.job_failures.labels(job.name).set(job.failures)
         if job.last_ok_at is not None:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 TYPES = ("trade_open", "trade_close", "risk_alert", "billing", "system")
-KINDS = ("email", "telegram", "webhook")
+ADMIN_TYPES = ("alert", "risk_alert", "system", "billing")
+"""What admins may have sent to them; "escalation" reaches every channel of theirs at once, asked for or not."""
+ESCALATION = "escalation"
+KINDS = ("email", "telegram", "webhook", "service")
 DAY_MIN = 1440
 DELAYS = tuple(timedelta(seconds=s) for s in (10, 60, 300, 1800, 7200, 21600))
 """Waits between tries; after the last one a message is given up."""

@@ -6,7 +6,6 @@ from typing import Any
 
 import reflex as rx
 
-from backend.identity.rights import CHOICES
 from pages.components.act import field, hold_button, text_input
 from pages.components.i18n import USED, t, tx
 from pages.components.icons import icon
@@ -14,12 +13,12 @@ from pages.components.lists import Pick, filters, list_page, mini
 from pages.components.parts import chip, facts, link_button, rel_time
 from pages.components.table import Column, drawer, drawer_section
 from pages.routes import route_of
-from state.admin_desk import Desk
+from state.admin_desk import ROLES, Desk
 from state.lists import Lists
 
 ROUTE = route_of("/admin/admins")
 ON_LOAD = [Lists.enter("admins"), Desk.fresh]
-USED.update({f"role.{role}" for role in CHOICES} | {f"role.{role}.what" for role in CHOICES})
+USED.update({f"role.{role}" for role in ROLES} | {f"role.{role}.what" for role in ROLES})
 STATUS = Pick("status", "user.access", (("1", "access.on"), ("0", "access.off")))
 
 
@@ -83,7 +82,7 @@ def _drawer() -> rx.Component:
 
 
 def _role(now: Any) -> rx.Component:
-    return rx.el.select(*[rx.el.option(t(f"role.{role}"), value=role) for role in CHOICES], name="role", default_value=now, class_name="inp sm")
+    return rx.el.select(*[rx.el.option(t(f"role.{role}"), value=role) for role in ROLES], name="role", default_value=now, class_name="inp sm")
 
 
 def _table() -> rx.Component:

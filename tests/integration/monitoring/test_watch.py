@@ -1,0 +1,160 @@
+"""The monitor on a real database: incidents, messages through an admin's channel, windows, the daemon, its doors."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from sqlmodel import col, select
+
+from backend.clock import utcnow
+from backend.identity.principal import Principal
+from backend.models import Admin, AuditLog, Incident, NoticeDelivery, Notification, Order, Probe
+from backend.monitoring import daemon, watch
+from backend.monitoring.watch_rules import Policy, Reading
+from backend.notifications import channels
+from backend.notifications.sender import NoticeSender
+from tests.support.doors import World, make_world
+
+POLICY = Policy()
+BAD = Reading("queues", "orders waiting", False, 90, "orders_waiting_s", 60, severity="critical")
+GOOD = Reading("queues", "orders waiting", True, 0, "orders_waiting_s", 60)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = make_world(tmp_path)
+    made.sign_in()
+    return made
+
+
+def boss(world: World) -> Principal:
+    with world.db.reading() as session:
+        row = session.exec(select(Admin)).one()
+        return Principal("admin", row.id or 0, None, row.username, row.username, row.role, 0)
+
+
+def titles(world: World) -> list[tuple[str, str]]:
+    with world.db.reading() as session:
+        rows = session.exec(select(Notification).where(Notification.audience == "platform").order_by(col(Notification.id))).all()
+        return [(row.type, row.title) for row in rows]
+
+
+def feed(world: World, *rounds: tuple[float, Reading]) -> None:
+    for minutes, reading in rounds:
+        with world.db.transaction() as session:
+            watch.settle(session, [reading], POLICY, utcnow() + timedelta(minutes=minutes))
+
+
+def test_an_incident_is_told_escalated_and_recovered_and_stands_in_the_history(world: World) -> None:
+    feed(world, (0, BAD), (1, BAD), (2, BAD), (32, BAD), (33, GOOD), (34, GOOD))
+    assert titles(world) == [
+        ("alert", "Monitor: queues orders waiting"), ("escalation", "Nobody has taken it: queues orders waiting"),
+        ("alert", "Monitor, recovered: queues orders waiting"),
+    ]  # fmt: skip
+    with world.db.reading() as session:
+        row = session.exec(select(Incident)).one()
+        assert (row.slot, row.seen, row.told, row.value, row.bound) == (None, 4, 2, 90, 60)
+        assert row.closed_at is not None and row.escalated_at is not None
+        assert len(session.exec(select(Probe)).all()) == 6
+
+
+def test_a_single_bad_reading_leaves_nothing(world: World) -> None:
+    feed(world, (0, BAD), (1, GOOD))
+    with world.db.reading() as session:
+        assert session.exec(select(Incident)).all() == []
+    assert titles(world) == []
+
+
+def test_windows_and_taking(world: World) -> None:
+    who = boss(world)
+    with world.db.transaction() as session:
+        window = watch.add_window(session, who, check="queues", subject="", minutes=60, reason="the exchange is down")
+        number = window.id or 0
+    feed(world, (0, BAD), (1, BAD), (2, BAD))
+    assert titles(world) == []
+    with world.db.transaction() as session:
+        watch.end_window(session, who, number)
+    feed(world, (3, BAD))
+    assert [kind for kind, _ in titles(world)] == ["alert"]
+    with world.db.transaction() as session:
+        row = session.exec(select(Incident)).one()
+        watch.take(session, who, row.id or 0)
+    feed(world, (40, BAD), (80, BAD))
+    assert len(titles(world)) == 1
+    with world.db.reading() as session:
+        actions = [row.action for row in session.exec(select(AuditLog).where(col(AuditLog.action).like("monitor.%")).order_by(col(AuditLog.id)))]
+    assert actions == ["monitor.window", "monitor.window_end", "monitor.take"]
+
+
+async def test_alerts_go_through_an_admins_own_channels(world: World) -> None:
+    who, bodies = boss(world), []
+
+    async def take(request: web.Request) -> web.Response:
+        bodies.append(await request.json())
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/hook", take)
+    async with TestServer(app) as receiver:
+        with world.db.transaction() as session:
+            channels.add(session, who, "webhook", {"url": str(receiver.make_url("/hook"))}, types=["system"], allow_private=True)
+            watch.fire_test(session, who)
+        sender = NoticeSender(world.db, world.settings, allow_private=True)
+        await sender.run()
+        await sender.settle()
+        assert bodies == [], "the channel asked for other types"
+        feed(world, (0, BAD), (1, BAD), (32, BAD))
+        await sender.run()
+        await sender.settle()
+        await sender.close()
+    assert [body["subject"] for body in bodies] == ["Nobody has taken it: queues orders waiting"]
+    with world.db.reading() as session:
+        assert [row.status for row in session.exec(select(NoticeDelivery)).all()] == ["SENT"]
+        other = Principal("admin", who.id + 1, None, "other", "other", "owner", 0)
+        assert channels.channels(session, other) == [] and len(channels.channels(session, who)) == 1
+
+
+async def test_the_daemon_sees_what_is_wrong(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    with world.db.transaction() as session:
+        order = session.exec(select(Order).where(Order.order_id == world.a.order_id)).one()
+        order.status, order.created_at = "PENDING", utcnow() - timedelta(minutes=10)
+        session.add(order)
+    stop = asyncio.Event()
+    dead = world.settings.model_copy(update={"monitor_services": "web=http://127.0.0.1:1/api/health", "monitor_confirm": 1})
+    assert not await daemon.rounds(world.db, dead, ["web", "queues", "database"], stop, every_s=0.01, count=2)
+    with world.db.reading() as session:
+        found = {(row.check, row.subject) for row in session.exec(select(Incident)).all()}
+    assert found == {("services", "web"), ("queues", "orders waiting")}
+    assert await daemon.rounds(world.db, world.settings, ["database", "disk"], stop, every_s=0.01, count=1)
+    with pytest.raises(daemon.UnknownService):
+        daemon.chosen(["weather"], world.settings)
+
+
+async def test_the_doors(world: World) -> None:
+    feed(world, (0, BAD), (1, BAD))
+    async with world.client("admin") as client:
+        now = (await client.get("/api/monitor/status")).json()["data"]
+        assert now["overall"] == "degraded" and now["db"]["ok"] and now["services"][0] == {
+            "name": "web", "ok": False, "value": now["services"][0]["value"], "limit": "", "bound": 0, "detail": "does not answer", "severity": "critical",
+        }  # fmt: skip
+        figures = (await client.get("/api/monitor/metrics", params={"days": 3})).json()["data"]
+        assert set(figures) == {"summary", "daily", "error_by_service"} and len(figures["daily"]["dates"]) == 3
+        assert set(figures["summary"]) == {"total_calls", "total_errors", "error_rate", "avg_latency_ms"}
+        listed = (await client.get("/api/monitor/incidents", params={"open": True})).json()
+        assert listed["total"] == 1 and listed["data"][0]["open"]
+        number = listed["data"][0]["id"]
+        assert (await client.post(f"/api/monitor/incidents/{number}/take")).json()["data"]["acked_at"]
+        made = await client.post("/api/monitor/windows", json={"minutes": 5, "reason": "a new disk"})
+        assert made.json()["data"]["check"] == ""
+        assert (await client.get("/api/monitor/windows")).json()["total"] == 1
+        assert (await client.post(f"/api/monitor/windows/{made.json()['data']['id']}/end")).status_code == 200
+        assert (await client.post(f"/api/monitor/windows/{made.json()['data']['id']}/end")).status_code == 409
+        assert (await client.post("/api/monitor/windows", json={"minutes": 5, "reason": "x", "check": "weather"})).status_code == 400
+        assert (await client.post("/api/monitor/test")).json()["data"]["notification_id"]
+        text = (await client.get("/metrics")).text
+        assert 'ironbull_incidents_open{severity="critical"} 1.0' in text
