@@ -239,6 +239,7 @@ def _load_pct() -> int:
 ROUTES: Final = {
     "/api/execute": "execute",
     "/api/query-orders": "query_orders",
+    "/api/cancel-orders": "cancel_orders",
     "/api/cancel-conditionals": "cancel_conditionals",
     "/api/place-stop": "place_stop",
     "/api/close-position": "close_position",

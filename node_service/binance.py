@@ -15,7 +15,19 @@ from .errors import Kind, Reaction, VenueError, bad_reply
 from .figures import Market, plain, signed_number
 from .key_facts import key_facts
 from .limits import Priority, Throttled
-from .orders import BalanceFact, IncomeFact, MarketOrder, OrderFact, PositionFact, Session, StopFact, StopOrder, Trade
+from .orders import (
+    BalanceFact,
+    IncomeFact,
+    LimitOrder,
+    MarketOrder,
+    OrderFact,
+    PositionFact,
+    Session,
+    StopFact,
+    StopOrder,
+    Trade,
+    TriggerOrder,
+)
 
 _HEDGE_MAX_AGE_S: Final = 12 * 3600.0  # reading it costs weight 30; -4061 makes us read again
 _PREPARED_MAX_AGE_S: Final = 600.0
@@ -103,10 +115,17 @@ class BinanceAccount:
 
     async def send_market(self, order: MarketOrder, priority: Priority) -> OrderFact:
         """Send one market order, once."""
+        return await self._send(order, {"type": "MARKET"}, priority)
+
+    async def send_limit(self, order: LimitOrder, priority: Priority) -> OrderFact:
+        """Send one limit order, once; it rests until it is filled or cancelled."""
+        return await self._send(order, {"type": "LIMIT", "price": plain(order.price), "timeInForce": "GTC"}, priority)
+
+    async def _send(self, order: MarketOrder, kind: dict[str, str], priority: Priority) -> OrderFact:
         params: dict[str, Any] = {
             "symbol": order.market.venue_id,
             "side": order.side,
-            "type": "MARKET",
+            **kind,
             "quantity": plain(order.quantity),
             "newClientOrderId": order.client_order_id,
             "newOrderRespType": "RESULT",
@@ -130,7 +149,7 @@ class BinanceAccount:
             "algoType": "CONDITIONAL",
             "symbol": stop.market.venue_id,
             "side": stop.side,
-            "type": "STOP_MARKET",
+            "type": stop.kind,
             "triggerPrice": plain(stop.trigger_price),
             "clientAlgoId": stop.client_order_id,
         }
@@ -146,6 +165,38 @@ class BinanceAccount:
         await self._order_room(Priority.STOP)
         reply = await self._write("fapiPrivatePostAlgoOrder", params, Priority.STOP)
         return stop_fact(reply, stop.market, Kind.WRITE, stop.client_order_id)
+
+    async def send_trigger(self, order: TriggerOrder, priority: Priority) -> StopFact:
+        """Send one conditional order, once: it becomes a market order at its trigger."""
+        params: dict[str, Any] = {
+            "algoType": "CONDITIONAL",
+            "symbol": order.market.venue_id,
+            "side": order.side,
+            "type": order.kind,
+            "triggerPrice": plain(order.trigger_price),
+            "quantity": plain(order.quantity),
+            "clientAlgoId": order.client_order_id,
+        }
+        if await self._hedge(priority):
+            params["positionSide"] = order.position_side
+        elif order.reduces:
+            params["reduceOnly"] = "true"
+        await self._order_room(priority)
+        reply = await self._write("fapiPrivatePostAlgoOrder", params, priority)
+        return stop_fact(reply, order.market, Kind.WRITE, order.client_order_id)
+
+    async def cancel_order(self, market: Market, client_order_id: str) -> bool:
+        """Cancel one resting order; False when there is none to cancel. Cancelling twice does no harm."""
+        params = {"symbol": market.venue_id, "origClientOrderId": client_order_id}
+        try:
+            reply = await self._write("fapiPrivateDeleteOrder", params, Priority.CLOSE)
+        except VenueError as error:
+            if error.error_code == "ORDER_NOT_FOUND":
+                return False
+            raise
+        if as_dict(reply, Kind.WRITE).get("clientOrderId") != client_order_id:
+            raise bad_reply(Kind.WRITE, "cancellation not confirmed")
+        return True
 
     async def find_order(self, market: Market, client_order_id: str) -> OrderFact | None:
         """The order with our id, or None when the venue says it knows none."""

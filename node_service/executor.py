@@ -16,13 +16,12 @@ from . import __version__
 from .accounts import Accounts
 from .errors import Kind, Reaction, VenueError, bad_reply
 from .figures import Market, plain
-from .limits import Priority
-from .lookups import cancel_one, drop_stop, place_one, query_one
+from .following import find, follow, send
+from .lookups import cancel_one, cancel_orders, place_one, query_one
 from .messages import (
     AccountRef,
     OrderQuery,
     OrderTask,
-    Reader,
     StopTask,
     account_tasks,
     parse_close,
@@ -30,11 +29,11 @@ from .messages import (
     parse_queries,
     parse_stop,
 )
-from .orders import Adapter, MarketOrder, OrderFact, StopOrder
-from .protection import close_now, collect_fill, place_stop, settled
+from .orders import Adapter, OrderFact, StopFact
 from .protocol import NodeKey, ProtocolError, now_ms
-from .results import Outcome, quiet, stop_wire, too_early
-from .sizing import rounded_price, sized
+from .reader import Reader
+from .results import Outcome, quiet, too_early
+from .sizing import sized
 from .slim_ccxt import load_exchange
 from .taken import Entry, TakenIds
 from .venues import venue_of
@@ -113,6 +112,16 @@ class Executor:
                 return await place_one(self._accounts, stop)
 
         return {"success": True, "results": list(await asyncio.gather(*map(place, stops)))}
+
+    async def cancel_orders(self, request: Wire) -> Wire:
+        """`POST /api/cancel-orders`: resting orders by client id; what was filled before is asked for by query."""
+        parsed = [(account, parse_queries(task)) for account, task in account_tasks(request)]
+
+        async def cancel(account: AccountRef, queries: list[OrderQuery]) -> Wire:
+            async with self._urgent:
+                return await cancel_orders(self._accounts, account, queries)
+
+        return {"success": True, "results": list(await asyncio.gather(*(cancel(*one) for one in parsed)))}
 
     async def cancel_conditionals(self, request: Wire) -> Wire:
         """`POST /api/cancel-conditionals`: stops and take-profits only, by client id or all of each symbol."""
@@ -260,7 +269,7 @@ class Executor:
             found = await self._known(adapter, market, task, outcome)
             if found is not None:
                 entry.sent = True
-                await self._after(adapter, market, task, found, outcome)
+                await follow(adapter, market, task, found, outcome)
                 return
             if outcome.status == "UNKNOWN":
                 return
@@ -274,7 +283,7 @@ class Executor:
             _check_fresh(task)
         entry.sent = True
         try:
-            fact = await adapter.send_market(order, Priority.OPEN if task.is_entry else Priority.CLOSE)
+            fact = await send(adapter, market, task, order)
         except VenueError as error:
             if error.reaction is Reaction.UNKNOWN_OUTCOME:
                 outcome.failed(error, "UNKNOWN")
@@ -288,53 +297,15 @@ class Executor:
                 outcome.failed(error, "UNKNOWN")
                 return
             fact = existing
-        await self._after(adapter, market, task, fact, outcome)
+        await follow(adapter, market, task, fact, outcome)
 
-    async def _known(self, adapter: Adapter, market: Market, task: OrderTask, outcome: Outcome) -> OrderFact | None:
+    async def _known(self, adapter: Adapter, market: Market, task: OrderTask, outcome: Outcome) -> OrderFact | StopFact | None:
         """The order if the venue has it; on failure to ask, `outcome` becomes UNKNOWN."""
         try:
-            return await adapter.find_order(market, task.client_order_id)
+            return await find(adapter, market, task)
         except VenueError as error:
             outcome.failed(error, "UNKNOWN")
             return None
-
-    async def _after(
-        self, adapter: Adapter, market: Market, task: OrderTask, fact: OrderFact, outcome: Outcome
-    ) -> None:
-        """Follow a taken order to its fill; protect an entry, drop the stop of a closed position."""
-        fact = await settled(adapter, market, fact)
-        outcome.status = fact.status if fact.status in ("FILLED", "PARTIAL", "OPEN") else "REJECTED"
-        if outcome.status == "REJECTED":
-            outcome.error_code, outcome.error = "NOT_FILLED", "The exchange ended the order without a fill."
-        protects = task.is_entry and task.stop_loss is not None and fact.filled > 0
-        if protects and task.stop_client_order_id:
-            outcome.fill, _ = await asyncio.gather(
-                collect_fill(adapter, market, fact), self._protect(adapter, market, task, fact, outcome)
-            )
-            return
-        outcome.fill = await collect_fill(adapter, market, fact)
-        if task.trade_type == "CLOSE" and task.stop_client_order_id and fact.status == "FILLED":
-            outcome.stop = await drop_stop(adapter, market, task.stop_client_order_id)
-
-    async def _protect(
-        self, adapter: Adapter, market: Market, task: OrderTask, fact: OrderFact, outcome: Outcome
-    ) -> None:
-        assert task.stop_loss is not None
-        stop = StopOrder(market, task.position_side, rounded_price(market, task.stop_loss), task.stop_client_order_id)
-        try:
-            outcome.stop = stop_wire(stop, await place_stop(adapter, stop))
-        except VenueError as error:
-            log.error("order %s has no stop (%s): closing it", task.client_order_id, error.error_code)
-            outcome.stop = stop_wire(stop, None, error)
-            entry = MarketOrder(market, task.side, task.position_side, fact.filled, False, task.client_order_id)
-            outcome.emergency_close = await close_now(adapter, market, entry, fact.filled, look_first=task.lookup)
-            naked = outcome.emergency_close["status"] not in ("FILLED", "FLAT")
-            outcome.error_code = "NAKED_POSITION" if naked else "STOP_FAILED"
-            outcome.error = (
-                "The stop could not be placed and the position could not be closed: close it at the exchange now."
-                if naked
-                else "The stop could not be placed, so the position was closed at once."
-            )
 
     async def _sync(self, request: Wire, read: Callable[[Adapter, Reader, AccountRef], Awaitable[Wire]]) -> Wire:
         async def one(account: AccountRef, task: Reader) -> Wire:

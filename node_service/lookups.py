@@ -112,6 +112,24 @@ async def cancel_one(accounts: Accounts, account: AccountRef, symbols: list[str]
     }
 
 
+async def cancel_orders(accounts: Accounts, account: AccountRef, queries: list[OrderQuery]) -> Wire:
+    """Take resting orders of one account off the venue. `cancelled` false: there was nothing to cancel; null: not known."""
+    rows: list[Wire] = []
+    for query in queries:
+        row: Wire = {"symbol": query.symbol, "client_order_id": query.client_order_id, "cancelled": None, "error_code": None}
+        try:
+            adapter = accounts.adapter(account)
+            market = await accounts.market(account, query.symbol)
+            cancel = adapter.cancel_stop if query.conditional else adapter.cancel_order
+            row["cancelled"] = await cancel(market, query.client_order_id)
+        except VenueError as error:
+            row |= {"error_code": error.error_code, "error": error.sentence}
+        except ProtocolError as error:
+            row |= {"error_code": error.code, "error": error.message}
+        rows.append(row)
+    return {"account_id": account.account_id, "success": all(row["error_code"] is None for row in rows), "orders": rows}
+
+
 async def _look(adapter: Adapter, market: Market, query: OrderQuery) -> Wire:
     """The venue's answer about one client id; empty when it knows none."""
     if not query.conditional:

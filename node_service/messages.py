@@ -8,7 +8,6 @@ refused. Unknown extra fields are ignored, so fields can be added without breaki
 from __future__ import annotations
 
 import ipaddress
-import re
 import secrets
 import string
 from dataclasses import dataclass, field
@@ -17,12 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .protocol import ProtocolError
-from .venues import SymbolError, Venue, canonical_symbol, valid_client_id, venue_of
+from .reader import Reader
+from .venues import Venue, venue_of
 
-_DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 _ALPHABET = string.ascii_lowercase + string.digits
-MAX_TASKS = 5_000
-_MISSING: Any = object()
+ORDER_TYPES = ("MARKET", "LIMIT", "STOP_MARKET", "TAKE_PROFIT_MARKET")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,11 @@ class AccountRef:
 
 @dataclass(frozen=True, slots=True)
 class OrderTask:
-    """One market order for one account. Quantities in coins, prices in the quote currency."""
+    """One order for one account. Quantities in coins, prices in the quote currency.
+
+    ``order_type`` MARKET; LIMIT at ``price``, resting until it is filled or cancelled; STOP_MARKET or TAKE_PROFIT_MARKET,
+    which becomes a market order when ``trigger_price`` is reached.
+    """
 
     account: AccountRef
     symbol: str
@@ -59,6 +61,16 @@ class OrderTask:
     stop_client_order_id: str
     expires_at_ms: int | None
     lookup: bool
+    order_type: str = "MARKET"
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    take_profit: Decimal | None = None
+    take_profit_client_order_id: str = ""
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the order waits for its trigger."""
+        return self.order_type in ("STOP_MARKET", "TAKE_PROFIT_MARKET")
 
     @property
     def is_entry(self) -> bool:
@@ -90,120 +102,6 @@ class StopTask:
 def new_client_id() -> str:
     """A random client order id, for requests of old callers that send none."""
     return "q" + "".join(secrets.choice(_ALPHABET) for _ in range(25))
-
-
-class Reader:
-    """Typed access to one JSON object; every complaint names the field."""
-
-    def __init__(self, value: Any, where: str) -> None:
-        if not isinstance(value, dict):
-            raise ProtocolError("FIELD_INVALID", 422, f"{where} must be a JSON object.")
-        self._value = value
-        self._where = where
-
-    def name(self, key: str) -> str:
-        """The field's name as the sender knows it."""
-        return f"{self._where}.{key}" if self._where else key
-
-    def has(self, key: str) -> bool:
-        """Whether the field is present and not null or empty."""
-        return self._value.get(key) not in (None, "")
-
-    def _get(self, key: str, default: Any) -> Any:
-        value = self._value.get(key)
-        if value is not None:
-            return value
-        if default is _MISSING:
-            raise ProtocolError("FIELD_MISSING", 422, f"{self.name(key)} is required.")
-        return default
-
-    def _bad(self, key: str, what: str) -> ProtocolError:
-        return ProtocolError("FIELD_INVALID", 422, f"{self.name(key)} must be {what}.")
-
-    def text(self, key: str, default: Any = _MISSING, limit: int = 512) -> str:
-        value = self._get(key, default)
-        if not isinstance(value, str) or len(value) > limit or "\x00" in value:
-            raise self._bad(key, f"a text of at most {limit} characters")
-        return value
-
-    def integer(self, key: str, default: Any = _MISSING, low: int = 0, high: int = 2**53) -> Any:
-        value = self._get(key, default)
-        if value is default:
-            return value
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise self._bad(key, f"a whole number from {low} to {high}")
-        return value
-
-    def boolean(self, key: str, default: bool) -> bool:
-        value = self._get(key, default)
-        if not isinstance(value, bool):
-            raise self._bad(key, "true or false")
-        return value
-
-    def choice(self, key: str, allowed: tuple[str, ...], default: Any = _MISSING) -> str:
-        value = self._get(key, default)
-        if not isinstance(value, str) or value.upper() not in allowed:
-            raise self._bad(key, "one of " + ", ".join(allowed))
-        return value.upper()
-
-    def decimal(self, key: str) -> Decimal | None:
-        """A number greater than or equal to zero, or None when absent."""
-        value = self._get(key, None)
-        if value is None or value == "":
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise self._bad(key, "a decimal number")
-        text = value if isinstance(value, str) else format(Decimal(repr(value)), "f")
-        if not _DECIMAL.fullmatch(text) or not text.isascii():
-            raise self._bad(key, "a positive decimal number with at most 18 digits on either side")
-        return Decimal(text)
-
-    def positive(self, key: str, code: str) -> Decimal | None:
-        """Like `decimal`, refusing zero with `code`."""
-        value = self.decimal(key)
-        if value is not None and value == 0:
-            raise ProtocolError(code, 422, f"{self.name(key)} must be greater than zero.")
-        return value
-
-    def required_decimal(self, key: str) -> Decimal:
-        value = self.positive(key, "FIELD_INVALID")
-        if value is None:
-            raise ProtocolError("FIELD_MISSING", 422, f"{self.name(key)} is required.")
-        return value
-
-    def symbol(self, key: str) -> str:
-        try:
-            return canonical_symbol(self.text(key, limit=64))
-        except SymbolError as error:
-            raise ProtocolError("UNKNOWN_SYMBOL", 422, f"{self.name(key)}: {error}.") from None
-
-    def client_id(self, key: str, required: bool = True) -> str:
-        text = self.text(key, _MISSING if required else "")
-        if (text or required) and not valid_client_id(text):
-            raise ProtocolError(
-                "CLIENT_ID_INVALID", 422, f"{self.name(key)} must be 26-28 of [a-z0-9], not beginning with t."
-            )
-        return text
-
-    def objects(self, key: str, limit: int = MAX_TASKS) -> list[Reader]:
-        value = self._get(key, _MISSING)
-        if not isinstance(value, list) or len(value) > limit:
-            raise self._bad(key, f"a list of at most {limit} objects")
-        return [Reader(item, f"{self.name(key)}[{index}]") for index, item in enumerate(value)]
-
-    def texts(self, key: str, default: list[str], limit: int = 500) -> list[str]:
-        value = self._get(key, default)
-        if not isinstance(value, list) or len(value) > limit or not all(isinstance(item, str) for item in value):
-            raise self._bad(key, f"a list of at most {limit} texts")
-        return value
-
-    def symbols(self, key: str, default: list[str] | None = None) -> list[str]:
-        if default is None and not self.has(key):
-            raise ProtocolError("FIELD_MISSING", 422, f"{self.name(key)} is required.")
-        try:
-            return [canonical_symbol(item) for item in self.texts(key, default or [])]
-        except SymbolError as error:
-            raise ProtocolError("UNKNOWN_SYMBOL", 422, f"{self.name(key)}: {error}.") from None
 
 
 # --- parsing ------------------------------------------------------------------------------------------------------
@@ -305,6 +203,10 @@ def _parse_order(
     quantity = task.positive("quantity", "ZERO_QUANTITY")
     amount = task.positive("amount_usdt", "ZERO_AMOUNT") or shared_amount or Decimal(100)
     stop_loss = task.decimal("stop_loss") if task.has("stop_loss") else signal.decimal("stop_loss")
+    order_type = task.choice("order_type", ORDER_TYPES, "MARKET")
+    limit = task.required_decimal("price") if order_type == "LIMIT" else None
+    trigger = task.required_decimal("trigger_price") if order_type.endswith("_MARKET") else None
+    take_profit_id = task.client_id("take_profit_client_order_id", required=False)
     return OrderTask(
         account=account,
         symbol=task.symbol("symbol") if task.has("symbol") else symbol,
@@ -313,13 +215,19 @@ def _parse_order(
         position_side=natural,
         quantity=quantity,
         amount_usdt=None if quantity is not None else amount,
-        reference_price=task.decimal("entry_price") or price,
+        reference_price=limit or trigger or task.decimal("entry_price") or price,
         leverage=task.integer("leverage", None, 1, 200) or signal.integer("leverage", None, 1, 200),
         stop_loss=(stop_loss or None) if entry else None,
         client_order_id=task.client_id("client_order_id", required=False) or new_client_id(),
         stop_client_order_id=task.client_id("stop_client_order_id", required=False),
         expires_at_ms=task.integer("expires_at_ms", None),
         lookup=task.boolean("lookup", False),
+        order_type=order_type,
+        price=limit,
+        trigger_price=trigger,
+        # Without an id of its own no take-profit is placed: it could not be found again.
+        take_profit=task.positive("take_profit", "FIELD_INVALID") if entry and take_profit_id else None,
+        take_profit_client_order_id=take_profit_id,
     )
 
 

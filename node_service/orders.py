@@ -169,14 +169,30 @@ class MarketOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitOrder(MarketOrder):
+    """An order that rests at its price until it is filled or cancelled."""
+
+    price: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerOrder(MarketOrder):
+    """An order that becomes a market order at its trigger. `kind` STOP_MARKET or TAKE_PROFIT_MARKET."""
+
+    trigger_price: Decimal = Decimal(0)
+    kind: str = "STOP_MARKET"
+
+
+@dataclass(frozen=True, slots=True)
 class StopOrder:
-    """A protective stop to place; without `quantity` it closes the whole position side."""
+    """A protective stop (or a take-profit) to place; without `quantity` it closes the whole position side."""
 
     market: Market
     position_side: str
     trigger_price: Decimal
     client_order_id: str
     quantity: Decimal | None = None
+    kind: str = "STOP_MARKET"
 
     @property
     def side(self) -> str:
@@ -198,6 +214,9 @@ class Adapter(Protocol):
 
     async def prepare(self, market: Market, leverage: int | None, adding: bool) -> None: ...
     async def send_market(self, order: MarketOrder, priority: Priority) -> OrderFact: ...
+    async def send_limit(self, order: LimitOrder, priority: Priority) -> OrderFact: ...
+    async def send_trigger(self, order: TriggerOrder, priority: Priority) -> StopFact: ...
+    async def cancel_order(self, market: Market, client_order_id: str) -> bool: ...
     async def send_stop(self, stop: StopOrder) -> StopFact: ...
     async def find_order(self, market: Market, client_order_id: str) -> OrderFact | None: ...
     async def find_stop(self, market: Market, client_order_id: str) -> StopFact | None: ...

@@ -26,6 +26,8 @@ class Outcome:
     sent: bool = False
     fill: Fill | None = None
     stop: Wire | None = None
+    take_profit: Wire | None = None
+    exchange_order_id: str | None = None
     emergency_close: Wire | None = None
     error_code: str | None = None
     error: str | None = None
@@ -56,7 +58,7 @@ class Outcome:
             "success": self.status in ("FILLED", "PARTIAL"),
             "status": self.status,
             "order_id": task.client_order_id,
-            "exchange_order_id": None,
+            "exchange_order_id": self.exchange_order_id,
             "filled_quantity": "0",
             "filled_price": "0",
             "commission": None,
@@ -73,6 +75,8 @@ class Outcome:
         }
         if self.fill is not None:
             result.update(self.fill.wire())
+        if self.take_profit is not None:
+            result["take_profit"] = self.take_profit
         if self.emergency_close is not None:
             result["emergency_close"] = self.emergency_close
         if self.retry_after_s:

@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from .errors import Reaction, VenueError
 from .figures import Market, plain
 from .messages import OrderTask
-from .orders import MarketOrder
+from .orders import LimitOrder, MarketOrder, TriggerOrder
 
 
 def rounded_quantity(market: Market, coins: Decimal, *, up: bool = False) -> Decimal:
@@ -19,6 +19,27 @@ def rounded_quantity(market: Market, coins: Decimal, *, up: bool = False) -> Dec
 def rounded_price(market: Market, price: Decimal) -> Decimal:
     """The nearest multiple of the tick."""
     return (price / market.tick).to_integral_value(ROUND_HALF_UP) * market.tick
+
+
+def limit_price(market: Market, price: Decimal, side: str) -> Decimal:
+    """A multiple of the tick that is never worse than asked: down for a buy, up for a sell."""
+    return (price / market.tick).to_integral_value(ROUND_FLOOR if side == "BUY" else ROUND_CEILING) * market.tick
+
+
+def as_limit(order: MarketOrder, price: Decimal) -> LimitOrder:
+    """The sized order, resting at its price."""
+    return LimitOrder(
+        order.market, order.side, order.position_side, order.quantity, order.reduces, order.client_order_id,
+        limit_price(order.market, price, order.side),
+    )  # fmt: skip
+
+
+def as_trigger(order: MarketOrder, trigger_price: Decimal, kind: str) -> TriggerOrder:
+    """The sized order, waiting for its trigger."""
+    return TriggerOrder(
+        order.market, order.side, order.position_side, order.quantity, order.reduces, order.client_order_id,
+        rounded_price(order.market, trigger_price), kind,
+    )  # fmt: skip
 
 
 def sized(market: Market, task: OrderTask) -> MarketOrder:

@@ -16,7 +16,19 @@ from .dialects.base import LOST, Call, Dialect
 from .errors import Kind, Reaction, VenueError, bad_reply
 from .figures import Market, plain
 from .limits import Priority, Throttled
-from .orders import BalanceFact, IncomeFact, MarketOrder, OrderFact, PositionFact, Session, StopFact, StopOrder, Trade
+from .orders import (
+    BalanceFact,
+    IncomeFact,
+    LimitOrder,
+    MarketOrder,
+    OrderFact,
+    PositionFact,
+    Session,
+    StopFact,
+    StopOrder,
+    Trade,
+    TriggerOrder,
+)
 from .venues import venue_client_id
 
 _MODE_MAX_AGE_S: Final = 12 * 3600.0  # a refused order makes us read it again
@@ -111,6 +123,18 @@ class VenueAccount:
         if fact.quantity > order.quantity:
             raise bad_reply(Kind.WRITE, "quantities do not fit")
         return fact
+
+    async def send_limit(self, order: LimitOrder, priority: Priority) -> OrderFact:
+        """Not offered on this venue yet: nothing is sent."""
+        raise _not_offered("Limit orders")
+
+    async def send_trigger(self, order: TriggerOrder, priority: Priority) -> StopFact:
+        """Not offered on this venue yet: nothing is sent."""
+        raise _not_offered("Conditional entries")
+
+    async def cancel_order(self, market: Market, client_order_id: str) -> bool:
+        """Nothing rests on this venue but stops."""
+        raise _not_offered("Limit orders")
 
     async def _price(self, market: Market, priority: Priority) -> Decimal:
         call = self._words.price(market) if self._venue.market_needs_price else None
@@ -321,3 +345,7 @@ class VenueAccount:
 
 def _not_isolated(sentence: str = "Isolated margin could not be ensured, so the order was not sent.") -> VenueError:
     return VenueError(Reaction.FIX_INPUT, "MARGIN_MODE_ERROR", sentence)
+
+
+def _not_offered(what: str) -> VenueError:
+    return VenueError(Reaction.FIX_INPUT, "NOT_OFFERED", f"{what} are not offered on this exchange; nothing was sent.")

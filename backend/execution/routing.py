@@ -145,7 +145,8 @@ def assign(
     session.connection().execute(
         update(Order)
         .where(
-            col(Order.account_id).in_([row.id for row in moved]), col(Order.status) == "PENDING", col(Order.attempt) == 0
+            col(Order.account_id).in_([row.id for row in moved]), col(Order.status) == "PENDING", col(Order.attempt) == 0,
+            col(Order.job_id).is_(None),
         )
         .values(node_id=node_id, updated_at=utcnow())
     )

@@ -17,6 +17,7 @@ from node_service.protocol import ProtocolError
 _LOCAL = {
     "/api/execute": "execute",
     "/api/query-orders": "query_orders",
+    "/api/cancel-orders": "cancel_orders",
     "/api/cancel-conditionals": "cancel_conditionals",
     "/api/place-stop": "place_stop",
     "/api/close-position": "close_position",
