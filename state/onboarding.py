@@ -11,6 +11,7 @@ import reflex as rx
 from backend.bots.rules import BotConfig
 from backend.clock import now_ms
 from backend.errors import InvalidInput
+from backend.execution.nodes import egress_of
 from backend.onboarding import asking, service
 from backend.onboarding.rules import Check, judge_key, may_store, worst_case
 from backend.settings import get_settings
@@ -29,6 +30,10 @@ class Onboarding(rx.State):
     ready: bool = False
     step: str = ""
     mode: str = ""
+    exchange: str = ""
+    exchange_name: str = ""
+    passphrase: bool = False
+    venues: list[dict[str, Any]] = []
     account: int = 0
     key_hint: str = ""
     desired: str = ""
@@ -68,7 +73,18 @@ class Onboarding(rx.State):
         """Live, test market or a key of the simulated exchange."""
         who = await signed_in(self)
         following = "paste" if mode == "simulated" else "futures"
-        await write(lambda session: service.go_to(session, who, following, str(mode)))
+        first = service.FIRST_EXCHANGE  # the test market and the simulated exchange speak its language
+        await write(lambda session: service.go_to(session, who, following, str(mode), first))
+        self.checks, self.verdict = [], ""
+        await self._show()
+
+    @rx.event
+    @needs("agent")
+    async def choose_venue(self, exchange: str) -> None:
+        """A live key of one of the exchanges shown."""
+        who = await signed_in(self)
+        following = "futures" if str(exchange) == service.FIRST_EXCHANGE else "key"
+        await write(lambda session: service.go_to(session, who, following, "live", str(exchange)))
         self.checks, self.verdict = [], ""
         await self._show()
 
@@ -87,14 +103,17 @@ class Onboarding(rx.State):
     async def check(self, form: dict[str, Any]) -> AsyncGenerator[None, None]:
         """Ask the exchange about the pasted key; keep it only when every check passes."""
         who, settings = await signed_in(self), get_settings()
-        key, secret = (str(form.get(name, "")).strip()[:_KEY_LIMIT] for name in ("api_key", "api_secret"))
+        key, secret, words = (str(form.get(name, "")).strip()[:_KEY_LIMIT] for name in ("api_key", "api_secret", "passphrase"))
         if not key or not secret:
             raise InvalidInput("Paste both the key and the secret.")
+        if self.passphrase and not words:
+            raise InvalidInput("Paste the passphrase of the key, too.")
         mode = self.mode if self.mode in service.MODES else "live"
+        exchange = self.exchange or service.FIRST_EXCHANGE
         self.checking, self.verdict, self.checks = True, "", []
         yield
         try:
-            facts = await asking.ask_about_key(settings, key, secret, mode=mode)
+            facts = await asking.ask_about_key(settings, key, secret, mode=mode, exchange=exchange, passphrase=words)
             checks = judge_key(facts, strict=settings.production, testnet=mode == "testnet", now_ms=now_ms())
         finally:
             self.checking = False
@@ -103,7 +122,9 @@ class Onboarding(rx.State):
             await write(lambda session: service.note_refusal(session, who, checks))
             self.verdict = "begin.refused"
             return
-        await write(lambda session: service.keep_key(session, who, key, secret, mode=mode, checks=checks))
+        await write(
+            lambda s: service.keep_key(s, who, key, secret, mode=mode, checks=checks, exchange=exchange, passphrase=words)
+        )
         self.verdict = "begin.accepted"
         kept = self.checks
         await self._show()
@@ -153,10 +174,15 @@ class Onboarding(rx.State):
 
     async def _show(self) -> None:
         who, settings = await signed_in(self), get_settings()
-        found, offers = await read(lambda s: (service.progress(s, who), service.offered(s, who)))
+        found, offers, self.addresses = await read(
+            lambda s: (service.progress(s, who), service.offered(s, who), egress_of(s, service.account_of(s, who.id)))
+        )
         self.step, self.mode, self.account = found["step"], found["mode"], found["account"] or 0
+        venues = service.venues()
+        self.venues = [{"code": venue.code, "name": venue.name, "new": not venue.proven} for venue in venues]
+        chosen = next((venue for venue in venues if venue.code == found["exchange"]), venues[0])
+        self.exchange, self.exchange_name, self.passphrase = chosen.code, chosen.name, chosen.passphrase
         self.key_hint, self.desired = found["key_hint"], found["desired"]
-        self.addresses = [one.strip() for one in settings.egress_addresses.split(",") if one.strip()]
         self.paper_days = settings.paper_days
         self.has_paper = not settings.market.startswith("exchange:") or bool(settings.paper_base_url)
         self._picked = found["strategies"] or [offer.id for offer in offers[:1] if offer.id]

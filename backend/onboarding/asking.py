@@ -15,7 +15,9 @@ PAPER_BALANCE_USDT = 10_000
 TIMEOUT_S = 10.0
 
 
-async def ask_about_key(settings: Settings, api_key: str, api_secret: str, *, mode: str) -> dict[str, Any]:
+async def ask_about_key(
+    settings: Settings, api_key: str, api_secret: str, *, mode: str, exchange: str = "binance", passphrase: str = ""
+) -> dict[str, Any]:
     """The exchange's facts about a key (see ``node_service.key_facts``). ``mode``: live | testnet | simulated.
 
     Raises ``Unavailable`` when this process may not ask there.
@@ -24,9 +26,9 @@ async def ask_about_key(settings: Settings, api_key: str, api_secret: str, *, mo
         node_code="key-check", allow_venue_url=not settings.production, venues=frozenset({settings.paper_base_url})
     )
     task = {
-        "account_id": 1, "tenant_id": 1, "user_id": 1, "exchange": "binance", "market_type": "future",
-        "api_key": api_key, "api_secret": api_secret, "passphrase": "", "sandbox": mode == "testnet",
-        "base_url": settings.paper_base_url if mode == "simulated" else settings.exchange_url,
+        "account_id": 1, "tenant_id": 1, "user_id": 1, "exchange": exchange, "market_type": "future",
+        "api_key": api_key, "api_secret": api_secret, "passphrase": passphrase, "sandbox": mode == "testnet",
+        "base_url": settings.paper_base_url if mode == "simulated" else settings.exchange_url * (exchange == "binance"),
     }  # fmt: skip
     try:
         answer = (await executor.check_key({"tasks": [task]}))["results"][0]

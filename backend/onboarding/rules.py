@@ -25,6 +25,7 @@ _TOLD = frozenset(
 )  # fmt: skip
 _UNREACHED = frozenset({"NETWORK", "TIMEOUT", "NOT_REACHED", "VENUE_DOWN", "VENUE_BUSY", "VENUE_UNSURE", "NO_ANSWER"})
 _MALFORMED = -2014
+NOT_OFFERED = "NOT_OFFERED"  # the venue has no such question: nothing is known, nothing is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def judge_key(facts: Mapping[str, Any], *, strict: bool, testnet: bool = False, 
         checks += [
             _must("reading", bool(may.get("enableReading"))),
             _must("futures", bool(may.get("enableFutures"))),
-            _must("withdrawals", not may.get("enableWithdrawals", True)),
+            _withdrawals(may.get("enableWithdrawals", True)),
             _must("transfers", not open_doors),
             _must("addresses", bool(may.get("ipRestrict")), FAIL if strict else WARN),
             *_expiry(may, now_ms),
@@ -87,6 +88,8 @@ def worst_case(capital: Decimal, *, max_positions: int, max_position: Decimal, s
 def _matches(may: Mapping[str, Any], testnet: bool) -> Check:
     if "error_code" not in may:
         return Check("key", PASS)
+    if may["error_code"] == NOT_OFFERED:
+        return Check("key", WARN, "untold")
     # The test market has no such endpoint: what the key may do cannot be asked there.
     return Check("key", WARN, "testnet") if testnet else _failed("key", may)
 
@@ -134,7 +137,14 @@ def _margin(answer: Mapping[str, Any]) -> Check:
     return _must("margin", not answer.get("on"))
 
 
+def _withdrawals(may: object) -> Check:
+    """A key that may withdraw is refused; where the venue does not say, the person is told to look."""
+    return Check("withdrawals", WARN, "untold") if may is None else _must("withdrawals", not may)
+
+
 def _done(name: str, answer: Mapping[str, Any]) -> Check:
+    if answer.get("error_code") == NOT_OFFERED:
+        return Check(name, SKIP, "no_test")
     return _failed(name, answer) if "error_code" in answer else Check(name, PASS)
 
 

@@ -21,8 +21,10 @@ from backend.models import Binding, Bot, ExchangeAccount, Order, Position, Strat
 from backend.onboarding.asking import PAPER_BALANCE_USDT
 from backend.onboarding.rules import Check, may_store
 from backend.security import audit
+from backend.settings import get_settings
+from node_service.venues import VENUES, Venue
 
-EXCHANGE, ACCOUNT_TYPE = "binance", "futures"
+FIRST_EXCHANGE, ACCOUNT_TYPE = "binance", "futures"
 MODES = ("live", "testnet", "simulated")
 STEPS = ("exchange", "futures", "key", "paste", "limits", "start")
 
@@ -46,7 +48,7 @@ class TooEarlyForLive(Conflict):
 
 
 def progress(session: Session, who: Principal) -> dict[str, Any]:
-    """{step, mode, account (id or 0), key_hint, paper_since (datetime or None), strategies (ids), desired}."""
+    """{step, mode, exchange, account (id or 0), key_hint, paper_since (datetime or None), strategies (ids), desired}."""
     user = get_scoped(session, who, User, who.id)
     kept = dict(user.settings.get("onboarding", {}))
     account = account_of(session, who.id)
@@ -56,6 +58,7 @@ def progress(session: Session, who: Principal) -> dict[str, Any]:
     return {
         "step": kept.get("step", "limits" if live else "exchange"),
         "mode": account.mode if live and account else str(kept.get("mode", "")),
+        "exchange": account.exchange if live and account else str(kept.get("exchange", FIRST_EXCHANGE)),
         "account": account.id if live and account else 0,
         "key_hint": account.key_hint if live and account else "",
         "paper_since": account.created_at if live and account and account.mode == "simulated" else None,
@@ -65,15 +68,26 @@ def progress(session: Session, who: Principal) -> dict[str, Any]:
     }
 
 
-def go_to(session: Session, who: Principal, step: str, mode: str = "") -> None:
+def venues() -> list[Venue]:
+    """The exchanges a key can be brought from, in the operator's order; the simulated one speaks like the first."""
+    return [VENUES[name] for name in get_settings().venues.split(",")]
+
+
+def go_to(session: Session, who: Principal, step: str, mode: str = "", exchange: str = "") -> None:
     """Remember where the wizard is. Raises ``InvalidInput``."""
     if step not in STEPS or (mode and mode not in MODES):
         raise InvalidInput("There is no such step.")
+    if exchange and exchange not in {venue.code for venue in venues()}:
+        raise InvalidInput("Choose one of the exchanges shown.")
     user = get_scoped(session, who, User, who.id, lock=True)
     kept = dict(user.settings.get("onboarding", {}))
-    user.settings = {**user.settings, "onboarding": {**kept, "step": step, **({"mode": mode} if mode else {})}}
+    user.settings = {**user.settings, "onboarding": {**kept, "step": step, **_said(mode=mode, exchange=exchange)}}
     session.add(user)
     session.flush()
+
+
+def _said(**words: str) -> dict[str, str]:
+    return {name: word for name, word in words.items() if word}
 
 
 def reserve_paper(session: Session, who: Principal) -> int:
@@ -81,7 +95,7 @@ def reserve_paper(session: Session, who: Principal) -> int:
 
     Raises ``AccountInUse``, ``QuotaExceeded``.
     """
-    account = _account_for(session, who, "simulated")
+    account = _account_for(session, who, "simulated", FIRST_EXCHANGE)
     if not account.credentials_sealed:
         account.status = 0
     session.add(account)
@@ -99,11 +113,20 @@ def keep_paper(session: Session, who: Principal, account_id: int, api_key: str, 
     account.created_at = utcnow()
     session.add(account)
     audit.record(session, who, "exchange_account.paper", f"exchange_account:{account_id}", ip=ip)
-    go_to(session, who, "limits", "simulated")
+    go_to(session, who, "limits", "simulated", FIRST_EXCHANGE if FIRST_EXCHANGE in get_settings().venues else "")
 
 
 def keep_key(
-    session: Session, who: Principal, api_key: str, api_secret: str, *, mode: str, checks: Sequence[Check], ip: str = ""
+    session: Session,
+    who: Principal,
+    api_key: str,
+    api_secret: str,
+    *,
+    mode: str,
+    checks: Sequence[Check],
+    exchange: str = FIRST_EXCHANGE,
+    passphrase: str = "",
+    ip: str = "",
 ) -> int:
     """Seal a checked key into the agent's account and stop the bot: a new key is a new decision to trade.
 
@@ -113,13 +136,15 @@ def keep_key(
         raise InvalidInput("Choose live, test market or simulated.")
     if not may_store(list(checks)):
         raise KeyRefused
-    account = _account_for(session, who, mode)
-    _seal(session, account, api_key, api_secret)
+    if exchange not in {venue.code for venue in venues()} and mode != "simulated":
+        raise InvalidInput("Choose one of the exchanges shown.")
+    account = _account_for(session, who, mode, exchange)
+    _seal(session, account, api_key, api_secret, passphrase)
     bot = session.exec(select(Bot).where(Bot.user_id == who.id)).first()
     if bot is not None and bot.desired == "running":
         bots.stop(session, who, who.id, "A new exchange key was saved. Start the bot again.", ip=ip)
     told = {check.name: check.state for check in checks}
-    audit.record(session, who, "exchange_account.bind", f"exchange_account:{account.id}", detail=told | {"mode": mode}, ip=ip)
+    audit.record(session, who, "exchange_account.bind", f"exchange_account:{account.id}", detail=told | {"mode": mode, "exchange": exchange}, ip=ip)
     go_to(session, who, "limits", mode)
     assert account.id is not None
     return account.id
@@ -187,13 +212,11 @@ def start(session: Session, who: Principal, *, paper_days: int, live_now: bool =
 
 
 def account_of(session: Session, user_id: int) -> ExchangeAccount | None:
-    """The agent's futures account."""
+    """The agent's futures account; of several (a merchant can make them by API) the enabled one, then the first."""
     return session.exec(
-        select(ExchangeAccount).where(
-            ExchangeAccount.user_id == user_id,
-            ExchangeAccount.exchange == EXCHANGE,
-            ExchangeAccount.account_type == ACCOUNT_TYPE,
-        )
+        select(ExchangeAccount)
+        .where(ExchangeAccount.user_id == user_id, ExchangeAccount.account_type == ACCOUNT_TYPE)
+        .order_by(col(ExchangeAccount.status) != 1, col(ExchangeAccount.id))
     ).first()
 
 
@@ -204,14 +227,17 @@ def _served(session: Session, who: Principal, paper_days: int) -> bool:
     return since is not None and utcnow().timestamp() - float(since) >= timedelta(days=paper_days).total_seconds()
 
 
-def _account_for(session: Session, who: Principal, mode: str) -> ExchangeAccount:
+def _account_for(session: Session, who: Principal, mode: str, exchange: str) -> ExchangeAccount:
+    """The row of the agent's account at this exchange. There is one account that trades: another exchange takes its place."""
     user = get_scoped(session, who, User, who.id, lock=True)
     account = account_of(session, who.id)
+    if account is not None and account.exchange != exchange:
+        _move(session, who, account, exchange)
     if account is None or account.status == UNBOUND:
         check_room(session, user.tenant_id, "max_exchange_accounts")
     if account is None:
         account = ExchangeAccount(
-            tenant_id=user.tenant_id, user_id=who.id, exchange=EXCHANGE, account_type=ACCOUNT_TYPE, mode=mode, status=0
+            tenant_id=user.tenant_id, user_id=who.id, exchange=exchange, account_type=ACCOUNT_TYPE, mode=mode, status=0
         )
         session.add(account)
         session.flush()
@@ -226,16 +252,30 @@ def _account_for(session: Session, who: Principal, mode: str) -> ExchangeAccount
     return account
 
 
+def _move(session: Session, who: Principal, account: ExchangeAccount, exchange: str) -> None:
+    """Give the account to another exchange: its key, balance and equity peak were those of the old one."""
+    taken = select(ExchangeAccount.id).where(
+        ExchangeAccount.user_id == who.id,
+        ExchangeAccount.exchange == exchange,
+        ExchangeAccount.account_type == ACCOUNT_TYPE,
+    )
+    if _in_use(session, account) or session.exec(taken).first() is not None:
+        raise AccountInUse
+    account.exchange, account.credentials_sealed = exchange, b""
+    account.balance = account.futures_balance = account.futures_available = account.equity_peak = Decimal(0)
+    account.income_read_ms = 0
+
+
 def _in_use(session: Session, account: ExchangeAccount) -> bool:
     held = select(Position.id).where(Position.account_id == account.id, Position.status == "OPEN").limit(1)
     waiting = select(Order.id).where(Order.account_id == account.id, col(Order.status).in_(OPEN_STATES)).limit(1)
     return session.exec(held).first() is not None or session.exec(waiting).first() is not None
 
 
-def _seal(session: Session, account: ExchangeAccount, api_key: str, api_secret: str) -> None:
+def _seal(session: Session, account: ExchangeAccount, api_key: str, api_secret: str, passphrase: str = "") -> None:
     tenant = session.get(Tenant, account.tenant_id)
     assert tenant is not None
-    seal_credentials(tenant, account, api_key, api_secret)
+    seal_credentials(tenant, account, api_key, api_secret, passphrase)
     account.status, account.last_sync_error = 1, ""
     session.add(account)
     session.flush()

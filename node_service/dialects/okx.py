@@ -284,10 +284,9 @@ class Okx:
             "enableReading": bool(may & {"read_only", "trade"}),
             "enableWithdrawals": "withdraw" in may,
             "enableInternalTransfer": False,  # transfers between sub-accounts need the withdraw permission
-            "enableFutures": "trade" in may,
+            "enableFutures": "trade" in may and str(row.get("acctLv")) != "1",  # the simple mode trades no swaps
             "permitsUniversalTransfer": False,
             "expires_ms": None,
-            "mode_trouble": str(row.get("acctLv")) == "1",  # the simple mode trades no swaps
         }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 
 from pages.agent.start_parts import box, check_row, step_item, window
@@ -20,7 +22,7 @@ _NAMES = "key reading futures withdrawals transfers addresses expiry clock walle
 _CODES = (
     "reading futures withdrawals transfers addresses expiry clock wallet empty margin testnet waits malformed unreached other "
     "key_invalid secret_wrong permission region account_inactive clock_skew rate_limited blocked in_liquidation close_only "
-    "cooling_off multi_assets_mode position_mode insufficient_funds"
+    "cooling_off multi_assets_mode position_mode insufficient_funds untold no_test"
 )
 USED.update(f"keyn.{name}" for name in _NAMES.split())
 USED.update(f"keyc.{code}{end}" for code in _CODES.split() for end in ("", "_do"))
@@ -35,30 +37,47 @@ def _venue(title: str, line: str, action: rx.Component) -> rx.Component:
     return rx.el.li(rx.el.div(rx.el.b(tx(title)), rx.el.p(tx(line), class_name="t2"), class_name="grow"), action, class_name="row ob-pick")
 
 
+def _offered(venue: rx.Var[dict[str, Any]]) -> rx.Component:
+    """One exchange; those that were never tried on the real market say so."""
+    fresh, code = venue["new"].to(bool), venue["code"].to(str)
+    return rx.el.li(
+        rx.el.div(
+            rx.el.b(venue["name"].to(str), " ", rx.cond(fresh, rx.el.em(tx("begin.new"), class_name="tag"), rx.fragment())),
+            rx.el.p(rx.cond(fresh, tx("begin.new_line"), tx("begin.live_line")), class_name="t2"),
+            class_name="grow",
+        ),
+        rx.el.button(tx("begin.use"), type="button", class_name="btn", on_click=S.choose_venue(code), custom_attrs={"data-venue": code}),
+        key=code,
+        class_name="row ob-pick",
+    )
+
+
 def _exchange() -> rx.Component:
     use = lambda mode: rx.el.button(tx("begin.use"), type="button", class_name="btn", on_click=S.choose(mode), custom_attrs={"data-mode": mode})  # noqa: E731
     paper = rx.el.button(tx("begin.paper_go"), type="button", class_name="btn pri", on_click=S.paper, custom_attrs={"data-mode": "paper"})
-    later = rx.el.span(tx("begin.later"), class_name="t3 t12")
     return rx.fragment(
         rx.el.h2(tx("begin.exchange")),
         rx.el.p(tx("begin.exchange_lead"), class_name="t2"),
         rx.el.ul(
             rx.cond(S.has_paper, _venue("begin.paper", "begin.paper_line", paper), rx.fragment()),
-            _venue("begin.live", "begin.live_line", use("live")),
+            rx.foreach(S.venues, _offered),
             _venue("begin.testnet", "begin.testnet_line", use("testnet")),
             rx.cond(S.has_paper, _venue("begin.simkey", "begin.simkey_line", use("simulated")), rx.fragment()),
-            _venue("begin.others", "begin.others_line", later),
             class_name="ob-list",
         ),
     )
 
 
 def _futures() -> rx.Component:
-    return rx.fragment(
-        rx.el.h2(tx("begin.futures")),
+    elsewhere = rx.el.p(tx("begin.futures_other", name=S.exchange_name), class_name="t2")
+    binance = rx.fragment(
         rx.el.p(tx("begin.futures_lead"), class_name="t2"),
         window("begin.w_futures", box("begin.b_wallet", True), box("begin.b_quiz", True), box("begin.b_open", True)),
         note(tx("begin.futures_note"), tx("begin.futures_why"), calm=True, icon_name="clock"),
+    )
+    return rx.fragment(
+        rx.el.h2(tx("begin.futures")),
+        rx.cond(S.exchange == "binance", binance, elsewhere),
         rx.el.div(_next("key", "begin.futures_done"), class_name="row gap-top"),
     )
 
@@ -70,24 +89,31 @@ def _key() -> rx.Component:
         rx.el.ul(rx.foreach(S.addresses, address), class_name="ob-list"),
         note(tx("begin.no_addresses"), tx("begin.no_addresses_do"), calm=True),
     )
-    return rx.fragment(
-        rx.el.h2(tx("begin.key")),
+    binance = rx.fragment(
         rx.el.p(tx("begin.key_lead"), class_name="t2"),
         window(
             "begin.w_key", box("begin.b_reading", True), box("begin.b_futures", True), box("begin.b_trusted", True),
             box("begin.b_withdraw", False), box("begin.b_transfer", False), box("begin.b_margin", False),
         ),
+    )  # fmt: skip
+    wallet = rx.el.p(tx("begin.key_wallet"), class_name="t2")
+    elsewhere = rx.el.p(tx("begin.key_other", name=S.exchange_name), class_name="t2")
+    return rx.fragment(
+        rx.el.h2(tx("begin.key")),
+        rx.match(S.exchange, ("binance", binance), ("hyperliquid", wallet), elsewhere),
         rx.el.h3(tx("begin.addresses"), class_name="gap-top"),
         addresses,
         rx.el.div(_next("paste", "begin.key_done"), class_name="row gap-top"),
-    )  # fmt: skip
+    )
 
 
 def _paste() -> rx.Component:
     secret = rx.el.input(name="api_secret", type="password", class_name="inp mono", required=True, max_length=256, auto_complete="off")
+    words = rx.el.input(name="passphrase", type="password", class_name="inp mono", required=True, max_length=256, auto_complete="off")
     form = rx.el.form(
         field("begin.api_key", rx.el.input(name="api_key", class_name="inp mono", required=True, max_length=256, auto_complete="off", spell_check=False)),
         field("begin.api_secret", secret, tx("begin.secret_hint")),
+        rx.cond(S.passphrase, field("begin.passphrase", words, tx("begin.passphrase_hint")), rx.fragment()),
         rx.el.div(
             rx.el.button(rx.cond(S.checking, tx("begin.checking"), tx("begin.check")), type="submit", class_name="btn pri lg", disabled=S.checking),
             rx.el.button(tx("begin.instead"), type="button", class_name="btn lg quiet", on_click=S.go("exchange")),

@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import select
 
-from backend.errors import Unavailable
+from backend.errors import InvalidInput, Unavailable
+from backend.execution.credentials import account_tasks
 from backend.identity.principal import Principal
 from backend.models import AuditLog, Binding, Bot, ExchangeAccount, User
 from backend.onboarding import asking, service
@@ -167,3 +168,39 @@ async def test_a_new_key_stops_the_bot_and_live_needs_a_word(paper: PaperServer,
         assert session.exec(select(Bot).where(Bot.user_id == who.id)).one().desired == "stopped"
     with pytest.raises(service.TooEarlyForLive):
         world.db.run(lambda s: service.start(s, who, paper_days=7))
+
+
+async def test_another_exchange_takes_the_accounts_place(world: World) -> None:
+    who, fine = await newcomer(world), [Check("key", "pass")]
+    before = world.db.run(lambda s: service.keep_key(s, who, "k" * 64, "s" * 64, mode="live", checks=fine))
+    with pytest.raises(service.AccountInUse):  # a position is open there
+        world.db.run(
+            lambda s: service.keep_key(s, me(world), "k" * 30, "s" * 30, mode="live", checks=fine, exchange="bybit")
+        )
+    world.db.run(lambda s: service.go_to(s, who, "key", "live", "okx"))
+    with pytest.raises(InvalidInput):
+        world.db.run(lambda s: service.go_to(s, who, "key", "live", "mtgox"))
+    made = world.db.run(
+        lambda s: service.keep_key(s, who, "k" * 30, "s" * 30, mode="live", checks=fine, exchange="okx", passphrase="four words")
+    )
+    account = world.db.run(lambda s: service.account_of(s, who.id))
+    assert account is not None
+    assert (made, account.exchange, account.mode, account.status) == (before, "okx", "live", 1)
+    task = world.db.run(lambda s: account_tasks(s, {made}))[made]
+    assert (task["exchange"], task["passphrase"], task["sandbox"], task["base_url"]) == ("okx", "four words", False, "")
+    assert world.db.run(lambda s: service.progress(s, who))["exchange"] == "okx"
+
+
+def test_what_a_venue_does_not_tell_is_no_failure_and_no_pass() -> None:
+    lost = {"error_code": "NOT_OFFERED", "error": "", "venue_code": None}
+    facts = {
+        "restrictions": lost, "clock": {"skew_ms": 3}, "account": {"can_trade": True, "balance": "10"},
+        "position_mode": {"hedge": False}, "multi_assets": {"on": False}, "test_order": lost,
+    }  # fmt: skip
+    found = {check.name: (check.state, check.code) for check in judge_key(facts, strict=True)}
+    assert found["key"] == ("warn", "untold") and found["test_order"] == ("skip", "no_test")
+    assert found["withdrawals"] == ("skip", "") and found["wallet"] == ("pass", "")
+    partly = dict.fromkeys(("ipRestrict", "enableReading", "enableFutures"), True) | {"enableWithdrawals": None}
+    found = {check.name: (check.state, check.code) for check in judge_key(facts | {"restrictions": partly}, strict=True)}
+    assert found["withdrawals"] == ("warn", "untold")
+    assert may_store(judge_key(facts, strict=True))
