@@ -32,7 +32,7 @@ def cell(status: int) -> str:
     """A status in the words of the table."""
     if status < 300:
         return "ok"
-    return str(status) if status in (401, 403, 404) or status >= 500 and status != 503 else "in"
+    return str(status) if status in (401, 403, 404) or (status >= 500 and status != 503) else "in"
 
 
 async def own_things(world: World) -> dict[str, Any]:
