@@ -173,6 +173,7 @@ def _move_node(session: Session, settings: Settings) -> None:
 def _equip(session: Session, user: User, strategies: list[Strategy], node_id: int | None) -> None:
     """Point cards, an exchange account, bindings and a running bot."""
     assert user.id is not None
+    user.settings = {**user.settings, "toured": True}
     tenant_id, user_id = user.tenant_id, user.id
     own, gift = Decimal(3_000), Decimal(500)
     recharge_user(session, f"demo:user:{user_id}:self", tenant_id=tenant_id, user_id=user_id, card=SELF, amount=own)

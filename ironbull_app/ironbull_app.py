@@ -10,7 +10,7 @@ import reflex as rx
 import structlog
 
 from ironbull_app.doors import http_doors
-from pages.components.head import head_script
+from pages.components.head import head_links, head_script
 from pages.components.theme import STYLESHEETS
 from pages.routes import ROUTES, Route
 from state.session import Session, WipeForeign
@@ -62,7 +62,7 @@ def make_app() -> rx.App:
     app = rx.App(
         stylesheets=list(STYLESHEETS),
         reset_style=False,
-        head_components=[rx.el.script(head_script()), rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
+        head_components=[rx.el.script(head_script()), *head_links()],
         api_transformer=http_doors(),
         app_wraps={},
         toaster=None,

@@ -38,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/agent/positions", "pages.agent.positions", "nav.positions", "layers", "", "g p", tab=True, count_cell="open"),
     Route("/agent/positions/[pid]", "pages.agent.position", "nav.positions"),
     Route("/agent/bot", "pages.agent.bot", "nav.bot", "bot", "", "g b", tab=True),
+    Route("/agent/bot/settings", "pages.agent.bot_settings", "nav.bot_settings"),
     Route("/agent/history", "pages.agent.history", "nav.history", "history", "", "g h", tab=True),
     Route("/agent/analytics", "pages.agent.analytics", "nav.analytics", "analytics", "", "g y"),
     Route("/agent/cards", "pages.agent.cards", "nav.cards", "card", "nav.g.money", "g c"),

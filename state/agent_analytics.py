@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import reflex as rx
 
@@ -15,13 +16,14 @@ LISTS = ("symbol", "strategy", "weekday", "hour")
 
 
 class AgentAnalytics(rx.State):
-    """``cards`` are texts; ``groups`` rows of the chosen list: {k words or "", name, trades, win, net}."""
+    """``cards`` are texts; ``groups`` rows of the chosen list: {k words or "", name, trades, win, net}; ``points`` days of the chart."""
 
     ready: bool = False
     mode: str = ""
     cards: dict[str, str] = {}
     by: str = "symbol"
     groups: list[dict[str, str]] = []
+    points: list[dict[str, Any]] = []
     _groups: dict[str, list[dict[str, str]]] = {}
 
     @rx.event
@@ -33,6 +35,10 @@ class AgentAnalytics(rx.State):
         self.mode, self.ready = mode.upper() if found else "", True
         self.cards, self._groups = ({}, {}) if found is None else (_cards(found), _lists(found))
         self.groups = self._groups.get(self.by, [])
+        self.points = [
+            {"time": day.day_ms // 1000, "equity": round(day.equity, 2), "peak": round(day.peak, 2), "drawdown": round(day.drawdown * 100, 3)}
+            for day in (found.curve if found else ())
+        ]
 
     @rx.event
     @needs("agent")

@@ -197,10 +197,12 @@ class AgentBot(TableState, rx.State):
             self.precision = places_of(Decimal(str(self.candles[-1]["close"]))) if self.candles else 2
         except Unavailable:
             self.candles = []
-        gates = gates_shown(row)
+        gates, code = gates_shown(row), self.strategy
+        earlier = await read(lambda session: agent.decisions_before(session, who, code, symbol))
         values = dict(zip(self._names, self._values.get(symbol, []), strict=False))
         return decision_shown(row) | {
             "gates": gates,
+            "before": [decision_shown(one) | {"at_ms": at_ms} for at_ms, one in earlier],
             "parts": [_part(name, values.get(name)) for name in _PARTS if name in values],
             "extra": [
                 {"name": name.replace("_", " "), "value": _plain(value)} for name, value in values.items() if name not in _PARTS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from backend.notifications.phrases import in_chinese
 from state.words import MISSING, figure
 
 Row = dict[str, Any]
@@ -24,6 +25,7 @@ def admin_detail(row: Row) -> Row:
 def strategy(row: Row) -> Row:
     """A strategy of the catalogue."""
     return {name: row[name] for name in ("code", "name", "text", "algorithm", "timeframe", "active", "created_ms")} | {
+        "text_zh": in_chinese(row["text"]),
         "id": str(row["id"]),
         "symbols": f"{row['symbols']:,}" if row["symbols"] else "",
         "capital": figure(row["capital"]),

@@ -71,6 +71,8 @@ def _articles() -> tuple[Article, ...]:
         "paper",
         "card",
         "hwm",
+        *("equity", "unrealized", "risk", "drawdown", "win", "factor", "net", "return", "sharpe", "sortino", "calmar", "streak"),
+        *("fee_share", "notional", "gates", "mark"),
     ]
     own = lambda group, *names: [Article(group, f"help.q.{name}", f"help.a.{name}") for name in names]  # noqa: E731
     return (

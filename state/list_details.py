@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from backend.notifications.phrases import in_chinese
 from state import desk_rows, merchant_rows, money_rows, trade_rows
 from state import list_rows as rows
 from state.agent_common import detail_shown, reason_key
@@ -31,6 +32,7 @@ def order(row: Row) -> Row:
         "stop": price(row["stop_loss"]),
         "why": rows.exit_key(row["why"]) if row["why"] else "",
         "said": row["error"] or row["reason"],
+        "said_zh": in_chinese(row["error"] or row["reason"]),
         "error_code": row["error_code"],
         "position": str(row["position_id"] or ""),
         "times": [{"k": key, "at_ms": at_ms} for key, at_ms in times if at_ms],

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from backend.notifications.phrases import in_chinese
 from state import desk_rows, merchant_rows, money_rows, trade_rows
 from state.agent_common import base_of, exit_key
 from state.words import MISSING, compact, figure, percent, price, quantity
@@ -39,7 +40,8 @@ def order(row: Row) -> Row:
         "fee": figure(row["fee"]) if row["fee"] else MISSING,
         "status": f"order.{row['status']}",
         "look": row["status"] in PROBLEMS,
-        "reason": "" if row["status"] == "FILLED" else row["error"] or row["reason"],
+        "reason": (why := "" if row["status"] == "FILLED" else row["error"] or row["reason"]),
+        "reason_zh": in_chinese(why),
     }  # fmt: skip
 
 
@@ -228,12 +230,14 @@ def audit(row: Row) -> Row:
 
 def notice(row: Row) -> Row:
     """A notification."""
-    return _id(row) | _pick(row, "at_ms", "title", "body", "link", "unread") | {"type": f"notice.{row['type']}"}
+    both = {"title_zh": in_chinese(row["title"]), "body_zh": in_chinese(row["body"])}
+    return _id(row) | _pick(row, "at_ms", "title", "body", "link", "unread") | both | {"type": f"notice.{row['type']}"}
 
 
 def offer(row: Row) -> Row:
     """A strategy a tenant may offer."""
     return _id(row) | _pick(row, "code", "name", "text", "timeframe", "offered") | {
+        "text_zh": in_chinese(row["text"]),
         "symbols": whole(row["symbols"]) if row["symbols"] else "–",
         "capital": figure(row["capital"]),
         "min_capital": figure(row["min_capital"]),

@@ -18,6 +18,7 @@ from backend.identity.service import change_password
 from backend.security import audit
 from backend.security.passwords import check_strength
 from state.base import needs, read, signed_in, write
+from state.session import Session as Frame
 from state.ui import say
 
 _NOT_PLACES = ("Etc/", "posix", "right", "SystemV")
@@ -58,6 +59,7 @@ class Safety(rx.State):
         who = await signed_in(self)
         values = {name: str(form.get(name, "")) for name in ("name", "locale", "time_zone")}
         await write(lambda session: personal.save_profile(session, who, **values))
+        await (await self.get_state(Frame))._wear(who)
         await self._show()
         await say(self, "safe.saved")
 

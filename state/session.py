@@ -8,6 +8,7 @@ from urllib.parse import quote
 import reflex as rx
 
 from backend.identity.principal import Principal
+from backend.identity.rights import UNPROVEN
 from state.base import HOME, needs, principal_of
 
 ROLE_OF_PREFIX = {"admin": ("admin",), "tenant": ("tenant",), "agent": ("agent",)}
@@ -26,7 +27,12 @@ class Session(rx.State):
     look: str = ""
     logo: str = ""
     topic: str = ""
+    zone: str = ""
+    lang: str = ""
     mode: str = ""
+    seen_by: str = ""
+    until_ms: int = 0
+    prove: bool = False
     stop: str = ""
     stop_why: str = ""
     _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant", "agent")
@@ -43,6 +49,11 @@ class Session(rx.State):
         if who.kind != key.partition(".")[0]:
             self.ok_for, self.leave_to = "", HOME[who.kind]
             return
+        self.prove = who.role == UNPROVEN
+        if self.prove and key != "admin.settings":
+            self.ok_for, self.leave_to = "", "/admin/settings"
+            return
+        self.seen_by, self.until_ms = who.seen_by, who.until_ms
         if self.topic == "" or self.kind != who.kind:
             await self._wear(who)
         self.kind, self.name = who.kind, who.name
@@ -52,7 +63,7 @@ class Session(rx.State):
         self.leave_to, self.ok_for = "", key
 
     @rx.event(supersedes=True)
-    @needs()
+    @needs(may="own")
     async def stops_again(self) -> None:
         """A stop on trading was set or lifted."""
         who = await principal_of(self)
@@ -71,11 +82,14 @@ class Session(rx.State):
     async def _wear(self, who: Principal) -> None:
         """Whose platform this is: name, logo and colour."""
         from backend.dashboards.queries import workspace_of
+        from backend.identity.personal import profile
         from state.base import read
 
         shown = await read(lambda session: workspace_of(session, who))
         self.workspace, self.mode = shown["workspace"], shown["mode"]
         self.look, self.logo = shown["look"], shown["logo"]
+        own = await read(lambda session: profile(session, who))
+        self.zone, self.lang = own["time_zone"], own["language"]
 
     def _sign_in_again(self) -> str:
         url = self.router.url

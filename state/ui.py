@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import reflex as rx
 
 from backend.clock import now_ms
+from backend.notifications.phrases import in_chinese
 from state.base import needs, read, signed_in, write
 
 
@@ -26,7 +27,7 @@ class Ui(rx.State):
         self.toast = {"id": self._count, "k": key, "p": params, "text": text, "bad": bad, "undo": undo, "at": now_ms()}
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def count_notices(self) -> None:
         """How many are unread."""
         from backend.dashboards.queries import unread_notices
@@ -35,15 +36,16 @@ class Ui(rx.State):
         self.unread = await read(lambda session: unread_notices(session, who))
 
     @rx.event
-    @needs()
+    @needs(may="own")
     async def open_bell(self) -> None:
         """The newest notifications; opening marks them read."""
         from backend.dashboards.queries import mark_notices_read, newest_notices
 
         who = await signed_in(self)
-        self.notices = await read(lambda session: newest_notices(session, who, 30))
+        found = await read(lambda session: newest_notices(session, who, 30))
+        self.notices = [row | {"title_zh": in_chinese(row["title"]), "body_zh": in_chinese(row["body"])} for row in found]
         self.notices_ready = True
-        if self.unread:
+        if self.unread and not who.read_only:
             await write(lambda session: mark_notices_read(session, who))
             self.unread = 0
 

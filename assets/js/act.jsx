@@ -143,6 +143,27 @@ export function Preferences() {
     createElement("div", { className: "pair" }, createElement("span", null, t("menu.language")), createElement(LangSwitch)));
 }
 
+// Tells what the form around it holds, a moment after the last change
+export function FormWatch({ onForm }) {
+  const el = useRef(null);
+  const call = useRef();
+  call.current = onForm;
+  useEffect(() => {
+    const form = el.current.closest("form");
+    let wait = 0;
+    const changed = () => {
+      clearTimeout(wait);
+      wait = setTimeout(() => call.current?.(Object.fromEntries(new FormData(form))), 300);
+    };
+    form.addEventListener("input", changed);
+    return () => {
+      clearTimeout(wait);
+      form.removeEventListener("input", changed);
+    };
+  }, []);
+  return createElement("span", { ref: el, hidden: true });
+}
+
 // Copies a text and says so
 export function CopyButton({ text }) {
   const t = useT();

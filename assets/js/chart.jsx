@@ -5,19 +5,24 @@ import {
   HistogramSeries, LineSeries, LineStyle, LineType,
 } from "lightweight-charts";
 import { useT } from "./i18n.jsx";
-import { group } from "./time.jsx";
+import { group, useZone, wall } from "./time.jsx";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const fade = (colour, alpha) => colour + Math.round(alpha * 255).toString(16).padStart(2, "0");
 
+// the axis and the crosshair tell the reader's own time
+const DAY = 2; // tick marks: 0 year, 1 month, 2 day, 3 and 4 times of day
+const axis = (s, type) => (type > DAY ? wall(s * 1000).slice(11, 16) : type === DAY ? wall(s * 1000).slice(5, 10) : wall(s * 1000).slice(0, 7));
+
 const look = () => ({
+  localization: { timeFormatter: (s) => wall(s * 1000).slice(0, 16) },
   layout: {
     background: { type: ColorType.Solid, color: "transparent" }, textColor: css("--text-3"),
     fontFamily: css("--font"), fontSize: 12, panes: { separatorColor: css("--line"), enableResize: false },
   },
   grid: { vertLines: { visible: false }, horzLines: { color: css("--line") } },
   rightPriceScale: { borderVisible: false },
-  timeScale: { borderColor: css("--line-2"), timeVisible: true, secondsVisible: false, rightOffset: 4 },
+  timeScale: { borderColor: css("--line-2"), timeVisible: true, secondsVisible: false, rightOffset: 4, tickMarkFormatter: axis },
   crosshair: {
     mode: CrosshairMode.Magnet,
     vertLine: { color: css("--text-3"), style: LineStyle.Dashed, width: 1, labelBackgroundColor: css("--field-2") },
@@ -46,7 +51,9 @@ function priceLine(line) {
 // candles [{time,open,high,low,close,volume}] ascending UTC seconds; last: newest bar alone;
 // markers [{time, kind: "entry"|"exit", side, text}]; lines [{kind, price, title}]
 export function LwChart({ candles, last, markers, lines, height, precision = 2, label, onBarClick }) {
+  const t = useT();
   const box = useRef(null);
+  const place = useZone();
   const ref = useRef(null);
   const readout = useRef(null);
   const click = useRef();
@@ -112,6 +119,7 @@ export function LwChart({ candles, last, markers, lines, height, precision = 2, 
     x.price.update({ time: last.time, open: last.open, high: last.high, low: last.low, close: last.close });
     x.volume.update(volumeBar(last));
   }, [last]);
+  useEffect(() => { ref.current?.chart.applyOptions(look()); }, [place]);
   useEffect(() => { if (ref.current) marks(ref.current, markers); }, [markers]);
   useEffect(() => {
     if (!ref.current) return;
@@ -121,13 +129,14 @@ export function LwChart({ candles, last, markers, lines, height, precision = 2, 
   }, [lines]);
   return createElement("div", { className: "chart" },
     createElement("div", { className: "ohlc", ref: readout, style: { minHeight: 16 } }),
-    createElement("div", { ref: box, style: { width: "100%", height: height || "320px" }, role: "img", "aria-label": label || "Price chart" }));
+    createElement("div", { ref: box, style: { width: "100%", height: height || "320px" }, role: "figure", "aria-label": label || t("chart.price") }));
 }
 
 // points [{time, equity, peak, drawdown}] ascending UTC seconds, drawdown in percent (<= 0)
 export function EquityChart({ points, height, label }) {
   const t = useT();
   const box = useRef(null);
+  const place = useZone();
   const ref = useRef(null);
   const tip = useRef(null);
   const words = useRef(t);
@@ -173,7 +182,7 @@ export function EquityChart({ points, height, label }) {
       node.hidden = !p;
       if (!p) return;
       const rows = [
-        [new Date(p.time * 1000).toISOString().slice(0, 16).replace("T", " "), ""],
+        [wall(p.time * 1000).slice(0, 16), ""],
         [words.current("chart.equity"), group(p.equity, 2)], [words.current("chart.peak"), group(p.peak, 2)],
         [words.current("chart.drawdown"), `${group(p.drawdown, 2)} %`],
       ];
@@ -193,8 +202,9 @@ export function EquityChart({ points, height, label }) {
       ref.current = null;
     };
   }, []);
+  useEffect(() => { ref.current?.chart.applyOptions(look()); ref.current?.chart.applyOptions({ timeScale: { rightOffset: 0 } }); }, [place]);
   useEffect(() => { if (ref.current) feed(ref.current); }, [points]);
   return createElement("div", { className: "chart" },
-    createElement("div", { ref: box, style: { width: "100%", height: height || "340px" }, role: "img", "aria-label": label || "Equity with drawdown below" }),
+    createElement("div", { ref: box, style: { width: "100%", height: height || "340px" }, role: "figure", "aria-label": label || t("chart.label") }),
     createElement("div", { ref: tip, className: "tip", hidden: true }));
 }

@@ -73,6 +73,11 @@ export function Tx({ k, p }) {
   return createElement(Fragment, null, k ? rich(translate(k, p)) : null);
 }
 
+// Words that came with the row, in the reader's language: of the platform's own messages
+export function Said({ en, zh }) {
+  return createElement(Fragment, null, useLang() === "zh" ? zh || en : en);
+}
+
 // Switches for the preferences menu
 export function LangSwitch() {
   const now = useLang();

@@ -1,6 +1,6 @@
 // Numbers and times as the trader reads them. One shared ticker for everything that ages.
-import { createElement, useEffect, useRef } from "react";
-import { t as say, useT } from "./i18n.jsx";
+import { createElement, useEffect, useRef, useSyncExternalStore } from "react";
+import { setLang, t as say, useT } from "./i18n.jsx";
 
 const MINUS = "\u2212";
 let offset = 0;
@@ -46,9 +46,38 @@ export function age(ms, whole = false) {
   return h % 24 ? say("unit.d_h", { d, n: h % 24 }) : say("unit.d", { n: d });
 }
 
+// Times are shown in the reader's zone; what is not asked for is UTC
+let zone = "UTC", zoneName = "UTC", written = null;
+const zoned = new Set();
+const numbers = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" };
+export function setZone(name) {
+  if (!name || name === zone) return;
+  try {
+    written = name === "UTC" ? null : new Intl.DateTimeFormat("sv-SE", { ...numbers, timeZone: name });
+    const parts = new Intl.DateTimeFormat("en-US", { timeZone: name, timeZoneName: "shortOffset" }).formatToParts(Date.now());
+    zoneName = name === "UTC" ? "UTC" : parts.find((part) => part.type === "timeZoneName").value.replace("GMT", "UTC");
+    zone = name;
+  } catch {
+    return; // a zone this browser does not know
+  }
+  zoned.forEach((fn) => fn());
+}
+const onZone = (fn) => {
+  zoned.add(fn);
+  return () => zoned.delete(fn);
+};
+export const useZone = () => useSyncExternalStore(onZone, () => zone, () => "UTC");
+export function ZoneName() {
+  useZone();
+  return zoneName;
+}
+
+// "2026-11-21 09:15:42" in the reader's zone
+export const wall = (ms) => (written ? written.format(ms) : new Date(ms).toISOString().slice(0, 19).replace("T", " "));
+
 export function clock(ms, withDate = true) {
-  const iso = new Date(ms).toISOString();
-  return withDate ? `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC` : iso.slice(11, 19);
+  const text = wall(ms);
+  return withDate ? `${text} ${zoneName}` : text.slice(11);
 }
 
 export function group(value, digits) {
@@ -97,6 +126,7 @@ export function Num({ value, title, as = "span", className = "" }) {
 // "7 s ago" with the exact time on hover; exact shows only the clock; held drops "ago"
 export function RelTime({ ms, mode = "ago", className = "" }) {
   const t = useT();
+  const place = useZone();
   const el = useRef(null);
   const words = () => {
     const at = Number(ms);
@@ -111,7 +141,16 @@ export function RelTime({ ms, mode = "ago", className = "" }) {
   const live = mode === "ago" || mode === "held";
   useEffect(() => {
     if (el.current) el.current.textContent = words();
-  }, [ms, mode, t]);
+  }, [ms, mode, t, place]);
   useTick(live ? () => el.current && (el.current.textContent = words()) : null);
   return createElement("time", { ref: el, className, title: Number(ms) ? clock(Number(ms)) : undefined, suppressHydrationWarning: true }, Number(ms) ? words() : "–");
+}
+
+// Brings the person's own zone and, until they chose another here, their language
+export function Reader({ zone: place, lang }) {
+  useEffect(() => setZone(place), [place]);
+  useEffect(() => {
+    if (lang && !/(?:^|; )ib_lang=/.test(document.cookie)) setLang(lang, false);
+  }, [lang]);
+  return null;
 }

@@ -184,6 +184,13 @@ def panels_of(session: Session, who: Principal, strategy: str, limit: int = 60) 
     return list(reversed(session.exec(statement.order_by(col(ScanPanel.id).desc()).limit(limit)).all()))
 
 
+def decisions_before(session: Session, who: Principal, strategy: str, symbol: str, scans: int = 24) -> list[tuple[int, dict[str, Any]]]:
+    """(scan's time, decision) about one symbol in the last scans of a strategy, newest first, the newest scan left out."""
+    statement = scoped(select(ScanPanel.at, ScanPanel.decisions), who, ScanPanel).where(ScanPanel.strategy_code == strategy)
+    rows = session.exec(statement.order_by(col(ScanPanel.id).desc()).limit(scans + 1)).all()[1:]
+    return [(to_ms(at_), row) for at_, decisions in rows for row in decisions if row["symbol"] == symbol]
+
+
 def strategies_of(session: Session, who: Principal) -> list[Strategy]:
     """Strategies the agent follows, in order of their code."""
     bound = scoped(select(Binding.strategy_id), who, Binding).where(Binding.status == 1)

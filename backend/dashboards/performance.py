@@ -46,6 +46,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Day:
+    """A market day (UTC): capital plus all results until its end, the highest value until then, and how far below it. USDT, fraction."""
+
+    day_ms: int
+    equity: float
+    peak: float
+    drawdown: float
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """Ratios are fractions. ``fee_share`` and ``funding_share`` relate to the sum of winning results before fees."""
 
@@ -65,6 +75,7 @@ class Analysis:
     by_strategy: tuple[Group, ...]
     by_weekday: tuple[Group, ...]
     by_hour: tuple[Group, ...]
+    curve: tuple[Day, ...]
 
 
 def analyse(trades: Sequence[Closed], capital: Decimal, funding: Decimal = Decimal(0)) -> Analysis | None:
@@ -98,6 +109,16 @@ def analyse(trades: Sequence[Closed], capital: Decimal, funding: Decimal = Decim
         by_strategy=_groups(rows, lambda row: row.strategy),
         by_weekday=_groups(rows, lambda row: str(row.at.weekday()), by_name=True),
         by_hour=_groups(rows, lambda row: f"{row.at.hour:02d}", by_name=True),
+        curve=_curve(daily, first, float(capital)),
+    )
+
+
+def _curve(daily: np.ndarray, first: int, capital: float) -> tuple[Day, ...]:
+    equity = capital * (1.0 + np.cumsum(daily))
+    peak = np.maximum.accumulate(np.maximum(equity, capital))
+    return tuple(
+        Day((first + n) * DAY_MS, float(value), float(high), min(0.0, float((value - high) / high)))
+        for n, (value, high) in enumerate(zip(equity, peak, strict=True))
     )
 
 

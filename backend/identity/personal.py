@@ -96,12 +96,13 @@ def make_token(session: Session, who: Principal, label: str, scopes: str, days: 
 
 
 def profile(session: Session, who: Principal) -> dict[str, str]:
-    """{name, email, locale, time_zone}; admins and tenants have no language or zone of their own."""
+    """{name, email, locale, time_zone, language}; ``language`` is "" until it was chosen. Admins and tenants have no language or zone of their own."""
     row = _row(session, who)
     if isinstance(row, User):
         zone = str(row.settings.get("time_zone", "UTC"))
-        return {"name": row.name, "email": row.email, "locale": row.locale, "time_zone": zone}
-    return {"name": who.name, "email": who.email, "locale": "", "time_zone": ""}
+        chosen = row.locale if "time_zone" in row.settings else ""
+        return {"name": row.name, "email": row.email, "locale": row.locale, "time_zone": zone, "language": chosen}
+    return {"name": who.name, "email": who.email, "locale": "", "time_zone": "", "language": ""}
 
 
 def save_profile(session: Session, who: Principal, *, name: str, locale: str = "", time_zone: str = "") -> None:
@@ -120,6 +121,21 @@ def save_profile(session: Session, who: Principal, *, name: str, locale: str = "
     session.add(row)
     session.flush()
     audit.record(session, who, "profile.save", f"{who.kind}:{who.id}")
+
+
+def toured(session: Session, who: Principal) -> bool:
+    """Whether this agent has seen the tour, or skipped it; true for those who have none."""
+    row = _row(session, who)
+    return not isinstance(row, User) or bool(row.settings.get("toured"))
+
+
+def remember_tour(session: Session, who: Principal) -> None:
+    """The agent need not be shown the tour again."""
+    row = _row(session, who)
+    if isinstance(row, User) and not row.settings.get("toured"):
+        row.settings = {**row.settings, "toured": True}
+        session.add(row)
+        session.flush()
 
 
 def _row(session: Session, who: Principal) -> Any:

@@ -20,8 +20,10 @@ from sqlmodel import Session, col, select
 from backend.clock import utcnow
 from backend.db import Database
 from backend.identity.mail import Letter, deliver
-from backend.models import NoticeChannel, NoticeDelivery, Notification
-from backend.notifications.rules import DELAYS, composed, send_at
+from backend.models import Admin, NoticeChannel, NoticeDelivery, Notification, User
+from backend.notifications import services
+from backend.notifications.phrases import said
+from backend.notifications.rules import DELAYS, ESCALATION, composed, send_at
 from backend.security.addresses import BadAddress, PublicResolver, check_url
 from backend.security.vault import Vault, get_vault
 from backend.settings import Settings
@@ -112,17 +114,19 @@ class NoticeSender:
             if len(found[row.channel_id]) < AT_ONCE:
                 found[row.channel_id].append((row, note, channel))
         room = PLACES - len(self._busy)
-        return [self._parcel(rows) for rows in list(found.values())[: max(0, room)]]
+        return [self._parcel(session, rows) for rows in list(found.values())[: max(0, room)]]
 
-    def _parcel(self, rows: list[tuple[NoticeDelivery, Notification, NoticeChannel]]) -> Parcel:
+    def _parcel(self, session: Session, rows: list[tuple[NoticeDelivery, Notification, NoticeChannel]]) -> Parcel:
         channel = rows[0][2]
+        reader = session.get(User, channel.user_id) if channel.owner_kind == "agent" else None
+        locale = reader.locale if reader is not None else "en"
         target = json.loads((self._vault or get_vault()).open_platform(channel.record, channel.target_sealed))
         return Parcel(
             rows[0][0].channel_id,
             channel.kind,
             target,
             tuple(row.id or 0 for row, _, _ in rows),
-            tuple((note.title, note.message) for _, note, _ in rows),
+            tuple((said(note.title, locale), said(note.message, locale)) for _, note, _ in rows),
             tuple(note.link for _, note, _ in rows),
             tuple(note.type for _, note, _ in rows),
         )
@@ -144,6 +148,9 @@ class NoticeSender:
         if parcel.kind == "telegram":
             url = f"{self._telegram}/bot{parcel.target['token']}/sendMessage"
             return await self._post(url, {"chat_id": parcel.target["chat"], "text": f"{subject}\n{text}"[:4000]})
+        if parcel.kind == "service":
+            send = partial(services.send, parcel.target["url"], subject, text, allow_private=self._allow_private)
+            return await asyncio.to_thread(send)
         rows = [
             {"type": kind, "title": title, "message": message, "link": link}
             for kind, (title, message), link in zip(parcel.types, parcel.lines, parcel.links, strict=True)
@@ -185,26 +192,37 @@ def spread(session: Session, limit: int = 500) -> int:
         return 0
     users = {note.user_id for note in notes if note.audience == "agent" and note.user_id is not None}
     wanting: dict[int, list[NoticeChannel]] = defaultdict(list)
-    for channel in session.exec(select(NoticeChannel).where(col(NoticeChannel.user_id).in_(users), NoticeChannel.status == 1)).all():
+    agents = select(NoticeChannel).where(col(NoticeChannel.user_id).in_(users), NoticeChannel.owner_kind == "agent", NoticeChannel.status == 1)
+    for channel in session.exec(agents).all():
         wanting[channel.user_id].append(channel)
+    admins = _of_admins(session) if any(note.audience == "platform" for note in notes) else []
     now, written = utcnow(), 0
     for note in notes:
         note.fanned = True
         session.add(note)
-        if note.audience != "agent" or note.user_id is None:
+        if note.audience == "platform":
+            found = admins
+        elif note.audience == "agent" and note.user_id is not None:
+            found = wanting[note.user_id]
+        else:
             continue
-        for channel in wanting[note.user_id]:
-            if note.type in channel.types and note.created_at >= channel.created_at:
+        for channel in found:
+            if (note.type in channel.types or note.type == ESCALATION) and note.created_at >= channel.created_at:
                 session.add(_delivery(note, channel, now))
                 written += 1
     return written
+
+
+def _of_admins(session: Session) -> list[NoticeChannel]:
+    statement = select(NoticeChannel).join(Admin, col(Admin.id) == NoticeChannel.user_id)
+    return list(session.exec(statement.where(NoticeChannel.owner_kind == "admin", NoticeChannel.status == 1, Admin.status == 1)).all())
 
 
 def _delivery(note: Notification, channel: NoticeChannel, now: datetime) -> NoticeDelivery:
     assert note.id is not None and channel.id is not None
     return NoticeDelivery(
         tenant_id=channel.tenant_id, user_id=channel.user_id, channel_id=channel.id, notification_id=note.id,
-        next_at=send_at(now, channel.quiet_from_min, channel.quiet_to_min, channel.digest_min),
+        next_at=now if note.type == ESCALATION else send_at(now, channel.quiet_from_min, channel.quiet_to_min, channel.digest_min),
     )  # fmt: skip
 
 

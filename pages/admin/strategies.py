@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from pages.components.act import field, hold_button
-from pages.components.i18n import USED, t, tx
+from pages.components.i18n import USED, in_both, t, tx
 from pages.components.lists import Pick, cut, filters, list_page
 from pages.components.parts import chip, facts, link_button
 from pages.components.table import Column, drawer, drawer_section
@@ -41,7 +41,7 @@ def _columns() -> list[Column]:
         Column("cooldown", "catalogue.cooldown", "num", quiet=True, roomy=True),
         Column("offered", "catalogue.offered", "num", phone="end"),
         Column("followers", "offer.followers", "num", phone="tail"),
-        Column("text", "offer.text", quiet=True, roomy=True, show=lambda r: cut(r["text"])),
+        Column("text", "offer.text", quiet=True, roomy=True, show=lambda r: cut(in_both(r["text"], r["text_zh"]), title="")),
     ]
 
 
@@ -81,7 +81,7 @@ def _drawer() -> rx.Component:
         rx.el.button(tx("user.enable"), type="button", class_name="btn pri", on_click=Desk.switch_strategy(True)),
     )
     return drawer(
-        drawer_section(rx.el.p(d["text"], class_name="t2")),
+        drawer_section(rx.el.p(in_both(d["text"].to(str), d["text_zh"].to(str)), class_name="t2")),
         drawer_section(
             facts(
                 ("catalogue.algorithm", rx.el.span(d["algorithm"], class_name="mono")), ("scan.timeframe", d["timeframe"]),

@@ -7,6 +7,7 @@ import reflex as rx
 from pages.components.i18n import USED, t, tx
 from pages.components.parts import chip, empty, nav_link, note, section_head, skeleton_rows
 from pages.components.shell import shell
+from pages.components.table import sideways
 from pages.routes import route_of
 from state.admin_books import Books
 
@@ -83,4 +84,4 @@ def page() -> rx.Component:
     )
     head = section_head("books.title", nav_link(tx("books.ledger"), href="/admin/ledger", class_name="btn sm"), meta=tx("books.meta"), flush=True)
     nothing = rx.cond(Books.ready & (Books.lines.length() == 0), empty("books.none", "books.none_why", "receipt"), rx.fragment())
-    return shell(ROUTE, _bar(), broken, rx.el.section(head, rx.el.div(table, class_name="scroll-x"), nothing))
+    return shell(ROUTE, _bar(), broken, rx.el.section(head, sideways(table, t("nav.trial_balance")), nothing))

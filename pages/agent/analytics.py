@@ -5,10 +5,12 @@ from __future__ import annotations
 import reflex as rx
 
 from pages.components.act import segmented
+from pages.components.charts import equity_chart, equity_legend
 from pages.components.i18n import USED, t, tx
 from pages.components.live import live_signal
 from pages.components.parts import empty, link_button, mode_chip, num, skeleton_rows, stat, stats
 from pages.components.shell import shell
+from pages.components.table import sideways
 from pages.routes import route_of
 from state.agent_analytics import LISTS, AgentAnalytics
 from state.session import Session
@@ -61,8 +63,13 @@ def page() -> rx.Component:
     pick = segmented([(name, tx(f"ana.by.{name}")) for name in LISTS], AgentAnalytics.by, AgentAnalytics.choose, t("ana.group"))
     full = rx.fragment(
         _cards(),
+        rx.el.section(
+            rx.el.div(rx.el.h2(tx("ana.curve")), equity_legend(), class_name="sec-h"),
+            equity_chart(AgentAnalytics.points, height="280px", label=t("chart.label")),
+            class_name="sec hline",
+        ),
         rx.el.div(pick, rx.el.span(class_name="sp"), mode_chip(AgentAnalytics.mode), class_name="sec row wrap"),
-        rx.el.div(_table(), class_name="scroll-x"),
+        sideways(_table(), t("nav.analytics")),
     )
     nothing = empty("ana.none", "ana.none_why", "analytics", link_button("scan.panel", "/agent/bot"))
     body = rx.cond(AgentAnalytics.ready, rx.cond(AgentAnalytics.mode != "", full, nothing), skeleton_rows(4))

@@ -38,7 +38,7 @@ def _says() -> rx.Component:
         rx.el.button(icon("play"), tx("bot.start"), type="button", class_name="btn pri", on_click=AgentBot.start),
     )
     meta = rx.fragment(
-        rel_time(AgentBot.last_scan_ms), " · ", tx("bot.settings", version=AgentBot.version),
+        rel_time(AgentBot.last_scan_ms), " · ", nav_link(tx("bot.settings", version=AgentBot.version), href="/agent/bot/settings"),
         rx.cond(
             running & (AgentBot.started_ms > 0),
             rx.fragment(" · ", tx("bot.up"), " ", rel_time(AgentBot.started_ms, "held")),
@@ -115,6 +115,18 @@ def _explained(d: rx.Var) -> rx.Component:
     return nav_link(icon("help"), tx("help.why_link"), href="/agent/help?at=" + d["why"].to(str), class_name="btn sm quiet")
 
 
+def _before(one: rx.Var) -> rx.Component:
+    """What an earlier scan decided about this symbol."""
+    return rx.el.li(
+        rel_time(one["at_ms"].to(int), "hm"),
+        side_tag(one["side"].to(str)),
+        rx.el.b(one["score"], class_name="num"),
+        rx.el.span(tx_of(one["why"], one["why_p"]), class_name=rx.cond(one["opened"], "grow cut b", "grow cut t2")),
+        class_name="d-row",
+        key=one["at_ms"].to(str) + one["side"].to(str),
+    )
+
+
 def _drawer() -> rx.Component:
     d = AgentBot.detail
     part = lambda p: rx.el.li(  # noqa: E731
@@ -131,6 +143,14 @@ def _drawer() -> rx.Component:
         ),
         drawer_section(
             gates_list(d["gates"].to(list[dict])), title="gates.title", right=tx("gates.passed", n=d["gates_passed"])
+        ),
+        drawer_section(
+            rx.cond(
+                d["before"].to(list).length() > 0,
+                rx.el.ol(rx.foreach(d["before"].to(list[dict]), _before), class_name="before"),
+                rx.el.p(tx("bot.before_none"), class_name="t3"),
+            ),
+            title="bot.before",
         ),
         drawer_section(price_chart(AgentBot.candles, precision=AgentBot.precision, height="180px"), title="bot.price"),
     ]

@@ -7,6 +7,7 @@ import reflex as rx
 from pages.agent.parts import open_columns
 from pages.components.act import segmented
 from pages.components.charts import equity_chart, equity_legend
+from pages.components.guide import tour
 from pages.components.i18n import USED, t, tx, tx_of
 from pages.components.icons import icon
 from pages.components.live import countdown, live_cell, live_signal
@@ -27,10 +28,11 @@ from pages.components.shell import shell
 from pages.components.table import data_table
 from pages.routes import route_of
 from state.agent_dashboard import SPANS, AgentDashboard
+from state.guide import Guide
 from state.session import Session
 
 ROUTE = route_of("/agent")
-ON_LOAD = [AgentDashboard.load]
+ON_LOAD = [AgentDashboard.load, Guide.load]
 USED.update(f"bot.said.{k}" for k in ("stopped", "paused", "waiting", "none", "opened_LONG", "opened_SHORT"))
 
 
@@ -198,6 +200,7 @@ def page() -> rx.Component:
             _positions(),
             class_name="dash",
         ),
+        tour(Guide.tour, Guide.done),
         on_undo=AgentDashboard.undo,
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import reflex as rx
 
-from pages.components.i18n import USED, tx
+from pages.components.i18n import USED, in_both, tx
 from pages.components.icons import icon
-from pages.components.lists import chips, cut, filters, list_page
+from pages.components.lists import chips, filters, list_page
 from pages.components.parts import nav_link, rel_time
 from pages.components.table import Column
 from pages.routes import route_of
@@ -19,8 +19,13 @@ USED.update(f"notice.{kind}" for kind in ("trade_open", "trade_close", "risk_ale
 
 
 def _title(row: rx.Var) -> rx.Component:
-    link = rx.cond(row["link"] != "", nav_link(row["title"], href=row["link"]), rx.el.span(row["title"]))
+    title = in_both(row["title"], row["title_zh"])
+    link = rx.cond(row["link"] != "", nav_link(title, href=row["link"]), rx.el.span(title))
     return rx.el.span(link, class_name=rx.cond(row["unread"], "b", "t2"))
+
+
+def _body(row: rx.Var) -> rx.Component:
+    return rx.el.span(in_both(row["body"], row["body_zh"]), class_name="cut wide")
 
 
 def _read(row: rx.Var) -> rx.Component:
@@ -33,7 +38,7 @@ def _columns() -> list[Column]:
         Column("at_ms", "order.time", phone="end", quiet=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("type", "notice.type", phone="sub", quiet=True, show=lambda r: tx(r["type"])),
         Column("title", "notice.title", phone="lead", show=_title),
-        Column("body", "notice.body", phone="sub", quiet=True, show=lambda r: cut(r["body"], wide=True)),
+        Column("body", "notice.body", phone="sub", quiet=True, show=_body),
         Column("unread", "notice.state", phone="tail", show=_read),
     ]
 

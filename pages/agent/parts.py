@@ -9,6 +9,7 @@ import reflex as rx
 from pages.agent.by_hand import by_hand_section
 from pages.components.act import segmented
 from pages.components.charts import price_chart
+from pages.components.guide import zone_name
 from pages.components.i18n import USED, tx, tx_of
 from pages.components.live import live_cell
 from pages.components.parts import chip, error_note, facts, mode_chip, num, rel_time, side_tag, symbol
@@ -114,7 +115,7 @@ def position_sections() -> list[rx.Component]:
             rx.el.div(
                 segmented(frames, AgentPositions.timeframe, AgentPositions.set_timeframe),
                 rx.el.span(class_name="sp"),
-                rx.el.span(tx("chart.utc"), class_name="t3 t12"),
+                rx.el.span(zone_name(), class_name="t3 t12"),
                 class_name="row",
             ),
             error_note(AgentPositions.chart_error),

@@ -54,6 +54,7 @@ def _target() -> rx.Component:
     fields = rx.match(
         C.kind,
         ("webhook", field("reach.url", box("url", type="url", max_length=500, placeholder="https://example.com/ironbull"), tx("reach.url_hint"))),
+        ("service", field("reach.service_url", box("url", max_length=500, placeholder="discord://id/token"), tx("reach.service_hint"))),
         (
             "telegram",
             rx.fragment(

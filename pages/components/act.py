@@ -125,6 +125,17 @@ preferences = _Preferences.create
 search_button = _SearchButton.create
 
 
+class _FormWatch(rx.Component):
+    library = JS
+    tag = "FormWatch"
+    on_form: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, Any])]
+
+
+def form_watch(on_form: Any) -> rx.Component:
+    """Inside a form: gives ``on_form`` what the form holds, a moment after each change."""
+    return _FormWatch.create(on_form=on_form)
+
+
 def copy_button(text: Any) -> rx.Component:
     """Copies ``text``."""
     return _CopyButton.create(text=text)

@@ -34,6 +34,18 @@ def tx(key: str | rx.Var, **params: Any) -> rx.Component:
     return _Tx.create(k=key, p=params) if params else _Tx.create(k=key)
 
 
+class _Said(rx.Component):
+    library = JS
+    tag = "Said"
+    en: rx.Var[str]
+    zh: rx.Var[str]
+
+
+def in_both(english: Any, chinese: Any) -> rx.Component:
+    """A message of the platform that came in both languages with its row."""
+    return _Said.create(en=english, zh=chinese)
+
+
 def tx_of(key: rx.Var, params: rx.Var) -> rx.Component:
     """Text of a key and parameters that both come from the state."""
     return _Tx.create(k=key, p=params)

@@ -14,7 +14,7 @@ from pages.components.icons import icon
 from pages.components.live import live_signal
 from pages.components.parts import empty, file_link
 from pages.components.shell import shell
-from pages.components.table import Column, data_table, table_foot
+from pages.components.table import Column, data_table, sideways, table_foot
 from pages.routes import Route
 from state.exports import Exports
 from state.lists import Lists
@@ -147,9 +147,9 @@ def list_page(
             rx.el.div(
                 *above,
                 bar,
-                rx.el.div(
+                sideways(
                     data_table(columns, Lists, empty=nothing, label=route.title, openable=drawer is not None, ready=ready),
-                    class_name="grow scroll-x",
+                    t(route.title), "grow scroll-x",
                 ),
                 table_foot(Lists, export=_export() if export else None),
                 class_name="list",
@@ -162,19 +162,19 @@ def list_page(
     )
 
 
-def cut(value: Any, wide: bool = False) -> rx.Component:
-    """Text that ends in dots; whole on hover."""
-    return rx.el.span(value, class_name="cut wide" if wide else "cut", title=value)
+def cut(value: Any, wide: bool = False, title: Any = None) -> rx.Component:
+    """Text that ends in dots; whole on hover. ``title``: its words when ``value`` is a component."""
+    return rx.el.span(value, class_name="cut wide" if wide else "cut", title=value if title is None else title)
 
 
 def mini(heads: Sequence[tuple[str, str]], body: Any, label: str = "") -> rx.Component:
     """Small table inside a drawer; heads are (words, css)."""
-    return rx.el.div(
+    return sideways(
         rx.el.table(
             rx.el.thead(rx.el.tr(*[rx.el.th(tx(key) if key else "", class_name=css, scope="col") for key, css in heads])),
             rx.el.tbody(body),
             class_name="tbl tight mini",
             aria_label=t(label) if label else "",
         ),
-        class_name="scroll-x",
+        t(label or "table.wide"),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from pages.components.guide import explained
 from pages.components.i18n import t, tx
 from pages.components.icons import icon
 
@@ -205,7 +206,7 @@ def stat(
     """Stat card: label, value with unit, one line of context. ``title``: exact value on hover; ``tag``: chip."""
     props = {"title": title} if title is not None else {}
     return rx.el.dl(
-        rx.el.dt(tx(label), tag if tag is not None else rx.fragment()),
+        rx.el.dt(tx(label), explained(label), tag if tag is not None else rx.fragment()),
         rx.el.dd(value, rx.el.small(unit) if unit else rx.fragment(), class_name="v", **props),
         rx.el.dd(context if context is not None else rx.fragment(), class_name="s"),
         class_name=f"stat {class_name}",
@@ -230,7 +231,7 @@ def sentence(*content: Any, meta: Any, right: Any = None, icon_name: str = "bot"
 
 def facts(*pairs: tuple[str, Any]) -> rx.Component:
     """Grid of small label/value pairs."""
-    return rx.el.dl(*[rx.el.div(rx.el.dt(tx(k)), rx.el.dd(v)) for k, v in pairs], class_name="facts")
+    return rx.el.dl(*[rx.el.div(rx.el.dt(tx(k), explained(k)), rx.el.dd(v)) for k, v in pairs], class_name="facts")
 
 
 def kv(*pairs: tuple[Any, Any]) -> rx.Component:

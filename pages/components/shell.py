@@ -8,7 +8,8 @@ from typing import Any
 import reflex as rx
 
 from pages.components.act import PlainForm, menu, palette, preferences, search_button, toast_host
-from pages.components.i18n import USED, t, tx, tx_of
+from pages.components.guide import reader
+from pages.components.i18n import USED, in_both, t, tx, tx_of
 from pages.components.icons import icon, mark
 from pages.components.live import live_cell, live_dot, live_signal
 from pages.components.parts import empty, mode_chip, nav_link, rel_time, skeleton
@@ -91,13 +92,17 @@ def _user_menu(place: str, kind: str = "") -> rx.Component:
     )
 
 
-def _bell() -> rx.Component:
+def _said(n: rx.Var, what: str) -> rx.Component:
+    return in_both(n[what], n[what + "_zh"])
+
+
+def _bell(kind: str) -> rx.Component:
     badge = rx.cond(Ui.unread > 0, rx.el.span(rx.cond(Ui.unread > 99, "99+", Ui.unread), class_name="badge-n"), rx.fragment())
     row = lambda n: rx.el.li(  # noqa: E731
         icon("bell"),
-        rx.el.b(n["title"]),
+        rx.cond(n["link"] != "", nav_link(_said(n, "title"), href=n["link"], class_name="b"), rx.el.b(_said(n, "title"))),
         rx.el.span(rel_time(n["at_ms"]), class_name="t3 t12"),
-        rx.el.p(n["body"]),
+        rx.el.p(_said(n, "body")),
         class_name=rx.cond(n["unread"], "unread", ""),
         key=n["id"],
     )
@@ -111,7 +116,9 @@ def _bell() -> rx.Component:
         rx.el.div(skeleton(), skeleton("70%"), class_name="wait"),
     )
     button = rx.el.span(icon("bell"), badge, class_name="bell btn quiet ico")
-    return menu(button, body, label=t("bell.label", n=Ui.unread), stay=True, on_open=Ui.open_bell)
+    # a fill and a stop on trading each write a message
+    follow = live_signal("platform" if kind == "admin" else Session.topic, ["changed_ms", "stops_ms"], Ui.count_notices)
+    return rx.fragment(follow, menu(button, body, label=t("bell.label", n=Ui.unread), stay=True, on_open=Ui.open_bell))
 
 
 def _top(title: str, kind: str, every_ms: int) -> rx.Component:
@@ -122,7 +129,7 @@ def _top(title: str, kind: str, every_ms: int) -> rx.Component:
         rx.el.span(class_name="sp"),
         live_dot(Session.topic, every_ms),
         search_button(),
-        _bell(),
+        _bell(kind),
         rx.el.span(_user_menu("right", kind), class_name="only-s"),
         class_name="top",
     )
@@ -157,6 +164,26 @@ def _stopped(kind: str) -> rx.Component:
     return rx.fragment(live_signal(topic, ["stops_ms"], Session.stops_again), rx.cond(Session.stop != "", line, rx.fragment()))
 
 
+def _looking() -> rx.Component:
+    """Says on every page that this is another person's account, seen by an admin, and leads back."""
+    back = PlainForm.create(
+        rx.el.button(tx("look.end"), type="submit", class_name="btn sm"), action="/api/session/look/end", method="post", class_name="bare"
+    )
+    line = rx.el.div(
+        icon("eye"), rx.el.b(tx("look.banner", name=Session.name)), rx.el.span(tx("look.nothing"), class_name="cut wide"),
+        rx.el.span(tx("look.until"), " ", rel_time(Session.until_ms, "clock")), rx.el.span(class_name="sp"), back,
+        class_name="stop-bar look-bar", role="status",
+    )  # fmt: skip
+    return rx.cond(Session.seen_by != "", line, rx.fragment())
+
+
+def _prove(kind: str) -> rx.Component:
+    if kind != "admin":
+        return rx.fragment()
+    line = rx.el.div(icon("shield"), rx.el.b(tx("look.prove")), class_name="stop-bar", role="alert")
+    return rx.cond(Session.prove, line, rx.fragment())
+
+
 def shell(route: Route, *body: Any, active: str = "", fixed: bool = False, every_ms: int = 5000, on_undo: Any = None) -> rx.Component:
     """A signed-in page in its frame. ``fixed``: the page scrolls inside its parts (lists with a drawer)."""
     kind = route.kind
@@ -168,12 +195,15 @@ def shell(route: Route, *body: Any, active: str = "", fixed: bool = False, every
         _side(kind, active or route.path),
         rx.el.div(
             _top(route.title, kind, every_ms),
+            _looking(),
+            _prove(kind),
             _stopped(kind),
             rx.el.main(*body, id="main", class_name="body fixed" if fixed else "body", tab_index=-1),
             class_name="main",
         ),
         _tabs(kind, active or route.path),
         palette(items),
+        reader(Session.zone, Session.lang),
         toast_host(Ui.toast, on_undo),
         class_name="app",
     )

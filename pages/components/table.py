@@ -132,6 +132,11 @@ def data_table(
     return rx.fragment(keys, rx.cond(ready & (source.length() == 0), empty, rx.fragment()))
 
 
+def sideways(content: Any, label: Any, css: str = "scroll-x") -> rx.Component:
+    """Something that may be wider than its place: it scrolls by touch, and by the arrow keys once it has the focus."""
+    return rx.el.div(content, class_name=css, role="group", tab_index=0, aria_label=label)
+
+
 def table_foot(state: Any, extra: Any = None, export: Any = None) -> rx.Component:
     """"1–25 of 148", turn page, export."""
     turn = rx.el.span(

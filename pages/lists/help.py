@@ -6,7 +6,7 @@ import reflex as rx
 
 from pages.components.act import filter_chips, search_field
 from pages.components.i18n import USED, tx
-from pages.components.parts import empty, note, section_head, sentence, skeleton
+from pages.components.parts import empty, link_button, note, section_head, sentence, skeleton
 from pages.components.shell import shell
 from pages.routes import Route
 from state.help import ARTICLES, GROUPS, Help
@@ -83,8 +83,9 @@ def help_page(route: Route) -> rx.Component:
         Help.groups.length() > 0, rx.foreach(Help.groups, _group), empty("help.none", "help.none_why", "search")
     )
     body = rx.fragment(asked, tools, hits, _example(), _symbols())
+    again = [link_button("help.tour", "/agent?tour=1", "only-l")] if route.kind == "agent" else []
     return shell(
         route,
-        sentence(tx("help.lead"), meta=tx("help.lead_why"), icon_name="help"),
+        sentence(tx("help.lead"), meta=tx("help.lead_why"), right=again, icon_name="help"),
         rx.cond(Help.ready, body, rx.el.div(skeleton("40%"), skeleton(height="120px"), class_name="wait")),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from pages.components.i18n import USED, t, tx
+from pages.components.i18n import USED, in_both, t, tx
 from pages.components.lists import Pick, chips, cut, filters, list_page, mini
 from pages.components.parts import empty, facts, link_button, mode_chip, num, rel_time, side_tag, symbol
 from pages.components.table import Column, drawer, drawer_section
@@ -21,7 +21,7 @@ USED.update({"order.at.written", "order.at.sent", "order.at.changed"})
 
 def _status(row: rx.Var) -> rx.Component:
     return rx.el.span(
-        tx(row["status"]), " ", rx.el.span(row["reason"], class_name="t3 t12"), title=row["reason"],
+        tx(row["status"]), " ", rx.el.span(in_both(row["reason"], row["reason_zh"]), class_name="t3 t12"),
         class_name=rx.cond(row["look"], "look cut", "cut"),
     )  # fmt: skip
 
@@ -57,7 +57,7 @@ def _drawer(kind: str) -> rx.Component:
             rx.cond(d["why"] != "", rx.el.span(tx(d["why"].to(str)), class_name="t2"), rx.fragment()),
             class_name="row wrap baseline",
         ),
-        rx.cond(d["said"] != "", rx.el.p(d["said"], " ", rx.el.span(d["error_code"], class_name="t3"), class_name="t2"), rx.fragment()),
+        rx.cond(d["said"] != "", rx.el.p(in_both(d["said"].to(str), d["said_zh"].to(str)), " ", rx.el.span(d["error_code"], class_name="t3"), class_name="t2"), rx.fragment()),
     )  # fmt: skip
     fill = lambda f: rx.el.tr(  # noqa: E731
         rx.el.td(rel_time(f["at_ms"].to(int), "clock"), class_name="t2"), rx.el.td(f["quantity"], class_name="num"),

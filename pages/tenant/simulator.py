@@ -8,6 +8,7 @@ from pages.components.act import field
 from pages.components.i18n import USED, t, tx
 from pages.components.parts import chip, empty, note, section_head, skeleton, stat, stats
 from pages.components.shell import shell
+from pages.components.table import sideways
 from pages.routes import route_of
 from state.tenant_simulator import KEYS, Simulator
 
@@ -67,14 +68,14 @@ def _result() -> rx.Component:
         ("reward.winner", ""), ("reward.type", ""), ("simulate.why", "roomy"), ("tree.level", ""), ("tree.hold", "num roomy"),
         ("reward.rate", "num"), ("card.amount", "num"),
     ]  # fmt: skip
-    table = rx.el.div(
+    table = sideways(
         rx.el.table(
             rx.el.thead(rx.el.tr(*[rx.el.th(tx(key), class_name=css, scope="col") for key, css in heads])),
             rx.el.tbody(rx.foreach(Simulator.payments, _row)),
             class_name="tbl cards",
             aria_label=t("simulate.payments"),
         ),
-        class_name="scroll-x",
+        t("simulate.payments"),
     )
     s = Simulator.sums
     return rx.fragment(

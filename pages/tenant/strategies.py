@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from pages.components.act import field
-from pages.components.i18n import USED, t, tx
+from pages.components.i18n import USED, in_both, t, tx
 from pages.components.lists import Pick, cut, filters, list_page
 from pages.components.parts import chip, facts
 from pages.components.table import Column, drawer, drawer_section
@@ -26,7 +26,7 @@ def _columns() -> list[Column]:
     return [
         Column("name", "pos.strategy", phone="lead", show=name),
         Column("timeframe", "scan.timeframe", phone="sub", quiet=True, roomy=True),
-        Column("text", "offer.text", quiet=True, roomy=True, show=lambda r: cut(r["text"], wide=True)),
+        Column("text", "offer.text", quiet=True, roomy=True, show=lambda r: cut(in_both(r["text"], r["text_zh"]), wide=True, title="")),
         Column("capital", "offer.capital", "num", phone="tail"),
         Column("leverage", "offer.leverage", "num"),
         Column("risk", "offer.risk", phone="sub", show=lambda r: tx(r["risk"])),
@@ -65,7 +65,7 @@ def _drawer() -> rx.Component:
         rx.el.button(tx("offer.start"), type="button", class_name="btn pri", on_click=Console.offer(Lists.open_id, True)),
     )
     return drawer(
-        drawer_section(rx.el.p(d["text"], class_name="t2")),
+        drawer_section(rx.el.p(in_both(d["text"].to(str), d["text_zh"].to(str)), class_name="t2")),
         drawer_section(
             facts(
                 ("offer.capital", d["capital"]), ("offer.leverage", d["leverage"]), ("offer.risk", tx(d["risk"].to(str))),

@@ -1,30 +1,63 @@
-"""Every page of the table opens for its kind, on a phone and on a desk: guarded content, no sideways scroll, no console error."""
+"""Every page of the table, once in English on a desk and once in Chinese on a phone: content, words, reach, width, no error."""
 
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from pages.routes import ROUTES
 from tests.browser.conftest import Opener, Server
+from tests.browser.look import barriers, english_left, in_theme, keys_shown, too_wide
 
 KINDS = ("admin", "tenant", "agent")
+PUBLIC = ("/", "/login", "/login/second", "/setup", "/join", "/sent", "/confirm", "/forgot", "/reset", "/terms")
+PHONE, NARROW, DESK = 390, 360, 1440
 
 
+def _filled(page: Page) -> None:
+    expect(page.locator("#main")).to_be_visible()
+    page.wait_for_selector("#main :is(table, .stats, .sentence, form, dl, details, h2)", state="attached")
+    expect(page.locator("#main .tbl .sk")).to_have_count(0)
 
-@pytest.mark.parametrize("width", [390, 1440])
+
+def _checked(page: Page, path: str, chinese: bool) -> list[str]:
+    """Everything that is wrong with a page, in words."""
+    wrong = [f"key: {text}" for text in keys_shown(page)]
+    width = PHONE if chinese else DESK
+    wrong += [f"{over} px wider than {size}" for size in (NARROW, width) if (over := too_wide(page, size))]
+    wrong += [f"dark: {line}" for line in barriers(page)]
+    if chinese:
+        wrong += [f"English: {text}" for text in english_left(page)]
+    else:
+        with in_theme(page, "light"):
+            wrong += [f"light: {line}" for line in barriers(page, "color-contrast")]
+    return [f"{path} {line}" for line in wrong]
+
+
+@pytest.mark.parametrize("lang", ["en-US", "zh-CN"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_page_opens(visit: Opener, kind: str, width: int) -> None:
+def test_every_page_is_whole(visit: Opener, kind: str, lang: str) -> None:
+    chinese = lang == "zh-CN"
     routes = [route for route in ROUTES if route.kind == kind and "[" not in route.path]
-    page = visit(routes[0].path, width=width, height=844, kind=kind)
+    page = visit(routes[0].path, width=PHONE if chinese else DESK, height=844, kind=kind, lang=lang)
+    wrong: list[str] = []
     for route in routes:
         if route is not routes[0]:
             page.goto(route.path)
-        expect(page.locator("#main")).to_be_visible()
-        page.wait_for_selector("#main :is(table, .stats, .sentence, form, dl, details, h2)", state="attached")
-        expect(page.locator("#main .tbl .sk")).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, route.path
-        assert "." not in page.inner_text("h1"), f"{route.path} shows a key instead of words"
+        _filled(page)
+        expect(page.locator("html")).to_have_attribute("lang", "zh-Hans" if chinese else "en")
+        wrong += _checked(page, route.path, chinese)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("lang", ["en-US", "zh-CN"])
+def test_every_public_page_is_whole(visit: Opener, lang: str) -> None:
+    page = visit("about:blank", lang=lang)
+    wrong: list[str] = []
+    for path in PUBLIC:
+        page.goto(path)
+        wrong += _checked(page, path, lang == "zh-CN")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_filters_narrow_the_list_and_stand_in_the_export(visit: Opener, server: Server) -> None:

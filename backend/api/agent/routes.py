@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -15,6 +16,7 @@ from backend.api.filters import TradeQuery
 from backend.api.params import Id, Text, answer, listed, window
 from backend.bots import queries as bots
 from backend.bots import service as bot_service
+from backend.dashboards.analytics import analysis
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
 from backend.models import User
@@ -148,6 +150,13 @@ async def unread_count(request: Request, who: Agent) -> Response:
 async def read_all(request: Request, who: Agent) -> Response:
     """Mark all as read."""
     return answer({"updated": await run(request, lambda session: notes.mark_all_read(session, who))})
+
+
+@router.get("/api/agent/analytics")
+async def analytics(request: Request, who: Agent) -> Response:
+    """What the closed trades say: ratios, groups and the curve by day. ``analysis`` is null before the first closed trade."""
+    mode, found = await read(request, lambda session: analysis(session, who))
+    return answer({"mode": mode, "analysis": None if found is None else asdict(found)})
 
 
 @router.put("/api/agent/notifications/{notification_id}/read")

@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 from backend.clock import utcnow
 from backend.errors import InvalidInput, NotFound
 from backend.identity.principal import Principal
-from backend.models import NoticeChannel, NoticeDelivery
+from backend.models import NoticeChannel, NoticeDelivery, User
 from backend.notifications import channels
 from backend.notifications.sender import NoticeSender
 from backend.notifications.service import notify_agent
@@ -201,3 +201,37 @@ async def test_doors(world: World) -> None:
     async with world.client("agent_a") as http:
         assert (await http.delete(f"{path}/{number}")).status_code == 200
         assert (await http.get(path)).json()["data"] == []
+
+
+async def test_other_services_go_through_apprise_in_the_readers_language(world: World, receiver: dict[str, Any]) -> None:
+    home = receiver["url"].replace("http://", "json://") + "/room"
+    for address in (home, "file:///etc/passwd", "ntfy://10.0.0.1/topic", "discord://", "mailto://a:b@example.com"):
+        with pytest.raises(InvalidInput):
+            world.db.run(lambda s, to=address: channels.add(s, agent(world), "service", {"url": to}, types=ALL, allow_private=False) and None)
+
+    def work(session: Session) -> None:
+        cloud = channels.add(session, agent(world), "service", {"url": "discord://1234567890/" + "t" * 30}, types=(), allow_private=False)
+        channels.add(session, agent(world), "service", {"url": home}, types=ALL, allow_private=True)
+        user = session.get(User, world.a.user_id)
+        assert user is not None and cloud.hint == "Discord" and "tttt" not in cloud.target_sealed
+        user.locale = "zh"
+        session.add(user)
+
+    world.db.run(work)
+    tell(world, "trade_open", "Opened SOL/USDT LONG")
+    sender = NoticeSender(world.db, world.settings, allow_private=True)
+    try:
+        assert await sender.run() == 1
+        await sender.settle()
+    finally:
+        await sender.close()
+    assert [row["title"] for row in receiver["got"]] == ["已开仓 SOL/USDT 做多"]
+
+
+async def test_analytics_by_door(world: World) -> None:
+    async with world.client("agent_a") as client:
+        found = (await client.get("/api/agent/analytics")).json()
+        assert (found["mode"], found["analysis"]["trades"]) == ("simulated", 1)
+        assert found["analysis"]["curve"][0]["equity"] > 0
+    async with world.client("tenant_a") as client:
+        assert (await client.get("/api/agent/analytics")).status_code in (401, 403)
