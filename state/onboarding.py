@@ -15,6 +15,7 @@ from backend.execution.nodes import egress_of
 from backend.onboarding import asking, service
 from backend.onboarding.rules import Check, judge_key, may_store, worst_case
 from backend.settings import get_settings
+from node_service.venues import VENUES
 from state.base import needs, read, signed_in, write
 from state.ui import say
 from state.words import figure
@@ -180,7 +181,7 @@ class Onboarding(rx.State):
         self.step, self.mode, self.account = found["step"], found["mode"], found["account"] or 0
         venues = service.venues()
         self.venues = [{"code": venue.code, "name": venue.name, "new": not venue.proven} for venue in venues]
-        chosen = next((venue for venue in venues if venue.code == found["exchange"]), venues[0])
+        chosen = next((venue for venue in venues if venue.code == found["exchange"]), VENUES[service.FIRST_EXCHANGE])
         self.exchange, self.exchange_name, self.passphrase = chosen.code, chosen.name, chosen.passphrase
         self.key_hint, self.desired = found["key_hint"], found["desired"]
         self.paper_days = settings.paper_days

@@ -77,7 +77,7 @@ def go_to(session: Session, who: Principal, step: str, mode: str = "", exchange:
     """Remember where the wizard is. Raises ``InvalidInput``."""
     if step not in STEPS or (mode and mode not in MODES):
         raise InvalidInput("There is no such step.")
-    if exchange and exchange not in {venue.code for venue in venues()}:
+    if mode == "live" and exchange and exchange not in {venue.code for venue in venues()}:
         raise InvalidInput("Choose one of the exchanges shown.")
     user = get_scoped(session, who, User, who.id, lock=True)
     kept = dict(user.settings.get("onboarding", {}))
@@ -113,7 +113,7 @@ def keep_paper(session: Session, who: Principal, account_id: int, api_key: str, 
     account.created_at = utcnow()
     session.add(account)
     audit.record(session, who, "exchange_account.paper", f"exchange_account:{account_id}", ip=ip)
-    go_to(session, who, "limits", "simulated", FIRST_EXCHANGE if FIRST_EXCHANGE in get_settings().venues else "")
+    go_to(session, who, "limits", "simulated", FIRST_EXCHANGE)
 
 
 def keep_key(
@@ -136,7 +136,7 @@ def keep_key(
         raise InvalidInput("Choose live, test market or simulated.")
     if not may_store(list(checks)):
         raise KeyRefused
-    if exchange not in {venue.code for venue in venues()} and mode != "simulated":
+    if exchange not in {venue.code for venue in venues()} and mode == "live":
         raise InvalidInput("Choose one of the exchanges shown.")
     account = _account_for(session, who, mode, exchange)
     _seal(session, account, api_key, api_secret, passphrase)
