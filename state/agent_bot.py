@@ -202,6 +202,7 @@ class AgentBot(TableState, rx.State):
         values = dict(zip(self._names, self._values.get(symbol, []), strict=False))
         return decision_shown(row) | {
             "gates": gates,
+            "before_n": len(earlier),
             "before": [decision_shown(one) | {"at_ms": at_ms} for at_ms, one in earlier],
             "parts": [_part(name, values.get(name)) for name in _PARTS if name in values],
             "extra": [

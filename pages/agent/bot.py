@@ -146,7 +146,7 @@ def _drawer() -> rx.Component:
         ),
         drawer_section(
             rx.cond(
-                d["before"].to(list).length() > 0,
+                d["before_n"].to(int) > 0,
                 rx.el.ol(rx.foreach(d["before"].to(list[dict]), _before), class_name="before"),
                 rx.el.p(tx("bot.before_none"), class_name="t3"),
             ),
