@@ -27,6 +27,7 @@ from backend.execution.apply import Applied
 from backend.execution.dispatcher import Dispatcher
 from backend.execution.moving import move_stops
 from backend.execution.reconcile import Reconciler
+from backend.execution.resting_keeper import Keeper
 from backend.execution.service import adopt_orphans, write_close
 from backend.execution.wire import Wire
 from backend.exits.service import Watched, watch
@@ -61,6 +62,7 @@ class Engine:
         self.wire = wire
         self.dispatcher = Dispatcher(db, wire, self._applied, self._fence, lambda: time.monotonic() < self._sure_until_s)
         self.reconciler = Reconciler(db, wire, self.dispatcher)
+        self.resting = Keeper(db, wire, self.reconciler)
         self.scanner = Scanner(db, feed, settings, self._fence)
         self.timetable = Timetable(db, settings, wire, lambda: self.prices)
         self.exporter = Exporter(db)
@@ -213,6 +215,7 @@ class Engine:
         last_positions = 0.0
         while self.leading.is_set():
             await self.reconciler.run()
+            await self.resting.run(self.prices)
             if time.monotonic() - last_positions >= self.settings.reconcile_interval_s:
                 await self.reconciler.positions()
                 await self.reconciler.cancel_stops()
@@ -361,13 +364,13 @@ class Engine:
         """Until nothing is pending or unknown: the market stands still meanwhile."""
         while True:
             sent = await self.dispatch()
-            asked = await self.reconciler.run()
+            asked = await self.reconciler.run() + await self.resting.run(self.prices)
             await self.reconciler.cancel_stops()
             await move_stops(self.db, self.wire, self.reconciler)
             await self._settle_new()
             if not sent and not asked and not await self.db.aread(_busy):
                 return
-            if asked:
+            if asked and await self.db.aread(_busy):
                 await asyncio.sleep(0.2)
 
     async def _conduct(self) -> None:

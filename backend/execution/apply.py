@@ -33,6 +33,7 @@ CLOSE_WORDS = {
     "LIQUIDATION": "Liquidated by the exchange",
     "EXTERNAL": "Closed outside the platform",
     "NAKED": "No protective stop could be placed",
+    "UNCONFIRMED": "Not confirmed after the fill",
 }
 
 

@@ -85,6 +85,8 @@ def order_task(order: Order) -> dict[str, Any]:
         task["entry_price"] = format(order.price, "f")
     if order.expires_at is not None:
         task["expires_at_ms"] = to_ms(order.expires_at)
+    if order.order_type == "LIMIT" and order.price is not None:
+        task |= {"order_type": "LIMIT", "price": format(order.price, "f")}
     if entry and order.stop_loss is not None:
         task["stop_loss"] = format(order.stop_loss, "f")
         task["stop_client_order_id"] = client_order_id(order.signal_id, order.account_id, "stop")

@@ -27,9 +27,9 @@ from backend.execution.dispatcher import Dispatcher, node_targets
 from backend.execution.foreign import book_foreign_close
 from backend.execution.rules import client_order_id
 from backend.execution.service import RESEND_LIMIT, unresolved
-from backend.execution.stops import record_stop, rest_at, stops_of
+from backend.execution.stops import clear_stops, lose_stop, remember_stop, stop_failed, stops_of
 from backend.execution.wire import NotAnswered, Wire
-from backend.models import ExchangeAccount, Notification, Order, Position
+from backend.models import ExchangeAccount, Order, Position
 from node_service.client import Node
 
 log = structlog.get_logger("reconcile")
@@ -142,19 +142,19 @@ class Reconciler:
                 continue
             order.looked_at = now
             session.add(order)
-            if order.id not in absent or order.status != "UNKNOWN":
+            if order.id not in absent or not (order.status == "UNKNOWN" or (order.status, order.order_type) == ("OPEN", "LIMIT")):
                 continue
             order.absent_looks += 1
             if order.order_type == "STOP_MARKET":
                 if order.absent_looks >= 2 and now - (order.submitted_at or order.created_at) >= ABSENT_AFTER:
                     end_absent(session, order, "FAILED", "the protective stop is not on the exchange")
-                    _lose_stop(session, order)
+                    lose_stop(session, order)
                 continue
             sent = order.submitted_at or order.created_at
             if order.absent_looks < 2 or now - sent < ABSENT_AFTER:
                 continue
             fresh = order.expires_at is None or order.expires_at > now
-            if fresh and order.attempt < RESEND_LIMIT:
+            if fresh and order.attempt < RESEND_LIMIT and not order.exchange_order_id:
                 send_again(session, order, "absent on the exchange, sending once more")
             else:
                 end_absent(session, order, "EXPIRED", "absent on the exchange and no longer fresh")
@@ -298,7 +298,7 @@ class Reconciler:
             results = answer.get("results") or [{}]
             if results[0].get("success") and position.id is not None:
                 cleared.append(position.id)
-        await self._db.arun(lambda s: _clear_stops(s, cleared))
+        await self._db.arun(lambda s: clear_stops(s, cleared))
         return len(cleared)
 
     async def restore_stops(self) -> int:
@@ -345,22 +345,16 @@ class Reconciler:
         status = str(stop.get("status") or "")
         position_id = position.id
         if status == "OPEN":
-            await self._db.arun(lambda s: _remember_stop(s, position_id, client_id, stop))
+            await self._db.arun(lambda s: remember_stop(s, position_id, client_id, stop))
             return 1
         if status == "FAILED":
-            await self._db.arun(lambda s: _stop_failed(s, position_id, str(row.get("error") or "")))
+            await self._db.arun(lambda s: stop_failed(s, position_id, str(row.get("error") or "")))
         return 0
 
 
 def _is_among(position: Position, others: list[Position]) -> bool:
     return any(position.id == other.id for other in others)
 
-
-def _lose_stop(session: Session, order: Order) -> None:
-    position = session.get(Position, order.position_id)
-    if position is not None and position.stop_client_order_id == order.client_order_id:
-        position.stop_status = "LOST"
-        session.add(position)
 
 
 def _quantity(row: dict[str, Any]) -> Decimal:
@@ -369,34 +363,3 @@ def _quantity(row: dict[str, Any]) -> Decimal:
     except InvalidOperation:
         return Decimal(0)
     return value if value.is_finite() else Decimal(0)
-
-
-def _clear_stops(session: Session, position_ids: list[int]) -> None:
-    for position in session.exec(select(Position).where(col(Position.id).in_(position_ids))).all():
-        position.stop_status = "NONE"
-        session.add(position)
-
-
-def _remember_stop(session: Session, position_id: int, client_id: str, stop: dict[str, Any]) -> None:
-    position = session.get(Position, position_id)
-    if position is not None:
-        rest_at(position, stop.get("trigger_price"))
-        record_stop(session, position, client_id, str(stop.get("exchange_order_id") or ""))
-
-
-def _stop_failed(session: Session, position_id: int, reason: str) -> None:
-    position = session.get(Position, position_id)
-    if position is None or position.stop_status == "FAILED":
-        return
-    position.stop_status = "FAILED"
-    session.add(position)
-    session.add(
-        Notification(
-            tenant_id=position.tenant_id,
-            user_id=position.user_id,
-            type="risk_alert",
-            title=f"No protective stop on {position.symbol}",
-            message=f"The exchange did not take the stop, so the position is being closed. {reason}"[:500],
-            link=f"/agent/positions/{position.id}",
-        )
-    )

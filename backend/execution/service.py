@@ -52,6 +52,7 @@ class EntryIntent:
     take_profit: Decimal | None
     market_at: datetime | None
     ttl_s: float
+    order_type: str = "MARKET"
 
 
 def new_order_id() -> str:
@@ -84,6 +85,7 @@ def write_entry(session: Session, intent: EntryIntent) -> Order:
         side="BUY" if intent.position_side == "LONG" else "SELL",
         position_side=intent.position_side,
         trade_type="OPEN",
+        order_type=intent.order_type,
         amount_usdt=intent.amount_usdt,
         price=intent.price,
         stop_loss=intent.stop_loss,

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from backend.clock import utcnow
 from backend.execution.rules import client_order_id
 from backend.execution.service import close, new_order_id
-from backend.models import ExchangeAccount, Order, Position
+from backend.models import ExchangeAccount, Notification, Order, Position
 
 
 def closing_fields(session: Session, position: Position) -> dict[str, Any]:
@@ -45,6 +45,8 @@ def book_stop(session: Session, order: Order, position: Position, stop: Any) -> 
     if order.trade_type not in {"OPEN", "ADD"} or order.stop_loss is None:
         return False
     if not isinstance(stop, dict):
+        if order.order_type == "LIMIT":
+            return False  # filled while it rested: nobody placed a stop yet, the caller does
         if position.stop_status == "NONE" and position.status == "OPEN":
             record_stop(session, position, client_order_id(order.signal_id, order.account_id, "stop"), known=False)
         return False
@@ -115,3 +117,45 @@ def retire_stops(session: Session, position: Position) -> None:
         session.add(stop)
     position.stop_status = "CANCEL" if stops else "NONE"
     session.add(position)
+
+
+def lose_stop(session: Session, order: Order) -> None:
+    """The stop is proven gone: its position waits for another."""
+    position = session.get(Position, order.position_id)
+    if position is not None and position.stop_client_order_id == order.client_order_id:
+        position.stop_status = "LOST"
+        session.add(position)
+
+
+def clear_stops(session: Session, position_ids: list[int]) -> None:
+    """The stops of these closed positions have left the exchange."""
+    for position in session.exec(select(Position).where(col(Position.id).in_(position_ids))).all():
+        position.stop_status = "NONE"
+        session.add(position)
+
+
+def remember_stop(session: Session, position_id: int, client_id: str, stop: dict[str, Any]) -> None:
+    """A stop rests for the position: ours, or one that was there before under another client id."""
+    position = session.get(Position, position_id)
+    if position is not None:
+        rest_at(position, stop.get("trigger_price"))
+        record_stop(session, position, str(stop.get("client_order_id") or client_id), str(stop.get("exchange_order_id") or ""))
+
+
+def stop_failed(session: Session, position_id: int, reason: str) -> None:
+    """The exchange does not take a stop: its owner is told, once."""
+    position = session.get(Position, position_id)
+    if position is None or position.stop_status == "FAILED":
+        return
+    position.stop_status = "FAILED"
+    session.add(position)
+    session.add(
+        Notification(
+            tenant_id=position.tenant_id,
+            user_id=position.user_id,
+            type="risk_alert",
+            title=f"No protective stop on {position.symbol}",
+            message=f"The exchange did not take the stop, so the position is being closed. {reason}"[:500],
+            link=f"/agent/positions/{position.id}",
+        )
+    )

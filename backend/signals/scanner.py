@@ -14,6 +14,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 from backend.db import Database
+from backend.execution.resting_rules import KEYS
 from backend.market.candles import CandleWindow
 from backend.market.feed import Feed, Prices
 from backend.models import Scan, Strategy
@@ -119,7 +120,7 @@ def _chosen(strategy: Strategy, available: tuple[str, ...]) -> tuple[str, ...]:
 
 def _algorithm_config(config: dict[str, Any]) -> dict[str, Any]:
     """The algorithm's own parameters; platform switches stay behind."""
-    return {name: value for name, value in config.items() if name not in {"risk_based_sizing"}}
+    return {name: value for name, value in config.items() if name not in {"risk_based_sizing", *KEYS}}
 
 
 def _batch(window: CandleWindow, symbols: tuple[str, ...], fresh: Any) -> CandleBatch:

@@ -15,10 +15,13 @@ from sqlmodel import Session, col, select
 
 from backend.bots import watchdog
 from backend.clock import from_ms, utcnow
+from backend.execution.resting import confirm, note_entries, why_refused
+from backend.execution.resting_rules import limit_price, terms_of
 from backend.execution.rules import client_order_id, position_size
 from backend.execution.service import EntryIntent, write_entry
 from backend.exits.rules import make_plan
 from backend.exits.service import exit_config
+from backend.market.rules import INTERVAL_MS
 from backend.models import Order, Scan, ScanPanel, Signal, Strategy
 from backend.risk.limit_rules import Facts, Refusal, Wanted, check
 from backend.signals.followers import Follower, cap_amount, followers
@@ -42,6 +45,7 @@ class ScanOutcome:
     orders: list[Order] = field(default_factory=list)
     panels: list[ScanPanel] = field(default_factory=list)
     signals: dict[tuple[str, str], Signal] = field(default_factory=dict)
+    closing: list[Order] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def record_scan(session: Session, facts: ScanFacts) -> ScanOutcome | None:
     session.add(scan)
     session.flush()
     outcome = ScanOutcome(scan)
+    outcome.closing = _confirm(session, facts)
     for follower in followers(session, strategy, from_ms(facts.market_ms)):
         panel = _judge_safely(session, facts, follower, outcome)
         if panel is None:
@@ -95,7 +100,25 @@ def record_scan(session: Session, facts: ScanFacts) -> ScanOutcome | None:
     scan.signals, scan.orders = len(outcome.signals), len(outcome.orders)
     session.add(scan)
     session.flush()
+    terms = terms_of(strategy.config)
+    if terms is not None:
+        note_entries(
+            session, outcome.orders, terms, strategy_id=strategy.id, bar_open_ms=decisions.bar_open_ms,
+            interval_ms=INTERVAL_MS[strategy.timeframe],
+        )  # fmt: skip
     return outcome
+
+
+def _confirm(session: Session, facts: ScanFacts) -> list[Order]:
+    """What this closed bar says about entries that were filled at their price."""
+    assert facts.strategy.id is not None
+    decisions = facts.decisions
+    closes = {
+        symbol: (float(decisions.close[i]), int(decisions.direction[i]))
+        for i, symbol in enumerate(decisions.symbols)
+        if math.isfinite(decisions.close[i])
+    }
+    return confirm(session, facts.strategy.id, decisions.bar_open_ms, closes, prices=facts.prices, market_at=from_ms(facts.market_ms))
 
 
 def _judge_safely(session: Session, facts: ScanFacts, follower: Follower, outcome: ScanOutcome) -> ScanPanel | None:
@@ -160,6 +183,12 @@ def _enter(
     entry = facts.prices.get(decision.symbol) or to_decimal(decision.entry)
     if entry is None:
         raise _Refused("There is no price.")
+    terms = terms_of(facts.strategy.config)
+    if terms is not None:
+        refused = why_refused(follower.account.exchange)
+        if refused:
+            raise _Refused(refused)
+        entry = limit_price(to_decimal(decision.entry) or entry, decision.direction, terms.offset_bps)
     stop_loss, take_profit = to_decimal(decision.stop_loss), to_decimal(decision.take_profit)
     size, leverage = position_size(
         *follower.sizing,
@@ -196,6 +225,7 @@ def _enter(
         take_profit=plan.take_profit,
         market_at=from_ms(facts.market_ms),
         ttl_s=facts.intent_ttl_s,
+        order_type="LIMIT" if terms is not None else "MARKET",
     )
     outcome.orders.append(write_entry(session, intent))
     return holds.with_entry(wanted)

@@ -1,0 +1,94 @@
+"""Keeps waiting entries: takes off what has ended, finds the fills of those whose price was reached, protects them."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from backend.db import Database
+from backend.execution.credentials import account_tasks
+from backend.execution.dispatcher import node_targets
+from backend.execution.reconcile import CALL_DEADLINE_S, Reconciler
+from backend.execution.resting import due
+from backend.execution.wire import NotAnswered, Wire
+from backend.market.feed import Prices
+from backend.models import Order
+
+log = structlog.get_logger("resting")
+
+ASK_AGAIN_S = 10.0
+"""An order whose price was reached is asked for at each new market time, and at least this often."""
+
+
+class Keeper:
+    """One per engine. ``run`` is called again and again; it asks the exchange only where something can have happened."""
+
+    def __init__(self, db: Database, wire: Wire, reconciler: Reconciler) -> None:
+        self._db = db
+        self._wire = wire
+        self._reconciler = reconciler
+        self._asked: dict[int, tuple[int, float]] = {}
+
+    async def run(self, prices: Prices | None) -> int:
+        """Returns how many orders were asked for or taken off."""
+        if prices is None:
+            return 0
+        work = await self._db.arun(lambda s: due(s, prices.by_symbol, prices.market_ms))
+        ask = {order.id: order for order in work.ask if self._again(order.id or 0, prices.market_ms)}
+        cancelled = await self._take_off(work.cancel) if work.cancel else []
+        ask |= {order.id: order for order in cancelled}
+        if not ask:
+            return 0
+        applied = await self._reconciler.look_up(list(ask.values()))
+        if any(one.new_fills for one in applied):
+            await self._reconciler.restore_stops()
+        await self._db.arun(lambda s: due(s, prices.by_symbol, prices.market_ms))
+        return len(ask)
+
+    def _again(self, order_pk: int, market_ms: int) -> bool:
+        """Whether anything can have changed since the order was asked for last."""
+        known = self._asked.get(order_pk)
+        if known is not None and known[0] == market_ms and time.monotonic() - known[1] < ASK_AGAIN_S:
+            return False
+        if len(self._asked) > 10_000:
+            self._asked.clear()
+        self._asked[order_pk] = (market_ms, time.monotonic())
+        return True
+
+    async def _take_off(self, orders: Sequence[Order]) -> list[Order]:
+        """Cancel at the exchange. Returns those that were answered for: whatever was filled before is asked for next."""
+
+        def needed(session: Session) -> tuple[dict[int, dict[str, Any]], dict[int, Any]]:
+            accounts = account_tasks(session, {order.account_id for order in orders})
+            return accounts, node_targets(session, {order.node_id for order in orders if order.node_id is not None})
+
+        tasks, targets = await self._db.aread(needed)
+        groups: dict[int | None, list[Order]] = defaultdict(list)
+        for order in orders:
+            if order.account_id in tasks and self._again(order.id or 0, -1):
+                groups[order.node_id].append(order)
+        answered: list[Order] = []
+        for node, group in groups.items():
+            body = {
+                "tasks": [
+                    {**tasks[o.account_id], "queries": [{"symbol": o.symbol, "client_order_id": o.client_order_id}]} for o in group
+                ]
+            }
+            try:
+                answer = await self._wire.call(targets.get(node) if node is not None else None, "/api/cancel-orders", body, CALL_DEADLINE_S)
+            except NotAnswered as error:
+                log.warning("waiting entries could not be taken off", node=node, orders=len(group), sent=error.sent)
+                continue
+            done = {
+                (int(row.get("account_id") or 0), str(one.get("client_order_id")))
+                for row in answer.get("results") or []
+                for one in row.get("orders") or []
+                if one.get("cancelled") is not None
+            }
+            answered += [order for order in group if (order.account_id, order.client_order_id) in done]
+        return answered
