@@ -1,5 +1,7 @@
 """Public pages in a merchant's own face: ``/t/<tenant id>`` and its sign-in page show its name, logo, colour and words.
 
+So does every public page that is asked for under the merchant's own host name; there the addresses stay as they are.
+
 The static page stays one file; what is marked ``data-brand`` in it is replaced when it is served, and links stay below the
 merchant's address.
 """
@@ -14,13 +16,14 @@ from html import escape
 
 from sqlmodel import Session
 
-from backend.branding.service import logo_href, look_of, profile_of
+from backend.branding.service import logo_href, look_of, profile_of, tenant_of_host
 from backend.db import get_db
 from backend.models import Tenant
 
 ADDRESS = re.compile(r"/t/([1-9][0-9]{0,17})(/login)?")
 _LINK = re.compile(r'href="(/zh)?(/login)?/?"')
 _JOIN = re.compile(r'href="(/zh)?/join/?"')
+_CANONICAL = re.compile(r'<link\b[^>]*\brel="canonical"[^>]*>')
 _FRESH_S = 15.0
 _MOST = 500
 
@@ -38,6 +41,7 @@ class Face:
 
 
 _known: dict[int, tuple[float, Face | None]] = {}
+_hosts: dict[str, tuple[float, int | None]] = {}
 
 
 async def face_of(tenant_id: int) -> Face | None:
@@ -48,6 +52,20 @@ async def face_of(tenant_id: int) -> Face | None:
         if len(_known) >= _MOST:
             _known.clear()
         found = _known[tenant_id] = (time.monotonic(), face)
+    return found[1]
+
+
+async def tenant_at(host: str) -> int | None:
+    """The tenant whose own host name this is, at most 15 s old; numbers and single words are nobody's."""
+    name = host.rsplit(":", 1)[0].lower().rstrip(".")
+    if "." not in name or name[-1].isdigit() or len(name) > 253:
+        return None
+    found = _hosts.get(name)
+    if found is None or time.monotonic() - found[0] > _FRESH_S:
+        tenant_id = await get_db().aread(lambda session: tenant_of_host(session, name))
+        if len(_hosts) >= _MOST:
+            _hosts.clear()
+        found = _hosts[name] = (time.monotonic(), tenant_id)
     return found[1]
 
 
@@ -64,8 +82,8 @@ def _face(session: Session, tenant_id: int) -> Face | None:
     return Face(tenant_id, row.brand or tenant.name, row.headline, row.landing_text, logo_href(row), look_of(row))
 
 
-def dressed(page: str, face: Face) -> str:
-    """``page`` with the merchant's face. Their words are escaped; their colour was checked when it was saved."""
+def dressed(page: str, face: Face, *, at_home: bool = False) -> str:
+    """``page`` with the merchant's face; ``at_home``: under their own host name, where plain addresses lead to them. Their words are escaped; their colour was checked when it was saved."""
     page = page.replace("IronBull", escape(face.name))
     if face.logo:
         page = _filled(page, "mark", f'<img src="{escape(face.logo)}" alt="" height="22">')
@@ -73,7 +91,10 @@ def dressed(page: str, face: Face) -> str:
         page = _filled(page, "headline", escape(face.headline))
     if face.text:
         page = _filled(page, "text", escape(face.text).replace("\n", "<br>"))
-    page = _LINK.sub(lambda m: f'href="{m[1] or ""}/t/{face.tenant_id}{m[2] or ""}"', page)
+    if at_home:
+        page = _CANONICAL.sub("", page)
+    else:
+        page = _LINK.sub(lambda m: f'href="{m[1] or ""}/t/{face.tenant_id}{m[2] or ""}"', page)
     page = _JOIN.sub(lambda m: f'href="{m[1] or ""}/join?tenant={face.tenant_id}"', page)
     return page.replace("</head>", f"<style>{face.look}</style></head>", 1) if face.look else page
 

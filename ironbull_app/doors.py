@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from backend.portfolio.record_rules import Record
-from ironbull_app.branded import ADDRESS, dressed, face_of
+from ironbull_app.branded import ADDRESS, Face, dressed, face_of, tenant_at
+from ironbull_app.finding import robots, site_map, with_addresses
 from ironbull_app.record import latest, with_record
 
 Scope = MutableMapping[str, Any]
@@ -33,6 +34,7 @@ STATIC = {
     "/reset": "reset",
     "/terms": "terms",
 }
+FOR_SEARCH = ("/robots.txt", "/sitemap.xml")
 GUARDED = {"admin": "/admin", "tenant": "/tenant", "agent": "/agent"}
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -96,7 +98,12 @@ class FrontDoor:
         self.app = app
         self._has_admin = False
         self._landings: dict[str, tuple[Record, _StaticPage]] = {}
-        self._pages = {path.stem: _StaticPage(path.read_bytes()) for path in sorted(static.glob("*.html"))}
+        from backend.settings import get_settings
+
+        self._public = get_settings().public_url.rstrip("/")
+        self._pages = {
+            path.stem: _StaticPage(with_addresses(path.read_text(encoding="utf-8"), self._public).encode()) for path in sorted(static.glob("*.html"))
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a public page, turn away a stranger, or pass on with headers."""
@@ -108,6 +115,11 @@ class FrontDoor:
             path = request.path.rstrip("/") or "/"
             lang = "zh" if path == "/zh" or path.startswith("/zh/") else "en"
             bare = path.removeprefix("/zh") or "/" if lang == "zh" else path
+            if path in FOR_SEARCH:
+                base = self._public or request.base()
+                words, form = (robots(base), b"text/plain") if path == "/robots.txt" else (site_map(base), b"application/xml")
+                await self._send(send, request, _StaticPage(words.encode()), 200, form)
+                return
             own = ADDRESS.fullmatch(bare)
             if own is not None and await self._branded(send, request, int(own[1]), own[2] or "/", lang):
                 return
@@ -118,6 +130,8 @@ class FrontDoor:
                     return
                 if bare == "/login" and await self._empty():
                     await _redirect(send, 303, "/zh/setup" if lang == "zh" else "/setup")
+                    return
+                if await self._at_home(send, request, bare, lang):
                     return
                 name = f"{STATIC[bare]}-{lang}"
                 await self._send(send, request, await self._landing(lang) if bare == "/" else self._pages[name], 200)
@@ -139,11 +153,27 @@ class FrontDoor:
         if lang == "en" and request.wants_chinese():
             await _redirect(send, 302, f"/zh/t/{tenant_id}{'' if bare == '/' else bare}{request.query_string()}", vary=True)
             return True
-        page = dressed(self._pages[f"{STATIC[bare]}-{lang}"].plain.decode(), face)
+        await self._send(send, request, await self._face(bare, lang, face), 200)
+        return True
+
+    async def _at_home(self, send: Send, request: _Request, bare: str, lang: str) -> bool:
+        """A public page under a merchant's own host name; False under any other."""
+        tenant_id = await tenant_at(request.header(b"host").decode("latin-1"))
+        face = await face_of(tenant_id) if tenant_id is not None else None
+        if face is None:
+            return False
+        if bare == "/join" and b"tenant=" not in request.scope.get("query_string", b""):
+            more = request.query_string().replace("?", "&", 1)
+            await _redirect(send, 303, f"{'/zh' if lang == 'zh' else ''}/join?tenant={face.tenant_id}{more}")
+            return True
+        await self._send(send, request, await self._face(bare, lang, face, at_home=True), 200)
+        return True
+
+    async def _face(self, bare: str, lang: str, face: Face, *, at_home: bool = False) -> _StaticPage:
+        page = dressed(self._pages[f"{STATIC[bare]}-{lang}"].plain.decode(), face, at_home=at_home)
         if bare == "/":
             page = with_record(page, await latest(), lang)
-        await self._send(send, request, await asyncio.to_thread(_StaticPage, page.encode()), 200)
-        return True
+        return await asyncio.to_thread(_StaticPage, page.encode())
 
     async def _landing(self, lang: str) -> _StaticPage:
         """The landing page with the recorded figures; made once for each reading of them."""
@@ -199,11 +229,11 @@ class FrontDoor:
     async def _static(self, send: Send, request: _Request, name: str, status: int) -> None:
         await self._send(send, request, self._pages[name], status)
 
-    async def _send(self, send: Send, request: _Request, page: _StaticPage, status: int) -> None:
+    async def _send(self, send: Send, request: _Request, page: _StaticPage, status: int, kind: bytes = b"text/html") -> None:
         zipped = b"gzip" in request.header(b"accept-encoding")
         body = page.gzipped if zipped else page.plain
         headers = [
-            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-type", kind + b"; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-cache"),
             (b"vary", b"Accept-Encoding, Accept-Language, Cookie"),
@@ -233,6 +263,10 @@ class _Request:
         except CookieError:
             return SimpleCookie()
         return jar
+
+    def base(self) -> str:
+        """Where this site is, by the request itself."""
+        return f"{self.scope.get('scheme', 'http')}://{self.header(b'host').decode('latin-1')}"
 
     def lang(self) -> str:
         chosen = self.cookies().get("ib_lang")

@@ -25,7 +25,7 @@ SOURCES = ("ironbull_app", "pages", "state", "assets", "reflex.lock", "rxconfig.
 # States import these; a change there that matters to the bundle shows up in states, too. They are not hashed.
 _BESIDE = ("backend", "node_service")
 # The front door's own modules serve the bundle; nothing of them is in it.
-_NOT_BUNDLED = {"branded.py", "cli.py", "doors.py", "launcher.py", "lock.py", "run.py"}
+_NOT_BUNDLED = {"branded.py", "cli.py", "doors.py", "finding.py", "launcher.py", "lock.py", "run.py"}
 _PUBLIC = re.compile(r"public-(\w+)-(en|zh)")
 _KEEP_BUILDS = 3
 FONT = "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2"

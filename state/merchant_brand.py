@@ -7,10 +7,12 @@ import binascii
 from typing import Any, ClassVar
 
 import reflex as rx
+from sqlmodel import Session as Database
 
 from backend.branding import rules, service
 from backend.errors import IronBullError
 from backend.models import TenantProfile
+from backend.settings import get_settings
 from state.base import needs, read, signed_in, write
 from state.session import Session
 from state.ui import say
@@ -46,9 +48,15 @@ class Brand(rx.State):
     @needs("tenant")
     async def save(self, form: dict[str, Any]) -> None:
         """Keep name, colour and words."""
-        who, accent = await signed_in(self), self.accent
+        who, accent, host = await signed_in(self), self.accent, str(form.get("host", ""))
         values = {name: str(form.get(name, "")) for name in ("brand", "headline", "landing_text")}
-        self._show(await write(lambda session: service.save_profile(session, who, accent=accent, **values)))
+        own = service.own_hosts(get_settings())
+
+        def keep(session: Database) -> TenantProfile:
+            service.set_host(session, who, host, own)
+            return service.save_profile(session, who, accent=accent, **values)
+
+        self._show(await write(keep))
         await self._worn()
         await say(self, "brand.saved")
 
@@ -65,7 +73,7 @@ class Brand(rx.State):
 
     def _show(self, row: TenantProfile) -> None:
         self.kept = {
-            "brand": row.brand, "headline": row.headline, "landing_text": row.landing_text, "accent": row.accent,
+            "brand": row.brand, "headline": row.headline, "landing_text": row.landing_text, "accent": row.accent, "host": row.host or "",
             "logo": service.logo_href(row), "page": f"/t/{row.tenant_id}",
         }  # fmt: skip
         self.accent, self.tried, self.ready = row.accent, _tried(row.accent), True

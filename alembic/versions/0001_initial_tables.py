@@ -1123,11 +1123,13 @@ def upgrade() -> None:
         sa.Column("logo", sa.LargeBinary(), nullable=True),
         sa.Column("logo_type", sa.String(length=32), nullable=False),
         sa.Column("headline", sa.String(length=120), nullable=False),
+        sa.Column("host", sa.String(length=253), nullable=True),
         sa.Column("landing_text", sa.String(length=2000), nullable=False),
         sa.Column("reveal_secrets", sa.Boolean(), nullable=False),
         sa.Column("node_failover", sa.String(length=8), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id"),
+        sa.UniqueConstraint("host"),
     )
     op.create_table(
         "tenant_strategy",

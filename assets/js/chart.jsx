@@ -12,7 +12,7 @@ const fade = (colour, alpha) => colour + Math.round(alpha * 255).toString(16).pa
 
 // the axis and the crosshair tell the reader's own time
 const DAY = 2; // tick marks: 0 year, 1 month, 2 day, 3 and 4 times of day
-const axis = (s, type) => (type > DAY ? wall(s * 1000).slice(11, 16) : type === DAY ? wall(s * 1000).slice(5, 10) : wall(s * 1000).slice(0, 7));
+const axis = (s, type) => (type > DAY && wall(s * 1000).slice(11, 16) !== "00:00" ? wall(s * 1000).slice(11, 16) : type > 1 ? wall(s * 1000).slice(5, 10) : wall(s * 1000).slice(0, 7));
 
 const look = () => ({
   localization: { timeFormatter: (s) => wall(s * 1000).slice(0, 16) },

@@ -33,7 +33,14 @@ export function Tour({ steps, on, onDone }) {
   const card = useRef(null);
   const [at, setAt] = useState(0);
   const [over, setOver] = useState(false);
-  const shown = on && !over ? steps.map((step) => ({ ...step, node: [...document.querySelectorAll(step.at)].find((n) => n.offsetParent) })).filter((step) => step.node) : [];
+  const [ready, setReady] = useState(false);
+  // the page may still be coming: the walk begins when its first place is there
+  useEffect(() => {
+    if (!on || ready || !steps.length) return undefined;
+    const look = setInterval(() => document.querySelector(steps[0].at) && setReady(true), 200);
+    return () => clearInterval(look);
+  }, [on, ready]);
+  const shown = ready && on && !over ? steps.map((step) => ({ ...step, node: [...document.querySelectorAll(step.at)].find((n) => n.offsetParent) })).filter((step) => step.node) : [];
   const step = shown[Math.min(at, shown.length - 1)];
   const end = () => {
     setOver(true);

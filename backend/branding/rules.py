@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from backend.errors import InvalidInput
+from backend.errors import Conflict, InvalidInput
 
 DARK, LIGHT = "#0b0e13", "#fcfbf9"
 """Page backgrounds of the two themes, as in ``assets/tokens.css``."""
@@ -34,6 +34,34 @@ class BadLogo(InvalidInput):
     """This picture cannot be used. Give a PNG, JPEG or WebP."""
 
     code = "bad_logo"
+
+
+class BadHost(InvalidInput):
+    """This is no host name. Give it without http:// and without a path, such as trade.example.com."""
+
+    code = "bad_host"
+
+
+class HostTaken(Conflict):
+    """This host name is in use. Choose another one."""
+
+    code = "host_taken"
+
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])")
+
+
+def check_host(text: str, own: frozenset[str]) -> str | None:
+    """A host name in lower case; None for nothing. ``own``: names of the platform. Raises ``BadHost``, ``HostTaken``."""
+    host = text.strip().lower().rstrip(".")
+    if not host:
+        return None
+    if len(host) > 253 or not _HOST.fullmatch(host):
+        raise BadHost
+    if host in own or host.endswith(".localhost"):
+        raise HostTaken
+    return host
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
 
 from backend.branding import rules
 from backend.clock import utcnow
@@ -11,6 +14,7 @@ from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
 from backend.models import Tenant, TenantProfile
 from backend.security import audit
+from backend.settings import Settings
 
 
 def profile_of(session: Session, tenant_id: int) -> TenantProfile:
@@ -34,6 +38,33 @@ def save_profile(
     row.landing_text = rules.check_words(landing_text, 2000, "text", lines=True)
     detail = {"brand": row.brand, "accent": row.accent, "headline": row.headline, "landing_text": len(row.landing_text)}
     return _kept(session, who, row, "profile.save", detail)
+
+
+def set_host(session: Session, who: Principal, host: str, own: frozenset[str]) -> TenantProfile:
+    """The domain the tenant's public pages answer on; "" takes it away. Raises ``BadHost``, ``HostTaken``."""
+    row = _own(session, who)
+    wanted = rules.check_host(host, own)
+    if wanted == row.host:
+        return row
+    if wanted and session.exec(select(TenantProfile.tenant_id).where(TenantProfile.host == wanted)).first() is not None:
+        raise rules.HostTaken
+    row.host = wanted
+    try:
+        return _kept(session, who, row, "profile.host", {"host": wanted or ""})
+    except IntegrityError:
+        # Somebody took it in the same moment.
+        raise rules.HostTaken from None
+
+
+def own_hosts(settings: Settings) -> frozenset[str]:
+    """Names the platform itself answers on: no tenant may take them."""
+    named = (settings.public_url, *settings.cors_origins.split(","))
+    return frozenset(found for url in named if (found := urlsplit(url.strip()).hostname))
+
+
+def tenant_of_host(session: Session, host: str) -> int | None:
+    """The tenant whose public pages answer on ``host``."""
+    return session.exec(select(TenantProfile.tenant_id).where(TenantProfile.host == host)).first()
 
 
 def set_logo(session: Session, who: Principal, data: bytes) -> TenantProfile:

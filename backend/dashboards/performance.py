@@ -116,7 +116,8 @@ def analyse(trades: Sequence[Closed], capital: Decimal, funding: Decimal = Decim
 def _curve(daily: np.ndarray, first: int, capital: float) -> tuple[Day, ...]:
     equity = capital * (1.0 + np.cumsum(daily))
     peak = np.maximum.accumulate(np.maximum(equity, capital))
-    return tuple(
+    begin = Day((first - 1) * DAY_MS, capital, capital, 0.0)
+    return begin, *(
         Day((first + n) * DAY_MS, float(value), float(high), min(0.0, float((value - high) / high)))
         for n, (value, high) in enumerate(zip(equity, peak, strict=True))
     )

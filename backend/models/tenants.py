@@ -13,7 +13,7 @@ class TenantProfile(SQLModel, table=True):
     """A tenant's brand and switches; a tenant without a row has the defaults.
 
     ``accent`` is ``#rrggbb`` or empty for the platform's own. ``reveal_secrets`` lets the merchant API answer exchange
-    secrets in plain; only an admin sets it. ``node_failover``: none | centre | any, empty = the platform's.
+    secrets in plain; only an admin sets it. ``host``: the domain its public pages answer on. ``node_failover``: none | centre | any, empty = the platform's.
     """
 
     __tablename__ = "tenant_profile"
@@ -23,6 +23,7 @@ class TenantProfile(SQLModel, table=True):
     logo: bytes | None = Field(default=None, sa_type=LargeBinary)
     logo_type: str = Field(default="", max_length=32)
     headline: str = Field(default="", max_length=120)
+    host: str | None = Field(default=None, max_length=253, unique=True)
     landing_text: str = Field(default="", max_length=2000)
     reveal_secrets: bool = False
     node_failover: str = Field(default="", max_length=8)

@@ -61,7 +61,7 @@ def _form() -> rx.Component:
 
 def _effect() -> rx.Component:
     s = S.seen
-    shown = rx.fragment(
+    shown = rx.el.div(
         kv(
             ("botset.signals", rx.el.span(s["signals"], class_name="num")),
             ("botset.fit", rx.el.span(s["fit"], class_name="num")),
@@ -76,6 +76,7 @@ def _effect() -> rx.Component:
             ),
             class_name="gap-top",
         ),
+        class_name="gap-top",
     )
     return rx.el.section(
         section_head("botset.effect"),

@@ -20,6 +20,9 @@ PATHS = {
     "reset": "/reset",
     "terms": "/terms",
 }
+FOUND = ("landing", "sign_in", "join", "terms")
+"""Pages a search engine may list; the others are steps of a journey."""
+LOCALE = {"en": "en_US", "zh": "zh_CN"}
 HTML_LANG = {"en": "en", "zh": "zh-Hans"}
 
 
@@ -32,9 +35,17 @@ def path_of(page: str, lang: str) -> str:
 def head(page: str, lang: str, title: str, description: str = "pub.description") -> dict[str, Any]:
     """Title, description and alternates for ``add_page``."""
     other = "zh" if lang == "en" else "en"
+    about = words(lang, description)
     meta = [
-        rx.el.link(rel="alternate", href_lang=HTML_LANG[code], href=path_of(page, code)) for code in (lang, other)
+        rx.el.link(rel="canonical", href=path_of(page, lang)),
+        *[rx.el.link(rel="alternate", href_lang=HTML_LANG[code], href=path_of(page, code)) for code in (lang, other)],
+        *[
+            rx.el.meta(custom_attrs={"property": f"og:{name}"}, content=text)
+            for name, text in (("type", "website"), ("site_name", "IronBull"), ("title", title), ("description", about), ("locale", LOCALE[lang]))
+        ],
     ]
+    if page not in FOUND:
+        meta.append(rx.el.meta(name="robots", content="noindex"))
     return {"title": title, "description": words(lang, description), "meta": meta}
 
 

@@ -77,6 +77,7 @@ def _form() -> rx.Component:
         field("brand.name", line("brand", 60), tx("brand.name_hint")),
         _logo(),
         _accent(),
+        field("brand.host", line("host", 253), tx("brand.host_hint")),
         field("brand.headline", line("headline", 120)),
         field(
             "brand.text",
