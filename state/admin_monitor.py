@@ -13,6 +13,7 @@ from backend.dashboards import monitor
 from backend.db import get_db
 from backend.live import hub
 from backend.monitoring.health import database_check, market_check, scheduler_check
+from backend.notifications.phrases import in_chinese
 from state.base import needs, read
 
 
@@ -79,7 +80,7 @@ class AdminMonitor(rx.State):
 
     async def _check(self) -> None:
         rules = await read(monitor.invariants)
-        self.rules = [rule | {"checked": f"{rule['checked']:,}"} for rule in rules]
+        self.rules = [rule | {"zh": in_chinese(rule["id"]), "checked": f"{rule['checked']:,}"} for rule in rules]
         self.broken = sum(1 for rule in rules if not rule["ok"])
         self.checked_ms, self.checking = now_ms(), False
 

@@ -148,6 +148,19 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("rerouted: {why}", "改走其他线路：{why}"),
     ("waits: {why}", "等待：{why}"),
     ("trading is stopped for {whom}", "{whom}已停止交易"),
+    # what the monitor checks
+    ("no fill is booked twice", "没有重复入账的成交"),
+    ("one client order id, one order", "一个客户端订单号只对应一张订单"),
+    ("positions equal their fills", "持仓与成交一致"),
+    ("closed positions are flat", "已平仓位数量为零"),
+    ("ledger sums to zero", "总账合计为零"),
+    ("balances equal their entries", "余额与分录一致"),
+    ("no spendable balance is negative", "可用余额均不为负"),
+    ("rewards equal pools", "奖励与利润池一致"),
+    ("reward balances come from rewards", "奖励余额均来自奖励"),
+    ("points are conserved", "点数守恒"),
+    ("each fill is settled once", "每笔成交只结算一次"),
+    ("billing periods follow from their trades", "账期与其交易一致"),
     # the catalogue
     (
         "Trend, momentum, volume, range position and the higher timeframe in one score from 0 to 100.",

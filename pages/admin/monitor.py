@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from pages.components.i18n import USED, tx
+from pages.components.i18n import USED, in_both, tx
 from pages.components.icons import icon
 from pages.components.lists import mini
 from pages.components.live import live_signal
@@ -52,7 +52,7 @@ def _lease(row: rx.Var) -> rx.Component:
 
 def _rule(rule: rx.Var) -> rx.Component:
     sign = rx.cond(rule["ok"], rx.el.span(icon("check", "s"), class_name="g"), rx.el.span(icon("close", "s"), class_name="g"))
-    words = rx.el.div(rx.el.p(rule["id"]), rx.cond(rule["ok"], rx.fragment(), rx.el.p(rule["difference"])))
+    words = rx.el.div(rx.el.p(in_both(rule["id"].to(str), rule["zh"].to(str))), rx.cond(rule["ok"], rx.fragment(), rx.el.p(rule["difference"])))
     return rx.el.li(sign, words, rx.el.em(tx("rule.checked", n=rule["checked"])), class_name=rx.cond(rule["ok"], "gate", "gate stop"), key=rule["id"])
 
 

@@ -21,7 +21,7 @@ LIMITS = ("api_calls_daily", "api_calls_monthly", "max_users", "max_strategies",
 
 
 def _columns() -> list[Column]:
-    name = lambda r: rx.el.span(rx.el.b(r["name"]), rx.el.span(r["code"], class_name="mono t3"), class_name="row")  # noqa: E731
+    name = lambda r: rx.el.span(rx.el.b(r["name"], custom_attrs={"translate": "no"}), rx.el.span(r["code"], class_name="mono t3"), class_name="row")  # noqa: E731
     state = lambda r: rx.cond(r["active"], rx.el.span(tx("plan.offered")), rx.el.span(tx("plan.stopped"), class_name="t3"))  # noqa: E731
     return [
         Column("name", "plan.name", phone="lead", sort=True, show=name),

@@ -54,7 +54,7 @@ def _side(kind: str, active: str) -> rx.Component:
                 rx.el.img(src=Session.logo, alt="", class_name="av sq logo"),
                 rx.el.span(Session.workspace[0:1], class_name="av sq"),
             ),
-            rx.el.span(Session.workspace, class_name="grow cut"),
+            rx.el.span(tx("shell.platform") if kind == "admin" else Session.workspace, class_name="grow cut"),
             class_name="ws",
         ),
         rx.el.nav(*items, class_name="nav", aria_label=t("shell.menu")),
