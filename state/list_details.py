@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from backend.notifications.phrases import in_chinese
-from state import desk_rows, merchant_rows, money_rows, trade_rows
+from state import desk_rows, merchant_rows, money_rows, operator_rows, queue_rows, trade_rows
 from state import list_rows as rows
 from state.agent_common import detail_shown, reason_key
 from state.list_rows import Row
@@ -208,12 +208,13 @@ def withdrawal(row: Row) -> Row:
 
 def audit(row: Row) -> Row:
     """One act with everything that was noted."""
-    return rows.audit(row) | {"pairs": [{"k": str(key), "v": str(value)[:200]} for key, value in row["detail"].items()]}
+    changed, noted = operator_rows.changes(row["detail"])
+    return rows.audit(row) | {"changed": changed, "pairs": noted}
 
 
 DETAILS: dict[str, Callable[[Row], Any]] = {
     "orders": order, "positions": position, "history": position, "scans": scan, "nodes": node, "tenants": tenant, "users": user,
     "pools": pool, "transactions": transaction, "accounts": account, "withdrawals": withdrawal, "audit": audit,
-    "offers": rows.offer, **merchant_rows.DETAILS, **money_rows.DETAILS, **desk_rows.DETAILS,
-    **trade_rows.DETAILS,
+    "offers": rows.offer, **merchant_rows.DETAILS, **money_rows.DETAILS, **desk_rows.DETAILS, **operator_rows.DETAILS,
+    **trade_rows.DETAILS, **queue_rows.DETAILS,
 }  # fmt: skip

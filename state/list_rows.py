@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from backend.notifications.phrases import in_chinese
-from state import desk_rows, merchant_rows, money_rows, trade_rows
+from state import desk_rows, merchant_rows, money_rows, operator_rows, queue_rows, trade_rows
 from state.agent_common import base_of, exit_key
 from state.words import MISSING, compact, figure, percent, price, quantity
 
@@ -279,9 +279,9 @@ ROWS: dict[str, Callable[[Row], Row]] = {
     "orders": order, "fills": fill, "positions": position, "history": position, "scans": scan, "nodes": node,
     "tenants": tenant, "users": user, "cards": card, "rewards": reward, "pools": pool, "transactions": transaction,
     "accounts": account, "withdrawals": withdrawal, "audit": audit, "notices": notice, "offers": offer, **merchant_rows.ROWS,
-    **money_rows.ROWS, **desk_rows.ROWS, **trade_rows.ROWS,
+    **money_rows.ROWS, **desk_rows.ROWS, **operator_rows.ROWS, **trade_rows.ROWS, **queue_rows.ROWS,
 }  # fmt: skip
 TOTALS: dict[str, Callable[[Row], Row]] = {
     "orders": _written, "positions": _written, "history": _history, "cards": _signed, "rewards": _written, "pools": _written,
-    "withdrawals": _written, "notices": _written, **merchant_rows.TOTALS, **money_rows.TOTALS, **trade_rows.TOTALS,
+    "withdrawals": _written, "notices": _written, **merchant_rows.TOTALS, **money_rows.TOTALS, **operator_rows.TOTALS, **trade_rows.TOTALS, **queue_rows.TOTALS,
 }  # fmt: skip

@@ -35,7 +35,7 @@ def switch_node(session: Session, who: Principal, node_id: int, on: bool) -> str
     """Let a node take orders or not; its accounts stay with it. Returns its code."""
     _only(who, "admin")
     node = nodes.update_node(session, node_id, status=1 if on else 0)
-    audit.record(session, who, "node.update", f"node:{node.node_code}", detail={"status": node.status})
+    audit.record(session, who, "node.update", f"node:{node.node_code}", detail=_turned(not on, on))
     return node.node_code
 
 
@@ -43,8 +43,10 @@ def switch_tenant(session: Session, who: Principal, tenant_id: int, on: bool) ->
     """Enable or disable a tenant; disabling ends its sessions. Returns its name."""
     _only(who, "admin")
     tenant = get_scoped(session, who, Tenant, tenant_id)
+    was = tenant.status == 1
     identity.set_status(session, "tenant", tenant_id, on)
-    audit.record(session, who, "tenant.enable" if on else "tenant.disable", f"tenant:{tenant_id}", tenant_id=tenant_id)
+    action = "tenant.enable" if on else "tenant.disable"
+    audit.record(session, who, action, f"tenant:{tenant_id}", detail=_turned(was, on), tenant_id=tenant_id)
     return tenant.name
 
 
@@ -52,9 +54,10 @@ def switch_user(session: Session, who: Principal, user_id: int, on: bool) -> str
     """Enable or disable a user's sign-in; tenants their own users only. Returns the name."""
     _only(who, "admin", "tenant")
     user = get_scoped(session, who, User, user_id)
+    was = user.status == 1
     identity.set_status(session, "agent", user_id, on)
     action = "user.enable" if on else "user.disable"
-    audit.record(session, who, action, f"agent:{user_id}", tenant_id=user.tenant_id)
+    audit.record(session, who, action, f"agent:{user_id}", detail=_turned(was, on), tenant_id=user.tenant_id)
     return user.name or user.email
 
 
@@ -64,10 +67,11 @@ def set_market_node(session: Session, who: Principal, user_id: int, is_node: boo
     user = get_scoped(session, who, User, user_id, lock=True)
     if user.is_root:
         raise NotFound
+    detail = {"market node": f"{_yes(user.is_market_node)} -> {_yes(is_node)}"}
     user.is_market_node = is_node
     session.add(user)
     session.flush()
-    audit.record(session, who, "user.market_node", f"agent:{user_id}", detail={"is_node": is_node}, tenant_id=user.tenant_id)
+    audit.record(session, who, "user.market_node", f"agent:{user_id}", detail=detail, tenant_id=user.tenant_id)
     return user.name or user.email
 
 
@@ -178,8 +182,9 @@ def switch_admin(session: Session, who: Principal, admin_id: int, on: bool) -> s
     _only(who, "admin")
     if not on and who.id == admin_id:
         raise Conflict("You cannot disable yourself. Ask another administrator.")
+    was = identity.load_subject(session, "admin", admin_id).status == 1
     identity.set_status(session, "admin", admin_id, on)
-    audit.record(session, who, "admin.enable" if on else "admin.disable", f"admin:{admin_id}")
+    audit.record(session, who, "admin.enable" if on else "admin.disable", f"admin:{admin_id}", detail=_turned(was, on))
     return str(identity.load_subject(session, "admin", admin_id).username)
 
 
@@ -210,10 +215,11 @@ def require_factor(session: Session, who: Principal, roles: Iterable[str]) -> No
 def switch_strategy(session: Session, who: Principal, strategy_id: int, on: bool) -> str:
     """Scan with a strategy of the catalogue or not; open positions keep their exits. Returns its code."""
     row = _strategy(session, who, strategy_id)
+    was = row.status == 1
     row.status = 1 if on else 0
     session.add(row)
     session.flush()
-    audit.record(session, who, "strategy.enable" if on else "strategy.disable", f"strategy:{row.code}")
+    audit.record(session, who, "strategy.enable" if on else "strategy.disable", f"strategy:{row.code}", detail=_turned(was, on))
     return row.code
 
 
@@ -262,11 +268,12 @@ def switch_binding(session: Session, who: Principal, binding_id: int, on: bool) 
         check_room(session, binding.tenant_id, "max_strategies")
     if not on and binding.status == 1:
         binding_stopped(session, binding.tenant_id, binding, f"stopped by the {who.kind}")
+    was = binding.status == 1
     binding.status = 1 if on else 0
     session.add(binding)
     session.flush()
     action = "binding.open" if on else "binding.close"
-    audit.record(session, who, action, f"binding:{binding_id}", tenant_id=binding.tenant_id)
+    audit.record(session, who, action, f"binding:{binding_id}", detail=_turned(was, on), tenant_id=binding.tenant_id)
     return strategy.code
 
 
@@ -311,10 +318,11 @@ def change_offer(
         raise InvalidInput(f"The leverage is a whole number from 1 to {MAX_LEVERAGE}.")
     if risk_mode not in (None, 1, 2, 3):
         raise InvalidInput("The risk mode is 1, 2 or 3.")
+    wanted = {"capital": capital, "leverage": leverage, "risk_mode": risk_mode}
+    detail = {name: f"{_shown(getattr(own, name))} -> {_shown(value)}" for name, value in wanted.items() if getattr(own, name) != value}
     own.capital, own.leverage, own.risk_mode = capital, leverage, risk_mode
     session.add(own)
     session.flush()
-    detail = {"capital": str(capital), "leverage": str(leverage), "risk_mode": str(risk_mode)}
     audit.record(session, who, "offer.change", f"strategy:{strategy.code}", detail=detail)
     return strategy.code
 
@@ -337,6 +345,19 @@ def _tenant(who: Principal) -> int:
 def _only(who: Principal, *kinds: str) -> None:
     if who.kind not in kinds:
         raise NotAllowed
+
+
+def _turned(was: bool, on: bool) -> dict[str, str]:
+    """For the audit log: what it was and what it is."""
+    return {"status": f"{'on' if was else 'off'} -> {'on' if on else 'off'}"}
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _shown(value: object) -> str:
+    return "inherited" if value is None else str(value)
 
 
 def _key(who: Principal, key: str) -> str:

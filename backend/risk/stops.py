@@ -61,6 +61,7 @@ def engage(
     ).first()
     if row is not None and mode in (row.mode, ENTRIES):
         raise AlreadyStopped
+    trading = f"{_word(row)} -> {_word(mode)}"
     if row is None:
         row = KillSwitch(scope=scope, scope_id=scope_id, tenant_id=tenant_id, user_id=user_id, mode=mode, reason=reason)
     row.mode, row.reason, row.actor = mode, reason, f"{who.kind}:{who.id}"
@@ -69,7 +70,7 @@ def engage(
         session.flush()
     except IntegrityError:
         raise AlreadyStopped from None
-    detail = {"scope": scope, "id": scope_id, "mode": mode, "reason": reason}
+    detail = {"scope": scope, "id": scope_id, "mode": mode, "reason": reason, "trading": trading}
     audit.record(session, who, "kill.engage", f"{scope}:{scope_id}", detail=detail, ip=ip, tenant_id=tenant_id)
     _tell(session, row, "Trading is stopped", f"{_who(who)}: {reason}")
     return row
@@ -107,10 +108,15 @@ def lift(session: Session, who: Principal, stop_id: int, reason: str, *, ip: str
     row.slot, row.lifted_at, row.lifted_by, row.lift_reason = None, utcnow(), f"{who.kind}:{who.id}", reason
     session.add(row)
     session.flush()
-    detail = {"scope": row.scope, "id": row.scope_id, "reason": reason}
+    detail = {"scope": row.scope, "id": row.scope_id, "reason": reason, "trading": f"{_word(row)} -> {_word(None)}"}
     audit.record(session, who, "kill.lift", f"{row.scope}:{row.scope_id}", detail=detail, ip=ip, tenant_id=row.tenant_id)
     _tell(session, row, "Trading goes on", f"{_who(who)}: {reason}")
     return row
+
+
+def _word(stop: KillSwitch | str | None) -> str:
+    mode = stop.mode if isinstance(stop, KillSwitch) else stop
+    return {ENTRIES: "no new positions", CLOSE: "everything is closed"}.get(mode or "", "open")
 
 
 def seen_by(who: Principal, statement: object) -> object:

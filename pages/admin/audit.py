@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from pages.components.i18n import USED, t, tx
-from pages.components.lists import Pick, cut, filters, list_page
+from pages.components.lists import Pick, cut, filters, list_page, mini
 from pages.components.parts import facts, rel_time
 from pages.components.table import Column, drawer, drawer_section
 from pages.routes import route_of
@@ -38,6 +38,11 @@ def _columns() -> list[Column]:
 def _drawer() -> rx.Component:
     d = Lists.detail
     pairs = d["pairs"].to(list[dict])
+    changed = d["changed"].to(list[dict])
+    turn = lambda c: rx.el.tr(  # noqa: E731
+        rx.el.td(c["k"]), rx.el.td(rx.el.del_(c["before"]), class_name="mono t3"), rx.el.td(rx.el.ins(c["after"]), class_name="mono"), key=c["k"].to(str)
+    )
+    diff = mini([("audit.field", ""), ("audit.before", ""), ("audit.after", "")], rx.foreach(changed, turn), "audit.changed")
     line = lambda p: rx.fragment(rx.el.dt(p["k"]), rx.el.dd(p["v"], class_name="mono"))  # noqa: E731
     return drawer(
         drawer_section(
@@ -48,6 +53,7 @@ def _drawer() -> rx.Component:
                 ("audit.ip", d["ip"]),
             )
         ),
+        rx.cond(changed.length() > 0, drawer_section(diff, title="audit.changed"), rx.fragment()),
         drawer_section(
             rx.cond(pairs.length() > 0, rx.el.dl(rx.foreach(pairs, line), class_name="kv ids"), rx.el.p(tx("audit.no_detail"), class_name="t3")),
             title="audit.detail",

@@ -8,8 +8,10 @@ from backend.dashboards.lists import (
     differences,
     exchange_accounts,
     exports,
+    jobs,
     merchants,
     money,
+    operator,
     people,
     periods,
     stops,
@@ -42,6 +44,11 @@ LISTS: dict[str, ListOf] = {
     "bindings": desk.BINDINGS,
     "corrections": corrections.CORRECTIONS,
     "exports": exports.EXPORTS,
+    "incidents": operator.INCIDENTS,
+    "windows": operator.WINDOWS,
+    "broadcasts": operator.BROADCASTS,
+    "instances": operator.INSTANCES,
+    "ranking": operator.RANKING,
     "stops": stops.STOPS,
     "differences": differences.DIFFERENCES,
     "exchange_accounts": exchange_accounts.EXCHANGE_ACCOUNTS,
@@ -54,6 +61,7 @@ LISTS: dict[str, ListOf] = {
     "keys": merchants.KEYS,
     "plans": merchants.PLANS,
     "deliveries": webhooks.DELIVERIES,
+    "jobs": jobs.JOBS,
 }
 
 
