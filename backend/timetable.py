@@ -100,14 +100,16 @@ class Timetable:
 
     async def stop(self) -> None:
         """Stop firing and let running jobs end."""
+        self.pause()
+        if self._running:
+            await asyncio.wait(self._running, timeout=3)
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
-        if self._running:
-            await asyncio.wait(self._running, timeout=3)
 
     async def _fire(self, job: Job) -> None:
         """Its time has come: the workers take it, or it runs here."""
+        self._note_running()
         try:
             if self.hand_over is not None and await self.hand_over(job.name):
                 return
@@ -117,10 +119,7 @@ class Timetable:
 
     async def run(self, job: Job) -> None:
         """Run one job now and remember how it went."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+        self._note_running()
         started = time.perf_counter()
         error = ""
         try:
@@ -133,6 +132,12 @@ class Timetable:
             error = type(failure).__name__
         duration_ms = int((time.perf_counter() - started) * 1000)
         await self._db.arun(lambda s: _remember(s, job.name, duration_ms, error))
+
+    def _note_running(self) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
     def _db_job(self, work: Callable[[Session], object]) -> Callable[[], Awaitable[object]]:
         async def call() -> object:

@@ -17,7 +17,7 @@ USED.update(f"export.{name}" for name in STATES)
 NAMES = (
     "orders", "fills", "positions", "history", "scans", "nodes", "tenants", "users", "cards", "rewards", "pools", "transactions",
     "accounts", "withdrawals", "periods", "audit", "notices", "offers", "keys", "plans", "deliveries", "corrections", "exports", "stops",
-    "admins", "strategies", "bindings", "differences", "trace",
+    "admins", "strategies", "bindings", "differences", "trace", "jobs",
 )  # fmt: skip
 USED.update(f"export.of.{name}" for name in NAMES)
 

@@ -1,0 +1,86 @@
+"""D9: a long backlog. What came too late ends with a reason, what is fresh does not wait behind it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import insert
+from sqlmodel import select
+
+from backend.clock import utcnow
+from backend.db import Database
+from backend.execution.planning import AHEAD, TOGETHER, plan
+from backend.execution.service import new_order_id
+from backend.models import Job, Order
+from tests.support.centre import make_centre, until
+from tests.support.faults import times
+from tests.support.intents import enter, leave
+from tests.support.paper import PaperServer
+from tests.support.queue import RUNNING, calm, engines
+
+BACKLOG = times(5_000, 100_000)
+
+
+def backlog(db: Database, like: Order, count: int, *, late: bool) -> None:
+    """So many further entries of the same account, all too late or all in time."""
+    values = {name: value for name, value in like.model_dump().items() if name not in ("id", "order_id", "client_order_id")}
+    values |= {"status": "PENDING", "reason": "", "job_id": None, "attempt": 0,
+               "expires_at": utcnow() + timedelta(hours=-1 if late else 1)}  # fmt: skip
+    with db.transaction() as session:
+        for start in range(0, count, 5_000):
+            rows = [
+                {**values, "order_id": new_order_id(), "client_order_id": f"late{late:d}x{number}"}
+                for number in range(start, min(count, start + 5_000))
+            ]
+            session.connection().execute(insert(Order), rows)
+
+
+async def test_a_fresh_order_overtakes_the_late_ones(sqlite_database: Database, tmp_path: Path) -> None:
+    with PaperServer(tmp_path) as paper:
+        centre = make_centre(sqlite_database, paper, tmp_path, accounts=1, **RUNNING)
+        calm(centre)
+        async with engines(centre, 1) as (engine,):
+            await until(engine.leading.is_set, 30)
+            (first,) = enter(centre, "SIGFIRST")
+            await until(lambda: centre.orders(id=first.id)[0].status == "FILLED", 30)
+            backlog(centre.db, first, BACKLOG, late=True)
+            (fresh,) = leave(centre)
+            await until(lambda: centre.orders(id=fresh.id)[0].status == "FILLED", 30)
+            with centre.db.reading() as session:
+                still = len(session.exec(select(Order.id).where(Order.status == "PENDING")).all())
+            assert still > 0 or BACKLOG < 10_000, "the fresh order waited for the backlog"
+            await until(lambda: not centre.orders(status="PENDING"), times(60, 600), 0.5)
+        late = [order for order in centre.orders() if order.client_order_id.startswith("late")]
+        assert {(order.status, order.reason) for order in late} == {("EXPIRED", "expired before it could be sent")}
+        assert len(late) == BACKLOG
+        assert len(centre.exchange_orders()) == 2
+        centre.check_oracles()
+
+
+def test_planned_are_closes_first_then_the_newest_and_no_more_than_can_wait(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    db = sqlite_database
+    like = Order(
+        order_id="ORD-1", tenant_id=1, user_id=1, account_id=1, client_order_id="first", symbol="BTC/USDT", side="BUY",
+        position_side="LONG", expires_at=utcnow() + timedelta(hours=1),
+    )  # fmt: skip
+    backlog(db, like, 5_000, late=False)
+    db.run(plan)
+    with db.transaction() as session:
+        session.add(Order(**like.model_dump(exclude={"id", "trade_type"}), trade_type="CLOSE"))
+    jobs = db.run(plan)
+    assert jobs[0][0] == "urgent"
+    with db.reading() as session:
+        urgent = session.exec(select(Job).where(Job.lane == "urgent")).one()
+        close = session.exec(select(Order.id).where(Order.trade_type == "CLOSE")).one()
+        newest = session.exec(select(Order.id).order_by(Order.id.desc()).limit(TOGETHER + 1)).all()[-1]
+        assert urgent.payload["orders"] == [close]
+        planned = {one for job in session.exec(select(Job)).all() for one in job.payload["orders"]}
+        assert newest in planned
+    for _ in range(20):
+        db.run(plan)
+    with db.reading() as session:
+        waiting = session.exec(select(Job.id).where(Job.state == "WAITING")).all()
+    assert len(waiting) <= AHEAD + 25
