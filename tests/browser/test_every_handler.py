@@ -18,16 +18,17 @@ ROOT = "reflex___state____state"
 PRIVATE = ("USDT", "example", "rows_rx_state_\": [{", "cards_rx_state_\": [{", "nodes_rx_state_\": [{")
 
 
-def handlers() -> list[str]:
-    """Full names of every handler of the project's states."""
+def handlers() -> dict[str, Any]:
+    """Every handler of the project's states by its full name."""
     for route in ROUTES:
         importlib.import_module(route.module)
     found = RegistrationContext.get().event_handlers
-    return sorted(name for name in found if ".state___" in name and not name.endswith(".setvar"))
+    return {name: found[name] for name in sorted(found) if ".state___" in name and not name.endswith(".setvar")}
 
 
 # Found while this file is read: the registry belongs to the context the states were imported in.
-HANDLERS = handlers()
+REGISTERED = handlers()
+HANDLERS = list(REGISTERED)
 
 
 async def _stranger(server: Server, events: list[tuple[str, dict[str, Any]]], storage: dict[str, Any]) -> str:

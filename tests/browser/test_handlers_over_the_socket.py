@@ -57,6 +57,26 @@ class RawClient:
         await asyncio.sleep(0.6)
         return json.dumps(self.updates)
 
+    async def call_all(self, calls: list[tuple[str, dict[str, Any]]], patience_s: float = 60.0) -> str:
+        """Full names of handlers with their arguments, one after the other; everything that came back."""
+        route = {"pathname": "/nowhere", "asPath": "/nowhere"}
+        for name, payload in calls:
+            await self.sio.emit("event", {"name": name, "payload": payload, "router_data": route}, namespace="/_event")
+            await asyncio.sleep(0.02)
+        seen, quiet = -1, 0
+        for _ in range(int(patience_s)):
+            quiet = quiet + 1 if seen == len(self.updates) else 0
+            if quiet == 2:
+                break
+            seen = len(self.updates)
+            await asyncio.sleep(1)
+        return json.dumps(self.updates)
+
+    @property
+    def answers(self) -> int:
+        """How many updates came."""
+        return len(self.updates)
+
 
 @pytest.mark.parametrize("name", LOADS)
 async def test_a_stranger_gets_nothing(server: Server, name: str) -> None:
