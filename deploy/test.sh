@@ -11,5 +11,9 @@ sh deploy/test-services.sh
 make --no-print-directory lint types
 .venv/bin/python -m ironbull_app.cli build
 .venv/bin/python -m pytest tests/unit tests/integration tests/faults -n "${WORKERS:-2}" --dist loadscope
-# Browser tests hold an event loop of their own, so they have their own process; each file starts from a fresh server.
-for file in tests/browser/test_*.py; do .venv/bin/python -m pytest "$file"; done
+# Browser tests hold an event loop of their own, so each file has its own process, and a fresh server. Two at a time, the
+# longest first; what a file says is printed when it has ended.
+each='said=$(mktemp); .venv/bin/python -m pytest "$1" >"$said" 2>&1; code=$?; echo "$1"; cat "$said"; rm "$said"; exit $code'
+longest=tests/browser/test_every_page.py
+{ echo "$longest"; printf '%s\n' tests/browser/test_*.py | grep -v "$longest"; } |
+  xargs -n 1 -P "${WORKERS:-2}" sh -c "$each" each

@@ -68,6 +68,16 @@ def node_join(
     raise typer.Exit(node_main(["join", url, token, "--public-url", public_url, "--config", str(config), "--port", str(port)]))
 
 
+@node_app.command("doctor")
+def node_doctor(
+    exchange_url: Annotated[str, typer.Option(help="An open address of the exchange")] = "https://fapi.binance.com/fapi/v1/time",
+) -> None:
+    """Settings, permissions, clock, port, centre and exchange of the node on this machine, in words."""
+    from node_service.__main__ import main as node_main
+
+    raise typer.Exit(node_main(["doctor", "--exchange-url", exchange_url]))
+
+
 @app.command("paper-exchange", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def paper_exchange(context: typer.Context) -> None:
     """The simulated exchange alone. Options as of ``python -m backend.paper_exchange --help``."""
@@ -79,12 +89,16 @@ def paper_exchange(context: typer.Context) -> None:
 @app.command("bundle-node")
 def bundle_node(
     folder: Annotated[Path, typer.Argument(help="Where to write it")] = Path("dist/execution-node"),
+    executable: Annotated[bool, typer.Option("--executable", help="Also one file that needs no Python (PyInstaller)")] = False,
 ) -> None:
     """A folder with all that an execution node needs, to be copied to its machine."""
     from ironbull_app.bundle import BundleFailed, bundle
+    from ironbull_app.executable import build
 
     try:
         _out(f"The node is in {bundle(folder)}; its README.md says how to start it.")
+        if executable:
+            _out(f"The node as one file: {build(folder)}. It runs on systems with this one's C library or a newer one.")
     except BundleFailed as error:
         _out(str(error))
         raise typer.Exit(1) from error

@@ -18,7 +18,7 @@ from typing import Final
 
 from aiohttp import web
 
-from . import __version__, enrol
+from . import __version__, doctor, enrol
 from .app import NodeApp, NodeSettings, SettingsError, create_runner
 
 log = logging.getLogger("node_service")
@@ -54,12 +54,14 @@ def _until_closed(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve, or `join`. The process's exit code."""
+    """Serve, `join` or `doctor`. The process's exit code."""
     asked = _arguments().parse_args(arguments)
     if asked.command == "join":
         return _join(asked)
     if asked.config is not None:
         os.environ["IRONBULL_NODE_CONFIG"] = str(asked.config)
+    if asked.command == "doctor":
+        return _doctor(asked.exchange_url)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
     )
@@ -86,7 +88,16 @@ def _arguments() -> argparse.ArgumentParser:
     joining.add_argument("--public-url", required=True, help="where the centre reaches this node")
     joining.add_argument("--config", type=Path, default=Path("node.env"), help="file to write, readable by you alone")
     joining.add_argument("--port", type=int, default=9101)
+    asking = commands.add_parser("doctor", help="look at settings, permissions, clock, port, centre and exchange")
+    asking.add_argument("--exchange-url", default=doctor.EXCHANGE, help="an open address of the exchange")
     return parser
+
+
+def _doctor(exchange: str) -> int:
+    found = doctor.examine(dict(os.environ), exchange=exchange)
+    for finding in found:
+        sys.stdout.write(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.name}: {finding.text}\n")
+    return 0 if all(finding.ok for finding in found) else 1
 
 
 def _join(asked: argparse.Namespace) -> int:
