@@ -21,6 +21,8 @@ from state.words import figure, percent
 
 _KEYS = {"base": "symbol", "margin": "margin", "pnl": "pnl", "roi": "roi", "opened_ms": "opened_ms"}
 """Column of the table -> field of the row."""
+AFTER = 24
+SECONDS = {"5m": 300, "15m": 900, "1h": 3600, "4h": 14_400, "1d": 86_400}
 
 
 class AgentPositions(TableState, rx.State):
@@ -91,7 +93,10 @@ class AgentPositions(TableState, rx.State):
         except NotFound:
             return {}
         try:
-            candles = await recent_candles(get_settings(), detail["symbol"], self.timeframe)
+            # A closed trade is shown where it happened, with some bars after it.
+            closed_s = detail["closed_market_s"]
+            until_ms = (closed_s + AFTER * SECONDS[self.timeframe]) * 1000 if closed_s else None
+            candles = await recent_candles(get_settings(), detail["symbol"], self.timeframe, until_ms=until_ms)
             self.chart_error = ""
         except Unavailable as error:
             candles, self.chart_error = [], _code(error)

@@ -1,5 +1,5 @@
 // Price and equity charts on lightweight-charts. Created once; later values only feed them.
-import { createElement, useEffect, useRef } from "react";
+import { createElement, useEffect, useRef, useState } from "react";
 import {
   createChart, createSeriesMarkers, AreaSeries, BaselineSeries, CandlestickSeries, ColorType, CrosshairMode,
   HistogramSeries, LineSeries, LineStyle, LineType,
@@ -50,12 +50,14 @@ function priceLine(line) {
 
 // candles [{time,open,high,low,close,volume}] ascending UTC seconds; last: newest bar alone;
 // markers [{time, kind: "entry"|"exit", side, text}]; lines [{kind, price, title}]
-export function LwChart({ candles, last, markers, lines, height, precision = 2, label, onBarClick }) {
+export function LwChart({ candles, last, markers, lines, height, precision = 2, label, replay, onBarClick }) {
   const t = useT();
   const box = useRef(null);
   const place = useZone();
   const ref = useRef(null);
   const readout = useRef(null);
+  const [upTo, setUpTo] = useState(0);
+  const [plays, setPlays] = useState(false);
   const click = useRef();
   const fresh = useRef({});
   click.current = onBarClick;
@@ -107,10 +109,40 @@ export function LwChart({ candles, last, markers, lines, height, precision = 2, 
   }, [precision]);
   useEffect(() => {
     const x = ref.current;
+    setUpTo(0);
     if (!x || !candles) return;
     bars(x, candles);
     x.chart.timeScale().fitContent();
   }, [candles]);
+  // how it went, bar by bar: what came later is not there yet
+  const first = Math.max(1, (candles ?? []).findIndex((bar) => bar.time >= (markers?.[0]?.time ?? Infinity)) - 8);
+  const all = candles?.length ?? 0;
+  useEffect(() => {
+    const x = ref.current;
+    if (!x || !all) return undefined;
+    const shown = upTo ? candles.slice(0, upTo) : candles;
+    bars(x, shown);
+    marks(x, upTo ? (markers ?? []).filter((m) => m.time <= shown.at(-1).time) : markers);
+    if (upTo) x.chart.timeScale().setVisibleLogicalRange({ from: first - 12, to: Math.min(all, Math.max(upTo, first + 24)) + 4 });
+    if (!plays) return undefined;
+    if (upTo >= all) {
+      setPlays(false);
+      return undefined;
+    }
+    const next = setTimeout(() => setUpTo(upTo + 1), 250);
+    return () => clearTimeout(next);
+  }, [upTo, plays]);
+  const play = () => {
+    if (!plays && (!upTo || upTo >= all)) setUpTo(first);
+    setPlays(!plays);
+  };
+  const walk = replay && all > 1 ? createElement("div", { className: "row replay" },
+    createElement("button", { type: "button", className: "btn sm", onClick: play, "aria-pressed": plays }, t(plays ? "chart.pause" : "chart.replay")),
+    createElement("input", {
+      type: "range", min: Math.min(first, all), max: all, value: upTo || all, "aria-label": t("chart.replay_at"),
+      "aria-valuetext": wall((candles[(upTo || all) - 1]?.time ?? 0) * 1000).slice(0, 16),
+      onChange: (event) => { setPlays(false); setUpTo(Number(event.target.value)); },
+    })) : null;
   useEffect(() => {
     const x = ref.current;
     if (!x || !last?.time) return;
@@ -129,7 +161,7 @@ export function LwChart({ candles, last, markers, lines, height, precision = 2, 
   }, [lines]);
   return createElement("div", { className: "chart" },
     createElement("div", { className: "ohlc", ref: readout, style: { minHeight: 16 } }),
-    createElement("div", { ref: box, style: { width: "100%", height: height || "320px" }, role: "figure", "aria-label": label || t("chart.price") }));
+    createElement("div", { ref: box, style: { width: "100%", height: height || "320px" }, role: "figure", "aria-label": label || t("chart.price") }), walk);
 }
 
 // points [{time, equity, peak, drawdown}] ascending UTC seconds, drawdown in percent (<= 0)

@@ -13,21 +13,23 @@ from backend.settings import Settings
 KEPT_S = 1.0
 TIMEFRAMES = ("5m", "15m", "1h", "4h", "1d")
 _REAL = "https://fapi.binance.com"
-_kept: dict[tuple[str, str, str, int], tuple[float, list[dict[str, Any]]]] = {}
+_kept: dict[tuple[str, str, str, int, int | None], tuple[float, list[dict[str, Any]]]] = {}
 
 
-async def recent_candles(settings: Settings, symbol: str, timeframe: str, limit: int = 240) -> list[dict[str, Any]]:
-    """[{time s, open, high, low, close, volume}] ascending, the running bar last. Raises ``Unavailable``.
+async def recent_candles(settings: Settings, symbol: str, timeframe: str, limit: int = 240, until_ms: int | None = None) -> list[dict[str, Any]]:
+    """[{time s, open, high, low, close, volume}] ascending, the running bar last, or those until ``until_ms``. Raises ``Unavailable``.
 
     Floats: these are pixels on a chart, never an amount.
     """
     base = _base(settings)
-    key = (base, symbol, timeframe, limit)
+    key = (base, symbol, timeframe, limit, until_ms)
     now = time.monotonic()
     kept = _kept.get(key)
     if kept is not None and now - kept[0] < KEPT_S:
         return kept[1]
     query: dict[str, str | int] = {"symbol": symbol.replace("/", ""), "interval": timeframe, "limit": limit}
+    if until_ms is not None:
+        query["endTime"] = until_ms
     try:
         async with httpx.AsyncClient(base_url=base, timeout=5.0) as client:
             answer = await client.get("/fapi/v1/klines", params=query)

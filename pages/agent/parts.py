@@ -17,7 +17,7 @@ from pages.components.table import Column, drawer_section
 from state.agent_positions import AgentPositions
 from state.session import Session
 
-USED.update(f"exit.{k}" for k in ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "KILL", "other"))
+USED.update(f"exit.{k}" for k in ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "KILL", "UNCONFIRMED", "other"))
 USED.update(
     f"story.{k}"
     for k in ("signal", "intent", "sent", "filled", "stop", "stop_not", "REJECTED", "EXPIRED", "UNKNOWN")
@@ -102,7 +102,7 @@ def position_sections() -> list[rx.Component]:
     frames = [(name, name) for name in ("15m", "1h", "4h", "1d")]
     chart = price_chart(
         AgentPositions.candles, last=AgentPositions.last, markers=AgentPositions.markers, lines=AgentPositions.lines,
-        precision=AgentPositions.precision, height="300px",
+        precision=AgentPositions.precision, height="300px", replay=~d["open"].to(bool),
     )  # fmt: skip
     step = lambda s: rx.el.li(  # noqa: E731
         rel_time(s["at_ms"], "clock"),

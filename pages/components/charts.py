@@ -23,6 +23,7 @@ class _LwChart(rx.NoSSRComponent):
     height: rx.Var[str]
     precision: rx.Var[int]
     label: rx.Var[str]
+    replay: rx.Var[bool]
     on_bar_click: rx.EventHandler[rx.event.passthrough_event_spec(int)]
 
 
@@ -36,7 +37,10 @@ class _EquityChart(rx.NoSSRComponent):
 
 
 def price_chart(candles: Any, **props: Any) -> rx.Component:
-    """Candles with volume, markers [{time, kind entry|exit, side, text}] and lines [{kind entry|stop|target|mark, price, title}]."""
+    """Candles with volume, markers [{time, kind entry|exit, side, text}] and lines [{kind entry|stop|target|mark, price, title}].
+
+    ``replay`` adds a button and a slider that walk through the bars of a trade.
+    """
     return _LwChart.create(candles=candles, **props)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -112,3 +113,46 @@ def test_a_foreign_next_is_not_followed(visit: Opener) -> None:
 def test_unknown_address(visit: Opener) -> None:
     page = visit("/no/such/page", quiet=True)
     assert page.inner_text("h1") == "There is no such page"
+
+
+MOST_BYTES = 200_000
+
+
+def test_the_landing_page_is_light(visit: Opener) -> None:
+    page = visit("about:blank")
+    page.goto("/", wait_until="load")
+    asked = page.evaluate(
+        """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+             .map((one) => [one.name, one.transferSize, one.encodedBodySize])"""
+    )
+    assert len(asked) < 8 and sum(max(sent, body) for _, sent, body in asked) < MOST_BYTES, asked
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_what_a_search_engine_reads(visit: Opener, path: str) -> None:
+    page = visit(path, lang="zh-CN" if path.startswith("/zh") else "en-US")
+    title, about = page.title(), page.locator("meta[name=description]").get_attribute("content") or ""
+    assert 10 <= len(title) <= 70 and 20 <= len(about) <= 170
+    assert page.locator("link[rel=canonical]").get_attribute("href") == path.rstrip("/") or path == "/"
+    assert {link.get_attribute("hreflang") for link in page.locator("link[rel=alternate]").all()} == {"en", "zh-Hans"}
+    assert page.locator("html").get_attribute("lang") == ("zh-Hans" if path.startswith("/zh") else "en")
+    assert page.locator("h1").count() == 1
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map((one) => +one.tagName[1])")
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), levels
+    for link in page.locator("a").all():
+        words = (link.inner_text() or link.get_attribute("aria-label") or link.text_content() or "").strip()
+        assert words and words.lower() not in ("here", "click here", "more", "link"), link.evaluate("(one) => one.outerHTML")
+    closed = page.locator("meta[name=robots][content=noindex]").count()
+    assert closed == (1 if path.endswith("/setup") else 0)
+    assert page.locator("meta[property='og:title']").get_attribute("content") == title
+
+
+def test_robots_and_the_site_map(visit: Opener, server: Server) -> None:
+    page = visit("about:blank")
+    robots = page.request.get(server.base + "/robots.txt")
+    assert robots.headers["content-type"].startswith("text/plain") and f"Sitemap: {server.base}/sitemap.xml" in robots.text()
+    assert "Disallow: /api/" in robots.text()
+    listed = re.findall(r"<loc>([^<]+)</loc>", page.request.get(server.base + "/sitemap.xml").text())
+    assert server.base + "/" in listed and server.base + "/zh" in listed
+    for address in listed:
+        assert page.request.get(address, headers={"Accept-Language": "en"}).status == 200
