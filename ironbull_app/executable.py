@@ -7,6 +7,7 @@ is changed: whole files are left out, and the two lists that import them are sho
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import shutil
@@ -39,8 +40,10 @@ _NEEDED: Final = (
 
 def build(target: Path) -> Path:
     """Write `target/ironbull-node`. Takes about half a minute. Raises ``BundleFailed``."""
-    if importlib.util.find_spec("PyInstaller") is None:
-        raise BundleFailed(_NEEDED)
+    try:
+        importlib.import_module("PyInstaller")
+    except ImportError:
+        raise BundleFailed(_NEEDED) from None
     with tempfile.TemporaryDirectory(prefix="ironbull-node-") as place:
         work = Path(place)
         entry = stage(work / "sources")
