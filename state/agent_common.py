@@ -26,7 +26,7 @@ REASONS = {
 }
 _LAST = ("size", "risk limit")
 GATE_WORDS = ("skip_list", "held", "max_opened", "cooldown", "risk", "score", "long", "hot", "ma", "size")
-EXITS = ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "KILL")
+EXITS = ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "KILL", "UNCONFIRMED")
 
 
 def reason_key(reason: str) -> str:

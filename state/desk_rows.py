@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from backend.execution.resting_rules import CONFIRM_BARS, RETEST_BARS
 from backend.notifications.phrases import in_chinese
 from state.words import MISSING, figure
 
@@ -48,7 +49,13 @@ def strategy(row: Row) -> Row:
 
 def strategy_detail(row: Row) -> Row:
     """One with its algorithm's settings."""
+    config = row["config"]
     return strategy(row) | {
+        "in_entry": "limit" if config.get("entry_mode") == "limit" else "market",
+        "in_bars": str(config.get("retest_bars", RETEST_BARS)),
+        "in_offset": str(config.get("retest_offset_bps", 0)),
+        "in_confirm": config.get("confirm_after_fill") is True,
+        "in_confirm_bars": str(config.get("post_fill_confirm_bars", CONFIRM_BARS)),
         "pairs": [{"k": str(key), "v": str(value)[:120]} for key, value in row["config"].items()],
         "watched": ", ".join(row["watched"][:60]),
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from state.agent_common import base_of
-from state.words import MISSING, figure, price
+from state.words import MISSING, figure, percent, price, quantity
 
 Row = dict[str, Any]
 SAYS = {"open": "diff.says.open", "closed": "diff.says.closed", "absent": "diff.says.absent"}
@@ -111,11 +111,36 @@ def exchange_account_detail(row: Row) -> Row:
     }
 
 
+def waiting(row: Row) -> Row:
+    """An entry that waits at its price."""
+    away = row["away"]
+    return {name: row[name] for name in ("at_ms", "tenant", "user", "side", "mode", "strategy", "until_market_ms", "closed_ms", "order_id")} | {
+        "id": str(row["id"]),
+        "base": base_of(row["symbol"]),
+        "price": price(row["price"]),
+        "mark": price(row["mark"]),
+        "away": percent(away, 2, sign=True) if away is not None else MISSING,
+        "amount": figure(row["amount"]) if row["amount"] is not None else MISSING,
+        "stop": price(row["stop_loss"]),
+        "target": price(row["take_profit"]),
+        "lev": f"{row['leverage']}×",
+        "filled": quantity(row["filled"]) if row["filled"] else MISSING,
+        "got": price(row["avg_price"]),
+        "state": f"pending.s.{row['state']}",
+        "why": f"pending.w.{row['why']}" if row["why"] else "",
+        "waits": row["state"] in ("PENDING", "CONFIRMING"),
+        "confirming": row["state"] == "CONFIRMING",
+        "leaving": row["state"] == "PENDING" and row["why"] != "",
+        "position": str(row["position_id"] or ""),
+        "error": row["error"],
+    }
+
+
 def counts(row: Row) -> Row:
     """How many, with separators."""
     return {key: f"{value:,}" for key, value in row.items()}
 
 
-ROWS: dict[str, Callable[[Row], Any]] = {"differences": difference, "trace": trace, "exchange_accounts": exchange_account}
-TOTALS: dict[str, Callable[[Row], Any]] = {"differences": counts, "trace": counts, "exchange_accounts": counts}
-DETAILS: dict[str, Callable[[Row], Any]] = {"trace": trace_detail, "exchange_accounts": exchange_account_detail}
+ROWS: dict[str, Callable[[Row], Any]] = {"differences": difference, "trace": trace, "exchange_accounts": exchange_account, "pending": waiting}
+TOTALS: dict[str, Callable[[Row], Any]] = {"differences": counts, "trace": counts, "exchange_accounts": counts, "pending": counts}
+DETAILS: dict[str, Callable[[Row], Any]] = {"trace": trace_detail, "exchange_accounts": exchange_account_detail, "pending": waiting}

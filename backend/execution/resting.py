@@ -15,12 +15,12 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from backend.clock import from_ms, to_ms, utcnow
-from backend.errors import Conflict
-from backend.execution.resting_rules import Terms, expires_ms, touched, verdict
+from backend.errors import Conflict, NotAllowed, NotFound
+from backend.execution.resting_rules import KEYS, Terms, checked, expires_ms, touched, verdict
 from backend.execution.service import FINAL_STATES, close, write_close
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
-from backend.models import Bot, LimitEntry, Order, Position
+from backend.models import Bot, LimitEntry, Order, Position, Strategy
 from backend.risk.switches import active
 from backend.security import audit
 
@@ -200,3 +200,22 @@ def why_refused(exchange: str) -> str:
     return "" if exchange in EXCHANGES else f"Entries at a price are not offered on {exchange} yet."
 
 
+
+
+def change_terms(session: Session, who: Principal, strategy_id: int, given: Mapping[str, object], *, ip: str = "") -> str:
+    """How a strategy enters, from its next scan on: ``KEYS`` of ``resting_rules``. What waits keeps its terms. Returns its code.
+
+    Raises ``NotAllowed``, ``NotFound``, ``InvalidInput``.
+    """
+    if who.kind != "admin":
+        raise NotAllowed
+    strategy = session.get(Strategy, strategy_id, with_for_update=True)
+    if strategy is None:
+        raise NotFound
+    wanted = checked(given)
+    before = {name: strategy.config.get(name) for name in KEYS}
+    strategy.config = {name: value for name, value in strategy.config.items() if name not in KEYS} | wanted
+    session.add(strategy)
+    detail = {name: f"{before[name]} -> {wanted.get(name)}" for name in KEYS if before[name] != wanted.get(name)}
+    audit.record(session, who, "strategy.entry", f"strategy:{strategy.code}", detail=detail, ip=ip)
+    return strategy.code

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from backend.errors import InvalidInput
+
 KEYS: Final = ("entry_mode", "retest_bars", "retest_offset_bps", "confirm_after_fill", "post_fill_confirm_bars")
 """Settings of a strategy that are the platform's, not the algorithm's."""
 
@@ -33,6 +35,30 @@ def terms_of(config: Mapping[str, Any]) -> Terms | None:
     confirm = _whole(config.get("post_fill_confirm_bars"), CONFIRM_BARS, 1, 100) if config.get("confirm_after_fill") is True else 0
     offset = _whole(config.get("retest_offset_bps"), 0, 0, 1_000)
     return Terms(_whole(config.get("retest_bars"), RETEST_BARS, 1, 500), Decimal(offset), confirm)
+
+
+class BadTerms(InvalidInput):
+    """The terms of an entry are not valid. Correct the figure named."""
+
+    code = "bad_entry_terms"
+
+
+def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Terms as people give them, to be kept in a strategy's settings. Raises ``BadTerms`` naming what is wrong."""
+    if given.get("entry_mode") not in ("market", "limit"):
+        raise BadTerms("An entry is at market or at a limit.")
+    if given["entry_mode"] == "market":
+        return {}
+    found: dict[str, Any] = {"entry_mode": "limit", "confirm_after_fill": given.get("confirm_after_fill") is True}
+    for name, low, high, words in (
+        ("retest_bars", 1, 500, "The window is"), ("retest_offset_bps", 0, 1_000, "The distance is"),
+        ("post_fill_confirm_bars", 1, 100, "The confirmation is"),
+    ):  # fmt: skip
+        value = given.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise BadTerms(f"{words} a whole number from {low} to {high}.")
+        found[name] = value
+    return found
 
 
 def _whole(value: Any, default: int, low: int, high: int) -> int:
@@ -67,3 +93,8 @@ def verdict(side: str, entry: Decimal, close: Decimal, direction: int, *, bar_cl
     if (close - entry) * sign > 0:
         return "confirmed"
     return "close" if bar_close_ms >= until_ms else "wait"
+
+
+def distance(limit: Decimal, mark: Decimal) -> Decimal:
+    """How far the market still is, as a ratio of itself; negative below it."""
+    return (limit - mark) / mark

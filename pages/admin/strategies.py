@@ -9,6 +9,7 @@ from pages.components.i18n import USED, in_both, t, tx
 from pages.components.lists import Pick, cut, filters, list_page
 from pages.components.parts import chip, facts, link_button
 from pages.components.table import Column, drawer, drawer_section
+from pages.lists.pending import entry_terms
 from pages.routes import route_of
 from state.admin_desk import Desk
 from state.lists import Lists
@@ -90,6 +91,7 @@ def _drawer() -> rx.Component:
             )
         ),
         drawer_section(_terms(d), title="offer.terms"),
+        drawer_section(entry_terms(d), title="pending.terms"),
         drawer_section(settings, title="catalogue.settings"),
         rx.cond(d["watched"] == "", rx.fragment(), drawer_section(rx.el.span(d["watched"], class_name="t2"), title="catalogue.symbols")),
         state=Lists,

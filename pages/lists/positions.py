@@ -12,7 +12,7 @@ from pages.lists.orders import MODE, SIDE
 from pages.routes import Route
 from state.lists import Lists
 
-EXITS = ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED")
+EXITS = ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "UNCONFIRMED")
 EXIT = Pick("exit", "col.why", tuple((e, f"exit.{e}") for e in EXITS))
 USED.update(f"exit.{k}" for k in (*EXITS, "other"))
 USED.update(f"story.{k}" for k in ("signal", "intent", "sent", "filled", "stop", "stop_not", "REJECTED", "EXPIRED", "UNKNOWN"))

@@ -117,11 +117,13 @@ def make_centre(
     capital: int = 10_000,
     risk_mode: int = 3,
     node: tuple[str, str] | None = None,
+    names: str = "agent",
     **settings: Any,
 ) -> Centre:
     """``accounts`` agents of one tenant, each with point cards, a funded account and a running bot.
 
-    ``node`` is (base URL, secret): then every second account is executed there.
+    ``node`` is (base URL, secret): then every second account is executed there. ``names`` keeps centres on one simulated
+    exchange apart.
     """
     base = get_settings()
     chosen = base.model_copy(
@@ -154,13 +156,13 @@ def make_centre(
             node_id = row.id
         for index in range(accounts):
             _add_agent(session, centre, made.tenant, index, node_id if index % 2 else None, dict(bot or {}), balance_usdt,
-                       capital=capital, leverage=leverage, risk_mode=risk_mode)  # fmt: skip
+                       capital=capital, leverage=leverage, risk_mode=risk_mode, names=names)  # fmt: skip
     return centre
 
 
 def _add_agent(
     session: Any, centre: Centre, tenant: Tenant, index: int, node_id: int | None, bot: dict[str, Any], balance_usdt: int,
-    *, capital: int, leverage: int, risk_mode: int,
+    *, capital: int, leverage: int, risk_mode: int, names: str,
 ) -> User:  # fmt: skip
     assert tenant.id is not None
     user = create_user(session, tenant.id, f"agent{index}@test.example", "unused", password_hash=HASH)
@@ -169,7 +171,7 @@ def _add_agent(
         recharge_user(
             session, f"u:{user.id}:{card}", tenant_id=tenant.id, user_id=user.id, card=card, amount=Decimal(1_000)
         )
-    keys = centre.paper.account(f"agent-{index}", balance_usdt)
+    keys = centre.paper.account(f"{names}-{index}", balance_usdt)
     centre.paper_ids.append(keys["account_id"])
     account = ExchangeAccount(
         tenant_id=tenant.id, user_id=user.id, mode="simulated", base_url=centre.paper.base_url, node_id=node_id,

@@ -27,7 +27,7 @@ STATUSES = (*OPEN_STATES, "FILLED", "CANCELLED", *PROBLEM_STATES)
 SIDES = ("LONG", "SHORT")
 LEGS = ("entry", "exit", "stop")
 MODES = ("live", "testnet", "paper", "simulated")
-EXITS = ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED")
+EXITS = ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "UNCONFIRMED")
 _STATES = {"open": OPEN_STATES, "filled": ("FILLED",), "problems": PROBLEM_STATES, "cancelled": ("CANCELLED",)}
 
 

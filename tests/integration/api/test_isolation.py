@@ -52,6 +52,9 @@ ANYONE = {
     ("GET", "/api/exports/{job_id}/file"),
     ("POST", "/api/kill-switches"),  # what may be stopped depends on who asks
     ("GET", "/api/kill-switches"),
+    ("GET", "/api/pending-limit-orders"),  # everybody their own
+    ("GET", "/api/pending-limit-orders/stats"),
+    ("POST", "/api/pending-limit-orders/{order_id}/cancel"),
     ("GET", "/api/risk/rules"),
     ("PUT", "/api/risk/rules"),
     ("GET", "/api/risk/in-force"),
