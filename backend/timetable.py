@@ -26,6 +26,7 @@ from backend.ledger import seals
 from backend.market.feed import Prices
 from backend.merchant import jobs as merchant_jobs
 from backend.models import EquitySnapshot, JobRun, LoginSession, LoginTry, Notification, WebhookDelivery
+from backend.monitoring import asked
 from backend.monitoring.watch import IN_PROCESS, Watch
 from backend.portfolio.incomes import sync_incomes
 from backend.portfolio.sync import sync_balances
@@ -69,6 +70,7 @@ class Timetable:
             Job("sync_incomes", quick * 10, self._sync_incomes),
             *([] if settings.stepped else [Job("hard_stop", 5, self._db_job(hard_stop))]),
             *([] if settings.stepped else [Job("monitor", settings.monitor_interval_s, Watch(db, settings, IN_PROCESS).look)]),
+            Job("asked", 2, self._asked),
             Job("looks_ended", 60, self._db_job(note_ended)),
             Job("watch_nodes", 10, self._db_job(node_health.watch_nodes)),
             Job("prune", 60, self._db_job(lambda s: _prune(s, settings))),
@@ -144,6 +146,14 @@ class Timetable:
             return await self._db.arun(work)
 
         return call
+
+    async def _asked(self) -> object:
+        """Run at once what an operator asked for."""
+        names = await self._db.arun(asked.take)
+        for job in self.jobs:
+            if job.name in names:
+                await self.run(job)
+        return names
 
     async def _sync_incomes(self) -> object:
         return await sync_incomes(self._db, self._wire)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Route:
-    """``group`` is the heading it stands under in the side bar ("" = top, None = not in menus); ``tab`` = phone bar."""
+    """``group`` is the heading it stands under in the side bar ("" = top, None = not in menus); ``tab`` = phone bar; ``right`` is
+    what an admin's role must have for the page to stand in the menus."""
 
     path: str
     module: str
@@ -21,6 +22,7 @@ class Route:
     keys: str = ""
     tab: bool = False
     count_cell: str = ""
+    right: str = ""
 
     @property
     def kind(self) -> str:
@@ -37,6 +39,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/agent", "pages.agent.dashboard", "nav.dashboard", "dashboard", "", "g d", tab=True),
     Route("/agent/positions", "pages.agent.positions", "nav.positions", "layers", "", "g p", tab=True, count_cell="open"),
     Route("/agent/positions/[pid]", "pages.agent.position", "nav.positions"),
+    Route("/agent/pending", "pages.agent.pending", "nav.pending", "clock", "", "g t"),
     Route("/agent/bot", "pages.agent.bot", "nav.bot", "bot", "", "g b", tab=True),
     Route("/agent/bot/settings", "pages.agent.bot_settings", "nav.bot_settings"),
     Route("/agent/history", "pages.agent.history", "nav.history", "history", "", "g h", tab=True),
@@ -60,6 +63,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/tenant/bindings", "pages.tenant.bindings", "nav.bindings", "link", "", "g b"),
     Route("/tenant/orders", "pages.tenant.orders", "nav.orders", "orders", "nav.g.trading", "g o", tab=True),
     Route("/tenant/positions", "pages.tenant.positions", "nav.positions", "layers", "nav.g.trading", "g p", tab=True),
+    Route("/tenant/pending", "pages.tenant.pending", "nav.pending", "clock", "nav.g.trading", "g t"),
     Route("/tenant/exchange-accounts", "pages.tenant.exchange_accounts", "nav.exchange_accounts", "key", "nav.g.trading", "g j"),
     Route("/tenant/differences", "pages.tenant.differences", "nav.differences", "check", "nav.g.trading", "g v"),
     Route("/tenant/stops", "pages.tenant.stops", "nav.stops", "close", "nav.g.trading", "g z"),
@@ -85,10 +89,13 @@ ROUTES: tuple[Route, ...] = (
     Route("/admin/trace", "pages.admin.trace", "nav.trace", "history", "nav.g.trading", "g g"),
     Route("/admin/strategies", "pages.admin.strategies", "nav.strategies", "bot", "nav.g.trading", "g h"),
     Route("/admin/nodes", "pages.admin.nodes", "nav.nodes", "nodes", "nav.g.trading", "g e"),
+    Route("/admin/pending", "pages.admin.pending", "nav.pending", "clock", "nav.g.trading", "g 2"),
     Route("/admin/exchange-accounts", "pages.admin.exchange_accounts", "nav.exchange_accounts", "key", "nav.g.trading", "g 1"),
     Route("/admin/differences", "pages.admin.differences", "nav.differences", "check", "nav.g.trading", "g v"),
     Route("/admin/stops", "pages.admin.stops", "nav.stops", "close", "nav.g.trading", "g k"),
     Route("/admin/limits", "pages.admin.limits", "nav.limits", "shield", "nav.g.trading", "g n"),
+    Route("/admin/desk", "pages.admin.desk", "nav.desk", "sliders", "nav.g.trading", "g 1", right="trading"),
+    Route("/admin/control", "pages.admin.control", "nav.control", "play", "nav.g.trading", "g 2"),
     Route("/admin/tenants", "pages.admin.tenants", "nav.tenants", "home", "nav.g.people", "g t"),
     Route("/admin/users", "pages.admin.users", "nav.users", "users", "nav.g.people", "g u", tab=True),
     Route("/admin/bindings", "pages.admin.bindings", "nav.bindings", "link", "nav.g.people", "g n"),
@@ -104,12 +111,12 @@ ROUTES: tuple[Route, ...] = (
     Route("/admin/accounts", "pages.admin.accounts", "nav.accounts"),
     Route("/admin/ranking", "pages.admin.ranking", "nav.ranking", "analytics", "nav.g.people", "g ."),
     Route("/admin/instances", "pages.admin.instances", "nav.instances", "layers", "nav.g.people", "g ,"),
-    Route("/admin/broadcast", "pages.admin.broadcast", "nav.broadcast", "bell", "nav.g.people", "g '"),
+    Route("/admin/broadcast", "pages.admin.broadcast", "nav.broadcast", "bell", "nav.g.people", "g '", right="people"),
     Route("/admin/incidents", "pages.admin.incidents", "nav.incidents", "alert", "nav.g.system", "g ["),
     Route("/admin/windows", "pages.admin.windows", "nav.windows"),
     Route("/admin/monitor", "pages.admin.monitor", "nav.monitor", "monitor", "nav.g.system", "g m"),
     Route("/admin/queue", "pages.admin.queue", "nav.queue", "layers", "nav.g.system", "g 2"),
-    Route("/admin/admins", "pages.admin.admins", "nav.admins", "shield", "nav.g.system", "g j"),
+    Route("/admin/admins", "pages.admin.admins", "nav.admins", "shield", "nav.g.system", "g j", right="admins"),
     Route("/admin/exports", "pages.admin.exports", "nav.exports", "download", "nav.g.system", "g x"),
     Route("/admin/settings", "pages.admin.settings", "nav.safety", "shield", "nav.g.system", "g h"),
     Route("/admin/audit", "pages.admin.audit", "nav.audit", "eye", "nav.g.system", "g a"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api import auth, brand, exports, joining, limits, looking, periods, session, stops, system
-from backend.api.admin import billing, desk, ledger, money, monitor, queue, quota, reads
+from backend.api import auth, brand, exports, joining, limits, looking, pending, periods, session, stops, system
+from backend.api.admin import billing, desk, ledger, money, monitor, queue, quota, reads, trading
 from backend.api.agent import by_hand as agent_by_hand
 from backend.api.agent import notices as agent_notices
 from backend.api.agent import routes as agent_routes
@@ -32,6 +32,7 @@ def core_routers() -> list[APIRouter]:
         ledger.router,
         quota.router,
         monitor.router,
+        trading.router,
         queue.router,
         nodes_router(),
         *merchant_routers(),
@@ -43,6 +44,7 @@ def core_routers() -> list[APIRouter]:
         tenant_webhooks.router,
         exports.router,
         stops.router,
+        pending.router,
         limits.router,
         brand.router,
     ]
