@@ -8,7 +8,7 @@ from urllib.parse import quote
 import reflex as rx
 
 from backend.identity.principal import Principal
-from backend.identity.rights import UNPROVEN
+from backend.identity.rights import ROLES, UNPROVEN
 from state.base import HOME, needs, principal_of
 
 ROLE_OF_PREFIX = {"admin": ("admin",), "tenant": ("tenant",), "agent": ("agent",)}
@@ -30,6 +30,7 @@ class Session(rx.State):
     zone: str = ""
     lang: str = ""
     mode: str = ""
+    rights: list[str] = []
     seen_by: str = ""
     until_ms: int = 0
     prove: bool = False
@@ -54,6 +55,7 @@ class Session(rx.State):
             self.ok_for, self.leave_to = "", "/admin/settings"
             return
         self.seen_by, self.until_ms = who.seen_by, who.until_ms
+        self.rights = sorted(ROLES.get(who.role, frozenset())) if who.kind == "admin" else []
         if self.topic == "" or self.kind != who.kind:
             await self._wear(who)
         self.kind, self.name = who.kind, who.name

@@ -83,6 +83,8 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "The bot's settings are not valid. Correct them, and start the bot again.",
         "机器人设置无效。请更正后重新启动机器人。",
     ),
+    ("Stopped by you.", "由你停止。"),
+    ("Paused by you.", "由你暂停。"),
     ("Bot of user {user}: {what}", "用户 {user} 的机器人：{what}"),
     ("Export of {name} is ready", "导出已完成：{name}"),
     ("Export of {name} failed", "导出失败：{name}"),

@@ -35,9 +35,10 @@ def _nav_item(route: Route, active: str, live: bool = True) -> rx.Component:
         else rx.fragment()
     )
     current = {"aria-current": "page"} if route.path == active else {}
-    return nav_link(
+    link = nav_link(
         icon(route.icon), rx.el.span(tx(route.title)), count, href=route.path, custom_attrs=current | {"title": t(route.title)}
     )
+    return rx.cond(Session.rights.contains(route.right), link, rx.fragment()) if route.right else link
 
 
 def _side(kind: str, active: str) -> rx.Component:
