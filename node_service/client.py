@@ -66,6 +66,13 @@ class NodeReply:
         return self.delivery is Delivery.ANSWERED
 
 
+def _head(method: str, path: str, host: str) -> bytes:
+    """A request with places for length, time, nonce, signature and body: made once per node and path."""
+    fixed = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n".replace("%", "%%")
+    names = protocol.HEADER_TIMESTAMP, protocol.HEADER_NONCE, protocol.HEADER_SIGNATURE
+    return (f"{fixed}Content-Length: %d\r\n{names[0]}: %d\r\n{names[1]}: %b\r\n{names[2]}: %b\r\n\r\n%b").encode("latin-1")
+
+
 class _Batch:
     """Requests that are awaited together, with one deadline for all."""
 
@@ -232,12 +239,10 @@ class NodeClient:
         ts_ms, nonce = protocol.now_ms(), protocol.new_nonce()
         call.nonce = nonce
         signature = protocol.sign(node.key, method, signed_path, body, ts_ms, nonce)
-        head = (
-            f"{method} {signed_path} HTTP/1.1\r\nHost: {endpoint.host_header}\r\nContent-Length: {len(body)}\r\n"
-            f"Content-Type: application/json\r\n{protocol.HEADER_TIMESTAMP}: {ts_ms}\r\n"
-            f"{protocol.HEADER_NONCE}: {nonce}\r\n{protocol.HEADER_SIGNATURE}: {signature}\r\n\r\n"
-        )
-        call.raw = head.encode("latin-1") + body
+        start = endpoint.heads.get((method, path))
+        if start is None:
+            start = endpoint.heads[method, path] = _head(method, signed_path, endpoint.host_header)
+        call.raw = start % (len(body), ts_ms, nonce.encode(), signature.encode(), body)
         give_up = endpoint.start(call.raw, call)
         if give_up is None:
             batch.follow(call.send_fresh())

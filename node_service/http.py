@@ -9,6 +9,7 @@ socket, without a task or a future per request.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -24,11 +25,10 @@ IDLE_S: Final = 50.0  # below the node's own keep-alive time, so that it rarely 
 MAX_IDLE_PER_NODE: Final = 8
 CONNECT_TIMEOUT_S: Final = 5.0
 
-_LENGTH: Final = b"\r\ncontent-length:"
-_ENCODING: Final = b"\r\ntransfer-encoding:"
-_CONNECTION: Final = b"\r\nconnection:"
-_TIMESTAMP: Final = f"\r\n{HEADER_TIMESTAMP.lower()}:".encode()
-_SIGNATURE: Final = f"\r\n{HEADER_REPLY_SIGNATURE.lower()}:".encode()
+_TIMESTAMP: Final = HEADER_TIMESTAMP.lower().encode()
+_SIGNATURE: Final = HEADER_REPLY_SIGNATURE.lower().encode()
+_NAMES: Final = b"|".join((b"content-length", b"transfer-encoding", b"connection", _TIMESTAMP, _SIGNATURE))
+_FIELDS: Final = re.compile(rb"\r\n(" + _NAMES + rb"):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)")
 
 
 class NotConnected(Exception):
@@ -139,9 +139,10 @@ def _parse(data: bytes) -> tuple[Reply, int] | None:
         raise ValueError("not HTTP/1")
     head = data[:end].lower()  # a signature is lower case hex, so nothing of it is lost
     status, start = int(data[9:12]), end + 4
-    stamp, signature = _field(head, _TIMESTAMP).decode(), _field(head, _SIGNATURE).decode()
-    closing = _field(head, _CONNECTION) == b"close"
-    length, encoding = _field(head, _LENGTH), _field(head, _ENCODING)
+    fields = _fields(head)
+    stamp, signature = fields.get(_TIMESTAMP, b"").decode(), fields.get(_SIGNATURE, b"").decode()
+    closing = fields.get(b"connection") == b"close"
+    length, encoding = fields.get(b"content-length", b""), fields.get(b"transfer-encoding", b"")
     if encoding:
         if encoding != b"chunked" or length:
             raise ValueError("unclear length")
@@ -153,16 +154,13 @@ def _parse(data: bytes) -> tuple[Reply, int] | None:
     return None if len(data) < stop else (Reply(status, data[start:stop], stamp, signature, closing), stop)
 
 
-def _field(head: bytes, name: bytes) -> bytes:
-    """The value of a header field in a lower-cased head, empty when absent; raises `ValueError` when repeated."""
-    at = head.find(name)
-    if at < 0:
-        return b""
-    at += len(name)
-    if head.find(name, at) >= 0:
+def _fields(head: bytes) -> dict[bytes, bytes]:
+    """The header fields that matter here, by lower-case name; raises `ValueError` when one is repeated."""
+    rows = _FIELDS.findall(head)
+    found = dict(rows)
+    if len(found) != len(rows):
         raise ValueError("repeated header")
-    stop = head.find(b"\r\n", at)
-    return (head[at:] if stop < 0 else head[at:stop]).strip()
+    return found
 
 
 def _chunks(data: bytes, at: int) -> tuple[bytes, int] | None:
@@ -201,6 +199,7 @@ class Endpoint:
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
         self._idle: list[_Connection] = []
+        self.heads: dict[tuple[str, str], bytes] = {}  # beginnings of requests, made once
 
     def start(self, raw: bytes, done: Done) -> Callable[[Done], None] | None:
         """Send over a kept connection and call `done` later; None, with nothing sent, when there is none.
