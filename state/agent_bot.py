@@ -14,6 +14,7 @@ from backend.dashboards import agent
 from backend.errors import Unavailable
 from backend.identity.principal import Principal
 from backend.market.history import recent_candles
+from backend.notifications.phrases import in_chinese
 from backend.settings import get_settings
 from state.agent_common import decision_shown, gates_shown, places_of
 from state.base import needs, read, signed_in, write
@@ -252,7 +253,7 @@ def _sentence(bot: dict[str, Any], panel: Any, facts: dict[str, Any], shown: lis
     if bot["desired"] == "paused":
         return "bot.said.paused", {}
     if bot["desired"] != "running":
-        return "bot.said.stopped", {"why": bot["reason"]}
+        return "bot.said.stopped", {"why": {"en": bot["reason"], "zh": in_chinese(bot["reason"])}}
     if panel is None:
         return "bot.said.waiting", {}
     figures = {"symbols": panel.analyzed, "scan": f"{bot['scans']:,}", "n": panel.opened, "s": figure(Decimal(facts["duration_ms"]) / 1000, 1)}

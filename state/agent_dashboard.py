@@ -13,6 +13,7 @@ from backend.bots import service as bots
 from backend.dashboards import agent
 from backend.dashboards.marks import marks
 from backend.identity.principal import Principal
+from backend.notifications.phrases import in_chinese
 from backend.settings import get_settings
 from state.agent_common import decision_shown, position_shown
 from state.base import needs, read, signed_in, write
@@ -172,7 +173,7 @@ def _sentence(found: dict[str, Any], decisions: list[dict[str, Any]]) -> tuple[s
     if bot["desired"] == "paused":
         return "bot.said.paused", {}
     if bot["desired"] != "running":
-        return "bot.said.stopped", {"why": bot["reason"]}
+        return "bot.said.stopped", {"why": {"en": bot["reason"], "zh": in_chinese(bot["reason"])}}
     if panel is None:
         return "bot.said.waiting", {}
     figures = {"symbols": panel.analyzed, "scan": f"{bot['scans']:,}", "n": panel.opened}

@@ -130,6 +130,7 @@ def user(row: Row) -> Row:
         **{name: figure(row[name]) for name in ("hold", "team_hold", "self", "gift", "reward", "rewards")},
         "bot": f"botstate.{bot.get('observed') or 'none'}",
         "bot_reason": bot.get("reason", ""),
+        "bot_reason_zh": in_chinese(bot.get("reason", "")),
         "bot_scans": rows.whole(bot.get("scans", 0)),
         "accounts": [
             {"id": str(a["id"]), "exchange": a["exchange"], "mode": a["mode"], "key": a["key"] or MISSING, "balance": figure(a["balance"]),

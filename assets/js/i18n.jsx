@@ -5,17 +5,19 @@ import en from "../i18n/en.json";
 export const LANGS = ["en", "zh"];
 const listeners = new Set();
 
-function fill(text, params) {
+// a parameter may itself come in both languages: {en, zh}
+function fill(text, params, lang) {
   if (!params) return text;
   return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g, (whole, name, one, many) => {
-    const value = params[name];
+    const given = params[name];
+    const value = given && typeof given === "object" && "en" in given ? given[lang] : given;
     if (one !== undefined) return String(value) === "1" ? one : many;
     return value === undefined || value === null ? "–" : String(value);
   });
 }
 
 function pack(lang, words) {
-  const t = (key, params) => fill(words[key] ?? en[key] ?? key, params);
+  const t = (key, params) => fill(words[key] ?? en[key] ?? key, params, lang);
   return { lang, t };
 }
 

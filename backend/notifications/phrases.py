@@ -17,7 +17,7 @@ _WORDS: dict[str, str] = {
     "The platform": "平台", "The merchant": "商户", "You": "你", "Bot": "机器人",
     "Stop loss": "止损", "Take profit": "止盈", "Trailing stop": "移动止损", "Held too long": "持仓超时", "Closed by hand": "手动平仓",
     "Liquidated by the exchange": "被交易所强平", "Closed outside the platform": "在平台外平仓", "KILL": "停止交易",
-    "No protective stop could be placed": "无法设置保护性止损",
+    "No protective stop could be placed": "无法设置保护性止损", "Not confirmed after the fill": "成交后未获确认",
     "its node is switched off": "节点已停用", "its node is silent": "节点没有响应", "its node is being drained": "节点正在腾空",
     "its node cannot be reached": "无法连接节点",
 }  # fmt: skip
@@ -50,6 +50,17 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (
         "Allow {addresses} for your key at the exchange, else it refuses your orders.",
         "请在交易所为你的密钥放行 {addresses}，否则订单会被拒绝。",
+    ),
+    ("{symbol} is blocked", "{symbol} 已封锁"),
+    (
+        "Your account holds {quantity} {side} of it that the platform did not open. It is left alone, and nothing is opened "
+        "in this symbol until it is closed.",
+        "你的账户持有该品种 {quantity} {side}，并非由平台开仓。平台不会触碰它，在其平仓前不会在该品种开仓。",
+    ),
+    ("{symbol} does not agree with the exchange", "{symbol} 与交易所不一致"),
+    (
+        "The platform holds {quantity} {side}, the exchange {filled}, and no trade says why. Compare the account with the exchange.",
+        "平台持有 {quantity} {side}，交易所为 {filled}，没有成交可以解释。请与交易所核对账户。",
     ),
     ("Node {node} is silent", "节点 {node} 没有响应"),
     (
@@ -84,6 +95,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "机器人设置无效。请更正后重新启动机器人。",
     ),
     ("Stopped by you.", "由你停止。"),
+    ("A new exchange key was saved. Start the bot again.", "已保存新的交易所密钥，请重新启动机器人。"),
     ("Paused by you.", "由你暂停。"),
     ("Bot of user {user}: {what}", "用户 {user} 的机器人：{what}"),
     ("Export of {name} is ready", "导出已完成：{name}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from pages.components.act import field, hold_button
-from pages.components.i18n import USED, t, tx
+from pages.components.i18n import USED, in_both, t, tx
 from pages.components.icons import icon
 from pages.components.lists import Pick, cut, filters, list_page, mini
 from pages.components.parts import chip, facts, mode_chip, num, rel_time
@@ -128,7 +128,7 @@ def _drawer(admin: bool) -> rx.Component:
         ),
         recharge_form(Console.recharge_user, "card.recharge", "card.user_note"),
         drawer_section(
-            rx.el.p(rx.el.b(tx(d["bot"].to(str))), " ", rx.el.span(d["bot_reason"], class_name="t2")), title="nav.bot"
+            rx.el.p(rx.el.b(tx(d["bot"].to(str))), " ", rx.el.span(in_both(d["bot_reason"].to(str), d["bot_reason_zh"].to(str)), class_name="t2")), title="nav.bot"
         ),
         drawer_section(
             rx.cond(
