@@ -16,7 +16,7 @@ from backend.market.feed import Feed
 from backend.market.rules import INTERVAL_MS
 from backend.models import Job
 from backend.queue import service
-from backend.strategies.base import CandleBatch
+from backend.strategies.base import CandleBatch, ParameterError
 from backend.strategies.registry import get_strategy, parse_params
 
 KIND = "backtest"
@@ -29,14 +29,17 @@ def ask_backtest(
     session: Session, strategy_code: str, *, timeframe: str = "1h", bars: int = 500, symbols: list[str] | None = None,
     params: Mapping[str, Any] | None = None,
 ) -> Job:  # fmt: skip
-    """Write the job. Raises ``InvalidInput`` for a timeframe or length nobody can walk, what ``get_strategy`` and
-    ``parse_params`` raise for a strategy that is not there or parameters out of range."""
+    """Write the job. Raises ``InvalidInput`` for a timeframe or length nobody can walk, a strategy that is not there and
+    parameters out of range."""
     if timeframe not in INTERVAL_MS:
         raise InvalidInput(f"The timeframe is one of {', '.join(INTERVAL_MS)}.")
     if not 100 <= bars <= MAX_BARS:
         raise InvalidInput(f"A backtest walks 100 to {MAX_BARS} candles.")
-    get_strategy(strategy_code)
-    parse_params(strategy_code, dict(params or {}))
+    try:
+        get_strategy(strategy_code)
+        parse_params(strategy_code, dict(params or {}))
+    except ParameterError as error:
+        raise InvalidInput(str(error)) from error
     payload = {
         "strategy": strategy_code, "timeframe": timeframe, "bars": bars, "symbols": list(symbols or []), "params": dict(params or {})
     }  # fmt: skip

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from backend.clock import to_ms, utcnow
@@ -53,11 +54,9 @@ class Overview:
 def overview(session: Session) -> Overview:
     """Counts per kind and state, workers heard of within seconds, who leads."""
     now = now_ms(session)
-    rows = session.exec(
-        select(Job.kind, Job.lane, Job.state, func.count(), func.min(Job.created_at))
-        .where(col(Job.state).in_((*OPEN, DEAD)))
-        .group_by(col(Job.kind), col(Job.lane), col(Job.state))
-    ).all()
+    key = (col(Job.kind), col(Job.lane), col(Job.state))
+    statement = sql_select(*key, func.count(), func.min(Job.created_at)).where(col(Job.state).in_((*OPEN, DEAD))).group_by(*key)
+    rows = session.execute(statement).all()
     states: Counter[str] = Counter({WAITING: 0, RUNNING: 0, DEAD: 0})
     table: dict[tuple[str, str], dict[str, Any]] = {}
     for kind, lane, state, count, first in rows:

@@ -78,17 +78,20 @@ def claim(
     silent = (col(Job.state) == RUNNING) & (col(Job.lease_until_ms) < now)
     taken: list[Job] = []
     for free in (silent, waiting):
-        rows = session.exec(
-            select(Job)
+        candidates = session.exec(
+            select(Job.id)
             .where(free, col(Job.lane).in_(list(lanes)), col(Job.kind).not_in(list(full)))
             # Fresh ones first: in a backlog the newest is the one that can still be in time.
             .order_by(rank, col(Job.id).desc())
-            .limit(limit - len(taken))
-            .with_for_update(skip_locked=True)
+            .limit(8 * limit)
         ).all()
-        taken += [job for job in rows if _take(session, job, owner, now, lease_ms)]
-        if len(taken) >= limit:
-            break
+        for job_id in candidates:
+            if len(taken) >= limit:
+                return taken
+            # One row after the other by its key: a range that is locked to be sorted would hide it all from others.
+            job = session.exec(select(Job).where(Job.id == job_id, free).with_for_update(skip_locked=True)).first()
+            if job is not None and _take(session, job, owner, now, lease_ms):
+                taken.append(job)
     return taken
 
 
