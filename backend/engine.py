@@ -28,13 +28,13 @@ from backend.execution.dispatcher import Dispatcher
 from backend.execution.moving import move_stops
 from backend.execution.reconcile import Reconciler
 from backend.execution.resting_keeper import Keeper
-from backend.execution.service import adopt_orphans, write_close
+from backend.execution.service import adopt_orphans, busy, write_close
 from backend.execution.wire import Wire
 from backend.exits.service import Watched, watch
 from backend.exports.worker import Exporter
 from backend.market.feed import Feed, MarketClock, PaperFeed, Prices
 from backend.market.rules import TICKS_PER_BAR
-from backend.models import Order, Position
+from backend.models import Position
 from backend.notifications.sender import NoticeSender
 from backend.portfolio.sync import sync_balances
 from backend.queue.desk import Desk
@@ -50,6 +50,7 @@ LEASE = "engine"
 LEASE_TTL_MS = 6_000
 BOT_BEAT_S = 10.0
 ERROR_PAUSE_S = 1.0
+WHOLE_EVERY_S = 300.0
 
 
 class Engine:
@@ -180,7 +181,7 @@ class Engine:
         await self.db.arun(watchdog.recovering)
         await self.refresh_prices()
         await self.reconciler.run()
-        await self.reconciler.positions()
+        await self.reconciler.positions(everyone=True)
         await self._settle_pending()
 
     # --- loops on a running market ---------------------------------------------------------------------------------
@@ -212,12 +213,14 @@ class Engine:
             await self.dispatch()
 
     async def _reconcile_loop(self) -> None:
-        last_positions = 0.0
+        last_positions, last_whole = 0.0, time.monotonic()
         while self.leading.is_set():
             await self.reconciler.run()
             await self.resting.run(self.prices)
             if time.monotonic() - last_positions >= self.settings.reconcile_interval_s:
-                await self.reconciler.positions()
+                whole = time.monotonic() - last_whole >= WHOLE_EVERY_S
+                last_whole = time.monotonic() if whole else last_whole
+                await self.reconciler.positions(everyone=whole)
                 await self.reconciler.cancel_stops()
                 await move_stops(self.db, self.wire, self.reconciler)
                 await self.reconciler.restore_stops()
@@ -368,9 +371,9 @@ class Engine:
             await self.reconciler.cancel_stops()
             await move_stops(self.db, self.wire, self.reconciler)
             await self._settle_new()
-            if not sent and not asked and not await self.db.aread(_busy):
+            if not sent and not asked and not await self.db.aread(busy):
                 return
-            if asked and await self.db.aread(_busy):
+            if asked and await self.db.aread(busy):
                 await asyncio.sleep(0.2)
 
     async def _conduct(self) -> None:
@@ -387,11 +390,6 @@ class Engine:
 
 def _positions(session: Session, ids: list[int]) -> list[Position]:
     return list(session.exec(select(Position).where(col(Position.id).in_(ids))).all())
-
-
-def _busy(session: Session) -> bool:
-    query = select(Order.id).where(col(Order.status).in_(("PENDING", "SENT", "UNKNOWN"))).limit(1)
-    return session.exec(query).first() is not None
 
 
 def _close_naked(session: Session, ids: list[int], prices: Prices | None) -> None:

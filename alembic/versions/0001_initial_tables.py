@@ -412,6 +412,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_fill_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "foreign_position",
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("position_side", sa.String(length=8), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.String(length=40), nullable=False),
+        sa.Column("looks", sa.Integer(), nullable=False),
+        sa.Column("seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "symbol", "position_side"),
+    )
+    with op.batch_alter_table("foreign_position", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_foreign_position_tenant_id"), ["tenant_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_foreign_position_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
         "incident",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=96), nullable=False),
@@ -1521,6 +1540,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_incident_opened")
 
     op.drop_table("incident")
+    with op.batch_alter_table("foreign_position", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_foreign_position_user_id"))
+        batch_op.drop_index(batch_op.f("ix_foreign_position_tenant_id"))
+
+    op.drop_table("foreign_position")
     with op.batch_alter_table("fill", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_fill_user_id"))
         batch_op.drop_index("ix_fill_tenant")

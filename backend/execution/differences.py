@@ -10,12 +10,21 @@ from sqlmodel import Session, col, func, select
 from backend.execution.service import close
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
-from backend.models import Difference, Order, Position
+from backend.models import Difference, ExchangeAccount, Order, Position
 from backend.portfolio.queries import Listing, Window
 
 CLOSED_OUTSIDE: Final = "closed_outside"
 ORDER_ABSENT: Final = "order_absent"
 STOP_MISSING: Final = "stop_missing"
+QUANTITY_LARGER: Final = "quantity_larger"
+QUANTITY_UNEXPLAINED: Final = "quantity_less"
+OPPOSITE_SIDE: Final = "opposite_side"
+FOREIGN_POSITION: Final = "foreign"
+LOST_ANSWER: Final = "answer_lost"
+CAUSES: Final = (
+    CLOSED_OUTSIDE, ORDER_ABSENT, STOP_MISSING, QUANTITY_LARGER, QUANTITY_UNEXPLAINED, OPPOSITE_SIDE, FOREIGN_POSITION, LOST_ANSWER,
+)  # fmt: skip
+ACTIONS: Final = ("booked", "sent_again", "expired", "stop_restored", "blocked", "told", "adopted")
 
 
 def closed_outside(session: Session, position: Position, order: Order, quantity: Decimal) -> None:
@@ -46,6 +55,24 @@ def differences(session: Session, who: Principal, window: Window) -> Listing[Dif
     total = session.exec(scoped(select(func.count()).select_from(Difference), who, Difference)).one()
     rows = session.exec(statement.order_by(col(Difference.id).desc()).offset(window.offset).limit(window.limit)).all()
     return Listing(list(rows), int(total))
+
+
+def note(
+    session: Session, fact: str, whose: Order | Position | ExchangeAccount, cause: str, *, symbol: str, platform_says: str,
+    exchange_says: str, action: str, order_id: int | None = None, position_id: int | None = None,
+) -> bool:  # fmt: skip
+    """Write a difference down, once per ``fact``; whether it was new."""
+    if session.exec(select(Difference.id).where(Difference.fact == fact)).first() is not None:
+        return False
+    account_id = whose.id if isinstance(whose, ExchangeAccount) else whose.account_id
+    assert account_id is not None
+    session.add(
+        Difference(
+            fact=fact, tenant_id=whose.tenant_id, account_id=account_id, order_id=order_id, position_id=position_id, symbol=symbol,
+            cause=cause, platform_says=platform_says[:100], exchange_says=exchange_says[:100], action=action,
+        )
+    )  # fmt: skip
+    return True
 
 
 def _note(  # noqa: PLR0917 - the columns of the row

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlmodel import Session, col, select
 
 from backend.clock import to_ms, utcnow
 from backend.db import Database
+from backend.execution import compare
 from backend.execution.apply import Applied
 from backend.execution.credentials import account_tasks
 from backend.execution.differences import end_absent, send_again
@@ -130,6 +131,9 @@ class Reconciler:
                     absent.append(order.id)
         index = {key: order.id for key, order in pks.items() if order.id is not None}
         applied = await self._dispatcher.apply(index, found)
+        lost = [o.order.id for o in applied if o.order.id is not None and pks[o.order.account_id, o.order.client_order_id].status == "UNKNOWN"]
+        if lost:
+            await self._db.arun(lambda s: compare.found_again(s, lost))
         await self._db.arun(lambda s: self._note_looks(s, list(index.values()), absent))
         return applied
 
@@ -142,7 +146,9 @@ class Reconciler:
                 continue
             order.looked_at = now
             session.add(order)
-            if order.id not in absent or not (order.status == "UNKNOWN" or (order.status, order.order_type) == ("OPEN", "LIMIT")):
+            resting = order.status == "OPEN" and order.order_type in ("LIMIT", "STOP_MARKET")
+            if order.id not in absent or not (order.status == "UNKNOWN" or resting):
+                order.absent_looks = 0
                 continue
             order.absent_looks += 1
             if order.order_type == "STOP_MARKET":
@@ -159,12 +165,12 @@ class Reconciler:
             else:
                 end_absent(session, order, "EXPIRED", "absent on the exchange and no longer fresh")
 
-    async def positions(self, account_ids: set[int] | None = None) -> list[Applied]:
+    async def positions(self, account_ids: set[int] | None = None, *, everyone: bool = False) -> list[Applied]:
         """Compare open positions with the exchange: stops that fired, closes made elsewhere, missing stops.
 
-        Foreign positions are never touched; the symbol is reported once.
+        ``everyone``: also accounts that hold nothing here. What is not ours is never touched; its symbol is blocked and told.
         """
-        work = await self._db.aread(lambda s: self._open_accounts(s, account_ids))
+        work = await self._db.aread(lambda s: _accounts(s) if everyone else self._open_accounts(s, account_ids))
         if not work:
             return []
         tasks, targets = await self._db.aread(
@@ -190,7 +196,21 @@ class Reconciler:
         gone = await self._db.aread(lambda s: self._missing(s, reports))
         applied = await self._explain(gone)
         still = await self._db.aread(lambda s: [p for p in self._missing(s, reports) if _is_among(p, gone)])
-        return applied + await self._rebuild(still, tasks, targets, {a.id: a.node_id for a in work})
+        applied += await self._rebuild(still, tasks, targets, {a.id: a.node_id for a in work})
+        return applied + await self._rest(reports, [p.id for p in still if p.id is not None])
+
+    async def _rest(self, reports: dict[int, list[dict[str, Any]]], less: list[int]) -> list[Applied]:
+        """The other rows of the comparison: more than here, the other side, not ours, stops that left, no explanation."""
+        if less:
+            left = await self._db.aread(lambda s: [p.id for p in self._missing(s, reports) if p.id in less])
+            await self._db.arun(lambda s: compare.unexplained(s, [i for i in left if i is not None], reports))
+        applied = await self.look_up(await self._db.arun(lambda s: compare.surplus(s, reports)))
+        stops = await self._db.aread(lambda s: compare.stops_to_check(s, list(reports)))
+        applied += await self.look_up(stops)
+        if stops:
+            ids = [order.id for order in stops if order.id is not None]
+            await self._db.arun(lambda s: compare.stops_gone(s, ids))
+        return applied
 
     def _open_accounts(self, session: Session, account_ids: set[int] | None) -> list[ExchangeAccount]:
         open_ids = set(session.exec(select(Position.account_id).where(Position.status == "OPEN").distinct()).all())
@@ -207,7 +227,7 @@ class Reconciler:
         for position in rows:
             there = sum(
                 (
-                    _quantity(row)
+                    compare.quantity_of(row)
                     for row in reports[position.account_id]
                     if row.get("symbol") == position.symbol and row.get("position_side") == position.position_side
                 ),
@@ -352,14 +372,9 @@ class Reconciler:
         return 0
 
 
+def _accounts(session: Session) -> list[ExchangeAccount]:
+    return list(session.exec(select(ExchangeAccount).where(ExchangeAccount.status == 1)).all())
+
+
 def _is_among(position: Position, others: list[Position]) -> bool:
     return any(position.id == other.id for other in others)
-
-
-
-def _quantity(row: dict[str, Any]) -> Decimal:
-    try:
-        value = Decimal(str(row.get("quantity")))
-    except InvalidOperation:
-        return Decimal(0)
-    return value if value.is_finite() else Decimal(0)

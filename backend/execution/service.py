@@ -279,3 +279,9 @@ def mark_unknown(session: Session, order_pks: Sequence[int], reason: str) -> Non
             .where(col(Order.id).in_(order_pks), col(Order.status) == "SENT")
             .values(status="UNKNOWN", reason=reason[:64], updated_at=utcnow())
         )
+
+
+def busy(session: Session) -> bool:
+    """Whether any order is waiting, on its way or unknown."""
+    query = select(Order.id).where(col(Order.status).in_(("PENDING", "SENT", "UNKNOWN"))).limit(1)
+    return session.exec(query).first() is not None

@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from backend.models.access import OneTimeToken, SecondFactor
 from backend.models.bots import BotWatch
-from backend.models.execution import LimitEntry, NodeSample
+from backend.models.execution import ForeignPosition, LimitEntry, NodeSample
 from backend.models.exports import ExportJob, ExportPiece
 from backend.models.ledger import (
     LedgerAccount,
@@ -75,6 +75,7 @@ __all__ = [
     "ExportJob",
     "ExportPiece",
     "Fill",
+    "ForeignPosition",
     "Incident",
     "Job",
     "JobRun",

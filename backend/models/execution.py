@@ -46,3 +46,19 @@ class LimitEntry(SQLModel, table=True):
     asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ForeignPosition(SQLModel, table=True):
+    """What an account holds at its exchange that is not ours, or the part that is not: never touched, and while it is there
+    the platform opens nothing in that symbol. ``looks`` counts reports in a row; it blocks from the second on."""
+
+    __tablename__ = "foreign_position"
+    account_id: int = Field(primary_key=True, sa_type=BigId, sa_column_kwargs={"autoincrement": False})
+    symbol: str = Field(primary_key=True, max_length=32)
+    position_side: str = Field(primary_key=True, max_length=8)
+    tenant_id: int = Field(sa_type=BigId, index=True)
+    user_id: int = Field(sa_type=BigId, index=True)
+    quantity: str = Field(default="0", max_length=40)
+    looks: int = 0
+    seen_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
+    created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from backend.bots import watchdog
 from backend.bots.rules import BadBotConfig, BotConfig
 from backend.clock import from_ms
+from backend.execution.compare import blocked_symbols
 from backend.execution.rules import SizingSource
 from backend.execution.service import OPEN_STATES
 from backend.models import (
@@ -175,6 +176,8 @@ def _held(session: Session, account_ids: Sequence[int]) -> tuple[dict[int, set[s
         )
     ).all():
         blocked[account_id].add(symbol)
+    for account_id, symbols in blocked_symbols(session, account_ids).items():
+        blocked[account_id] |= symbols
     return held, blocked
 
 

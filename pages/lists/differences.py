@@ -11,8 +11,10 @@ from pages.components.table import Column
 from pages.routes import Route
 from state.lists import Lists
 
-CAUSES = ("closed_outside", "order_absent", "stop_missing")
-ACTIONS = ("booked", "sent_again", "expired", "stop_restored")
+CAUSES = (
+    "closed_outside", "order_absent", "stop_missing", "quantity_larger", "quantity_less", "opposite_side", "foreign", "answer_lost",
+)  # fmt: skip
+ACTIONS = ("booked", "sent_again", "expired", "stop_restored", "blocked", "told", "adopted")
 WORDS = ("open", "closed", "absent")
 ACTION = Pick("action", "diff.action", tuple((name, f"diff.a.{name}") for name in ACTIONS))
 USED.update(f"diff.says.{name}" for name in WORDS)

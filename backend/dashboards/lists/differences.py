@@ -10,14 +10,11 @@ from sqlmodel import Session, col, select
 from backend.clock import to_ms
 from backend.dashboards.lists.base import ANY_ID, Find, ListOf, Row, between, matching, paged, where
 from backend.dashboards.lists.trading import person
-from backend.execution.differences import CLOSED_OUTSIDE, ORDER_ABSENT, STOP_MISSING
+from backend.execution.differences import ACTIONS, CAUSES
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
 from backend.models import Difference, ExchangeAccount, Order, Tenant, User
 from backend.portfolio.queries import Listing
-
-CAUSES = (CLOSED_OUTSIDE, ORDER_ABSENT, STOP_MISSING)
-ACTIONS = ("booked", "sent_again", "expired", "stop_restored")
 
 
 def _found(who: Principal, find: Find, by_cause: bool = True) -> Any:
