@@ -79,7 +79,8 @@ def _database(settings: Settings) -> list[Finding]:
 
 def _redis(settings: Settings) -> Finding:
     if not settings.redis_url:
-        return Finding("redis", True, "not used: the bus is in memory")
+        words = "not used: the workers ask the database for work" if settings.queued else "not used: the bus is in memory"
+        return Finding("redis", True, words)
     import redis
 
     try:

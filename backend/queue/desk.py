@@ -12,19 +12,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from backend import announce
 from backend.billing import jobs as billing
-from backend.clock import utcnow
+from backend.clock import now_ms, utcnow
 from backend.execution import planning
 from backend.execution.apply import Applied
 from backend.execution.dispatcher import Dispatcher
 from backend.exports.service import waiting_ids
-from backend.models import Job, NoticeDelivery, Notification, WebhookDelivery
+from backend.live import hub
+from backend.models import Job, NoticeDelivery, Notification, WebhookDelivery, WorkerProcess
 from backend.queue import service
 from backend.queue.backtests import run_backtest_job
-from backend.queue.rules import Lane
+from backend.queue.rules import DEAD, OPEN, Lane
 from backend.queue.runner import Hold, JobRunner
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Desk:
             redis_url=settings.redis_url,
         )
         engine.timetable.hand_over = self.hand_over
+        self._seen: list[Any] = []
+        self.runner.on_beat = self._tell
 
     # --- the leader's ----------------------------------------------------------------------------------------------
 
@@ -94,6 +97,13 @@ class Desk:
         due = await self._db.aread(_due)
         if due:
             await self._add(*due)
+
+    async def _tell(self) -> None:
+        """Open pages of this process look again when the queue has changed."""
+        seen = await self._db.aread(_figures)
+        if seen != self._seen:
+            self._seen = seen
+            hub.publish("platform", {"queue_ms": now_ms()})
 
     async def _add(self, *wanted: tuple[str, dict[str, Any], Lane, str | None]) -> None:
         def work(session: Session) -> list[tuple[Lane, int]]:
@@ -168,6 +178,13 @@ class Desk:
 def _ended(session: Session, job: Job) -> None:
     if job.kind == planning.KIND:
         planning.let_go(session, job)
+
+
+def _figures(session: Session) -> list[Any]:
+    open_jobs = select(Job.kind, Job.state, func.count()).where(col(Job.state).in_((*OPEN, DEAD))).group_by(col(Job.kind), col(Job.state))
+    workers = select(WorkerProcess.owner).where(col(WorkerProcess.beat_ms) > service.now_ms(session) - service.WORKER_GONE_MS)
+    newest = session.exec(select(func.max(Job.id))).one()
+    return [newest, sorted(session.exec(open_jobs).all()), sorted(session.exec(workers).all())]
 
 
 def _due(session: Session) -> list[tuple[str, dict[str, Any], Lane, str | None]]:

@@ -87,6 +87,8 @@ class JobRunner:
         self._loops: list[asyncio.Task[None]] = []
         self._closing = False
         self._done = 0
+        self.on_beat: Callable[[], Awaitable[None]] | None = None
+        """Called every few seconds in every process that takes jobs."""
         self._started_at = utcnow()
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -256,4 +258,6 @@ class JobRunner:
                 running=len(self._held), done=self._done, wakes=self.waker is not None and self.waker.healthy,
             )  # fmt: skip
             await self._db.arun(lambda s, r=row: service.beat(s, r))  # type: ignore[misc]
+            if self.on_beat is not None:
+                await self.on_beat()
             await asyncio.sleep(BEAT_S)
