@@ -228,7 +228,7 @@ def prune(session: Session) -> int:
         old = session.exec(
             select(Job.id)
             .where(col(Job.finished_at) < from_ms(now - age_ms), col(Job.state).in_(states))
-            .limit(2_000)
+            .limit(5_000)
         ).all()
         session.connection().execute(delete(Job).where(col(Job.id).in_(old)))
         gone += len(old)

@@ -41,16 +41,16 @@ async def test_a_fresh_order_overtakes_the_late_ones(sqlite_database: Database, 
         centre = make_centre(sqlite_database, paper, tmp_path, accounts=1, **RUNNING)
         calm(centre)
         async with engines(centre, 1) as (engine,):
-            await until(engine.leading.is_set, 30)
+            await until(engine.leading.is_set, 120)
             (first,) = enter(centre, "SIGFIRST")
-            await until(lambda: centre.orders(id=first.id)[0].status == "FILLED", 30)
+            await until(lambda: centre.orders(id=first.id)[0].status == "FILLED", 120)
             backlog(centre.db, first, BACKLOG, late=True)
             (fresh,) = leave(centre)
-            await until(lambda: centre.orders(id=fresh.id)[0].status == "FILLED", 30)
+            await until(lambda: centre.orders(id=fresh.id)[0].status == "FILLED", 120)
             with centre.db.reading() as session:
                 still = len(session.exec(select(Order.id).where(Order.status == "PENDING")).all())
             assert still > 0 or BACKLOG < 10_000, "the fresh order waited for the backlog"
-            await until(lambda: not centre.orders(status="PENDING"), times(60, 600), 0.5)
+            await until(lambda: not centre.orders(status="PENDING"), times(180, 600), 0.5)
         late = [order for order in centre.orders() if order.client_order_id.startswith("late")]
         assert {(order.status, order.reason) for order in late} == {("EXPIRED", "expired before it could be sent")}
         assert len(late) == BACKLOG

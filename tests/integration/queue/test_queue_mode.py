@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sqlmodel import select
 from backend.db import Database
 from backend.models import ExportJob, JobRun, Lease
 from tests.support.centre import Centre, make_centre, until
+from tests.support.faults import FULL
 from tests.support.intents import enter, leave
 from tests.support.paper import PaperServer
 from tests.support.queue import RUNNING, Tap, at_rest, calm, engines, jobs
@@ -18,13 +20,15 @@ from tests.support.redis import RedisServer, private_redis
 __all__ = ["private_redis"]
 
 
-@pytest.fixture
-def centre(sqlite_database: Database, tmp_path: Path) -> Centre:
+@pytest.fixture(params=["sqlite", "mariadb"] if FULL else ["sqlite"])
+def centre(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Centre]:
+    db = Database(request.getfixturevalue(f"{request.param}_url"))
     with PaperServer(tmp_path) as paper:
-        made = make_centre(sqlite_database, paper, tmp_path, accounts=4, **RUNNING)
+        made = make_centre(db, paper, tmp_path, accounts=4, **RUNNING)
         calm(made)
         yield made
         made.check_oracles()
+    db.dispose()
 
 
 def settled_once(centre: Centre, orders: int) -> None:
@@ -44,17 +48,17 @@ async def test_orders_go_through_workers_and_nothing_secret_through_redis(
     centre.settings = centre.settings.model_copy(update={"redis_url": private_redis.url})
     with Tap(private_redis.port) as tap:
         async with engines(centre, 2) as both:
-            await until(lambda: any(engine.leading.is_set() for engine in both), 30)
-            await until(lambda: all(engine.desk.runner.waker.healthy for engine in both), 30)
+            await until(lambda: any(engine.leading.is_set() for engine in both), 120)
+            await until(lambda: all(engine.desk.runner.waker.healthy for engine in both), 120)
             enter(centre)
-            await until(lambda: len(centre.fills()) == 4 and at_rest(centre), 60)
+            await until(lambda: len(centre.fills()) == 4 and at_rest(centre), 180)
             leave(centre)
-            await until(lambda: len(centre.fills()) == 8 and at_rest(centre), 60)
+            await until(lambda: len(centre.fills()) == 8 and at_rest(centre), 180)
             with centre.db.transaction() as session:
                 session.add(ExportJob(owner_kind="agent", owner_id=centre.user_ids[0], tenant_id=centre.tenant_id,
                                       list_name="history", format="csv", asked={}))  # fmt: skip
-            await until(lambda: any(job.kind == "export" and job.state == "DONE" for job in jobs(centre)), 30)
-        await until(lambda: not jobs(centre, state="RUNNING"), 10)
+            await until(lambda: any(job.kind == "export" and job.state == "DONE" for job in jobs(centre)), 120)
+        await until(lambda: not jobs(centre, state="RUNNING"), 60)
     settled_once(centre, 8)
     dispatched = jobs(centre, kind="dispatch")
     assert {job.lane for job in dispatched} == {"normal", "urgent"}
@@ -82,22 +86,22 @@ async def test_without_redis_the_workers_ask_the_database(centre: Centre, privat
     private_redis.kill()
     async with engines(centre, 2) as both:
         wakers = [engine.desk.runner.waker for engine in both]
-        await until(lambda: any(engine.leading.is_set() for engine in both), 30)
+        await until(lambda: any(engine.leading.is_set() for engine in both), 120)
 
         async def round_trip(name: str, fills: int) -> None:
             enter(centre, name)
-            await until(lambda: len(centre.fills()) == fills - 4 and at_rest(centre), 60)
+            await until(lambda: len(centre.fills()) == fills - 4 and at_rest(centre), 180)
             leave(centre)
-            await until(lambda: len(centre.fills()) == fills and at_rest(centre), 60)
+            await until(lambda: len(centre.fills()) == fills and at_rest(centre), 180)
 
         await round_trip("SIGAWAY", 8)
         private_redis.start()
-        await until(lambda: all(waker.healthy for waker in wakers), 30)
+        await until(lambda: all(waker.healthy for waker in wakers), 120)
         await round_trip("SIGTHERE", 16)
         private_redis.freeze()
         await round_trip("SIGFROZEN", 24)
         private_redis.thaw()
-        await until(lambda: all(waker.healthy for waker in wakers), 30)
+        await until(lambda: all(waker.healthy for waker in wakers), 120)
         with private_redis.client() as link:
             link.flushall()
         await round_trip("SIGFLUSHED", 32)
