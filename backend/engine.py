@@ -28,7 +28,7 @@ from backend.execution.dispatcher import Dispatcher
 from backend.execution.moving import move_stops
 from backend.execution.reconcile import Reconciler
 from backend.execution.resting_keeper import Keeper
-from backend.execution.service import adopt_orphans, busy, write_close
+from backend.execution.service import ORPHANED_AFTER, adopt_orphans, busy, write_close
 from backend.execution.wire import Wire
 from backend.exits.service import Watched, watch
 from backend.exports.worker import Exporter
@@ -220,6 +220,7 @@ class Engine:
             if time.monotonic() - last_positions >= self.settings.reconcile_interval_s:
                 whole = time.monotonic() - last_whole >= WHOLE_EVERY_S
                 last_whole = time.monotonic() if whole else last_whole
+                await self.db.arun(lambda s: adopt_orphans(s, utcnow() - ORPHANED_AFTER))
                 await self.reconciler.positions(everyone=whole)
                 await self.reconciler.cancel_stops()
                 await move_stops(self.db, self.wire, self.reconciler)

@@ -31,6 +31,9 @@ _ENTERING = ("OPEN", "ADD")
 REFUSED_PAUSE = timedelta(seconds=2)
 """After the exchange refused a close, what it knows of the position is asked before the next try."""
 
+ORPHANED_AFTER = timedelta(seconds=45)
+"""Longer than any executor is waited for: whoever claimed an order has an answer by then, or has forgotten it."""
+
 RESEND_LIMIT = 2
 """An order found absent may be sent once more, with the same id: two attempts in all."""
 
@@ -244,7 +247,8 @@ def close(order: Order, status: str, reason: str, code: str = "", message: str =
 
 
 def adopt_orphans(session: Session, older_than: datetime) -> int:
-    """After a restart: orders claimed by a process that is gone are UNKNOWN until the exchange was asked.
+    """Orders claimed and then forgotten are UNKNOWN until the exchange was asked: their process is gone, or it never
+    heard that its claim was committed, or could not write what came back.
 
     What a job of the queue has in hand is not orphaned.
     """
@@ -256,7 +260,7 @@ def adopt_orphans(session: Session, older_than: datetime) -> int:
             col(Order.submitted_at) < older_than,
             col(Order.job_id).is_(None) | col(Order.job_id).not_in(open_jobs),
         )
-        .values(status="UNKNOWN", reason="the process that sent it ended", updated_at=utcnow())
+        .values(status="UNKNOWN", reason="whoever sent it did not say what came of it", updated_at=utcnow())
     )
     return int(result.rowcount)
 

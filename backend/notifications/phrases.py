@@ -11,6 +11,8 @@ import re
 from datetime import datetime
 from functools import lru_cache
 
+from backend.notifications.order_phrases import PHRASES as ORDER_PHRASES
+
 _WORDS: dict[str, str] = {
     "LONG": "做多", "SHORT": "做空",
     "the platform": "整个平台", "this tenant": "本商户", "this account": "此账户", "the centre": "中心",
@@ -158,6 +160,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("asking for the protective stop", "正在设置保护性止损"),
     ("expired before it could be sent", "发送前已过期"),
     ("the process that sent it ended", "发送它的进程已结束"),
+    ("whoever sent it did not say what came of it", "发送方没有回报结果"),
     ("found among the exchange's trades", "在交易所成交中找到"),
     ("rerouted: {why}", "改走其他线路：{why}"),
     ("waits: {why}", "等待：{why}"),
@@ -196,10 +199,11 @@ def _pattern(english: str) -> re.Pattern[str]:
     return re.compile("".join(made), re.DOTALL)
 
 
-_EXACT = {english: chinese for english, chinese in _PHRASES if "{" not in english}
+_ALL = (*_PHRASES, *ORDER_PHRASES)
+_EXACT = {english: chinese for english, chinese in _ALL if "{" not in english}
 # The longer the fixed words of a phrase, the surer it is meant: "{who}: {reason}" comes after all that begin with more.
 _OPEN = sorted(
-    ((_pattern(english), chinese, len(_HOLE.sub("", english))) for english, chinese in _PHRASES if "{" in english),
+    ((_pattern(english), chinese, len(_HOLE.sub("", english))) for english, chinese in _ALL if "{" in english),
     key=lambda one: -one[2],
 )
 _SPEAKERS = {"The platform", "The merchant", "You"}

@@ -41,9 +41,16 @@ class FaultyDatabase(Database):
         process = PROCESS.get()
         self._world.database_answers()
         with super().transaction() as session:
-            yield session
-            self._world.step(process, "commit")
-            self._world.may_deadlock()
+            raw = session.connection().connection.dbapi_connection
+            try:
+                if process is not None and self._world.read_only():
+                    raw.execute("PRAGMA query_only=ON")
+                yield session
+                self._world.step(process, "commit")
+                self._world.may_deadlock()
+                session.flush()
+            finally:
+                raw.execute("PRAGMA query_only=OFF")
         self._world.step(process, "committed")
         self._world.may_lose_commit()
 

@@ -40,6 +40,7 @@ class Pipe(asyncio.Transport):
 
     def receive(self, data: bytes) -> None:
         if not self._closing:
+            self.network.world.happened += 1
             self.protocol.data_received(data)
 
     def _later(self, callback: Callable[..., None], *args: Any, delay_s: float = 0.0) -> None:

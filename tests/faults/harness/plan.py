@@ -39,6 +39,7 @@ class Plan:
 
     seed: int
     crashes: set[int] = field(default_factory=set)
+    unanswered: set[int] = field(default_factory=set)
     lost: float = 0.0
     cut: float = 0.0
     slow: float = 0.0
@@ -46,6 +47,7 @@ class Plan:
     deadlocks: float = 0.0
     commit_lost: float = 0.0
     database_down: tuple[float, float] = (0.0, 0.0)
+    read_only: tuple[float, float] = (0.0, 0.0)
     partitions: list[tuple[str, str, float, float]] = field(default_factory=list)
     pauses: list[tuple[str, float, float]] = field(default_factory=list)
     skew_ms: dict[str, int] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class Plan:
     @property
     def ends_s(self) -> float:
         """When the last thing that has a time of its own is over; at `HEAL_S` everything is."""
-        ends = [self.database_down[1], *(part[3] for part in self.partitions), *(part[2] for part in self.pauses)]
+        ends = [self.database_down[1], self.read_only[1], *(part[3] for part in self.partitions), *(part[2] for part in self.pauses)]
         lasting = self.lost or self.cut or self.slow or self.replays or self.deadlocks or self.commit_lost
         return HEAL_S if lasting or self.exchange or self.skew_ms or self.redeliver else max(ends)
 
@@ -91,7 +93,11 @@ def _database(plan: Plan, rng: random.Random) -> None:
     plan.deadlocks, plan.commit_lost = rng.choice((0.0, 0.1, 0.3)), rng.choice((0.0, 0.02, 0.1))
     if rng.random() < 0.5:
         start = rng.uniform(1.0, 8.0)
-        plan.database_down = (start, start + rng.uniform(0.5, 4.0))
+        window = (start, start + rng.uniform(0.5, 4.0))
+        if rng.random() < 0.5:
+            plan.database_down = window
+        else:
+            plan.read_only = window
 
 
 def _partition(plan: Plan, rng: random.Random) -> None:

@@ -88,6 +88,7 @@ async def run_exchange(
     while True:
         await asyncio.sleep(TICK_S)
         await exchange.step(1)
+        world.happened += 1
         if not world.troubled and not healed:
             healed = True
             exchange.faults.clear()

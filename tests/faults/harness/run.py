@@ -105,6 +105,8 @@ class Report:
     rest_s: float = 0.0
     orders: int = 0
     fills: int = 0
+    events: int = 0
+    entries_s: list[float] = field(default_factory=list)
     states: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
@@ -166,7 +168,7 @@ def _live(world: World, settings: Settings) -> Report:
         asyncio.set_event_loop(None)
         world.loop.close()
     report.digest, report.trace = world.digest(), world.trace
-    report.steps, report.crashes = world.steps, world.crashed
+    report.steps, report.crashes, report.events = world.steps, world.crashed, len(world.trace) + world.happened
     return report
 
 
@@ -242,11 +244,13 @@ def _check(world: World, exchange: Exchange, report: Report) -> None:
     booked = Counter((fill.account_id, fill.symbol.replace("/", ""), fill.exchange_trade_id) for fill in fills)
     wrong += [f"trade {key} is booked {count} times" for key, count in booked.items() if count > 1]
     wrong += [f"fill {key} is settled {count} times" for key, count in Counter(settlements).items() if count > 1]
+    opening = {order.client_order_id for order in orders if order.trade_type == "OPEN"}
     for number, dump in _dumps(world, exchange).items():
         traded = {(number, row["symbol"], str(row["id"])) for row in dump["trades"]}
         ours = {key for key in booked if key[0] == number}
         wrong += [f"lost: trade {key} of the exchange is not booked" for key in sorted(traded - ours)]
         wrong += [f"invented: trade {key} is not the exchange's" for key in sorted(ours - traded)]
+        report.entries_s += [(row["time"] - START_MS) / 1000 for row in dump["orders"] if row["clientOrderId"] in opening]
         ids = Counter(row["clientOrderId"] for row in dump["orders"])
         wrong += [f"doubled: {name} became {count} orders" for name, count in ids.items() if count > 1]
     for order in orders:

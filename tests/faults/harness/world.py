@@ -35,6 +35,7 @@ class World:
         self.lives: list[Process] = []
         self.steps = 0
         self.crashed = 0
+        self.happened = 0  # deliveries and ticks, which have no line in the trace
         self.trace: list[str] = []
 
     # --- the trace ------------------------------------------------------------------------------------------------
@@ -156,6 +157,11 @@ class World:
         if PROCESS.get() is not None and start <= self.time.now < end:
             raise refused(2003, "Can't connect")
 
+    def read_only(self) -> bool:
+        """A full disk: what is there can be read, nothing can be written."""
+        start, end = self.plan.read_only
+        return start <= self.time.now < end
+
     def may_deadlock(self) -> None:
         """The server picked this transaction as the victim."""
         if PROCESS.get() is not None and self.troubled and self._dice.random() < self.plan.deadlocks:
@@ -164,7 +170,9 @@ class World:
 
     def may_lose_commit(self) -> None:
         """It is committed, and nobody was told."""
-        if PROCESS.get() is not None and self.troubled and self._dice.random() < self.plan.commit_lost:
+        if PROCESS.get() is None:
+            return
+        if self.steps in self.plan.unanswered or (self.troubled and self._dice.random() < self.plan.commit_lost):
             self.note("database", "commit not answered")
             raise refused(2013, "Lost connection")
 
