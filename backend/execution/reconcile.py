@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -39,6 +39,7 @@ LOOK_GAP = timedelta(seconds=2)
 ABSENT_AFTER = timedelta(seconds=8)
 """An exchange may need seconds to show a new order; before this age a negative look-up proves nothing."""
 CALL_DEADLINE_S = 15.0
+PORTION, RUN_FOR = 200, timedelta(seconds=4)
 
 
 @dataclass
@@ -59,13 +60,18 @@ class Reconciler:
         self._dispatcher = dispatcher
 
     async def run(self) -> int:
-        """Look up every unresolved order that is due. Returns how many were asked for."""
-        now = utcnow()
-        due = await self._db.aread(
-            lambda s: [o for o in unresolved(s) if o.looked_at is None or now - o.looked_at >= LOOK_GAP]
-        )
-        await self.look_up(due)
-        return len(due)
+        """Look up every unresolved order that is due, portion by portion. Returns how many were asked for.
+
+        After `RUN_FOR` the rest is left to the next run: a long list must not keep a start from its first scan.
+        """
+        began, total = utcnow(), 0
+        while (now := utcnow()) - began < RUN_FOR:
+            due = await self._db.aread(partial(_due, now=now))
+            await self.look_up(due)
+            total += len(due)
+            if len(due) < PORTION:
+                break
+        return total
 
     async def look_up(self, orders: Sequence[Order]) -> list[Applied]:
         """Ask for these orders by client id and apply the answers."""
@@ -165,6 +171,19 @@ class Reconciler:
             else:
                 end_absent(session, order, "EXPIRED", "absent on the exchange and no longer fresh")
 
+    async def _report(self, target: Node | None, tasks: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+        """Open positions by account as one executor reports them; accounts it cannot tell about are missing."""
+        try:
+            answer = await self._wire.call(target, "/api/sync-positions", {"tasks": tasks}, CALL_DEADLINE_S)
+        except NotAnswered:
+            return {}
+        return {
+            int(row["account_id"]): row["positions"]
+            for row in answer.get("results") or []
+            # Only a complete, successful report may make a position count as gone.
+            if row.get("success") is True and isinstance(row.get("positions"), list)
+        }
+
     async def positions(self, account_ids: set[int] | None = None, *, everyone: bool = False) -> list[Applied]:
         """Compare open positions with the exchange: stops that fired, closes made elsewhere, missing stops.
 
@@ -180,19 +199,14 @@ class Reconciler:
         for account in work:
             if account.id is not None and account.id in tasks:
                 by_node[account.node_id].append(account.id)
-        reports: dict[int, list[dict[str, Any]]] = {}
-        for node, ids in by_node.items():
-            target = targets.get(node) if node is not None else None
-            try:
-                answer = await self._wire.call(
-                    target, "/api/sync-positions", {"tasks": [tasks[i] for i in ids]}, CALL_DEADLINE_S
-                )
-            except NotAnswered:
-                continue
-            for row in answer.get("results") or []:
-                # Only a complete, successful report may make a position count as gone.
-                if row.get("success") is True and isinstance(row.get("positions"), list):
-                    reports[int(row["account_id"])] = row["positions"]
+        # All at once: a node that hangs until its deadline must not keep the others from being asked.
+        parts = await asyncio.gather(
+            *(
+                self._report(targets.get(node) if node is not None else None, [tasks[i] for i in ids])
+                for node, ids in by_node.items()
+            )
+        )
+        reports = {account: rows for part in parts for account, rows in part.items()}
         gone = await self._db.aread(lambda s: self._missing(s, reports))
         applied = await self._explain(gone)
         still = await self._db.aread(lambda s: [p for p in self._missing(s, reports) if _is_among(p, gone)])
@@ -370,6 +384,11 @@ class Reconciler:
         if status == "FAILED":
             await self._db.arun(lambda s: stop_failed(s, position_id, str(row.get("error") or "")))
         return 0
+
+
+def _due(session: Session, now: datetime) -> list[Order]:
+    """A portion of the unresolved orders that were not asked for a moment ago."""
+    return [o for o in unresolved(session, PORTION) if o.looked_at is None or now - o.looked_at >= LOOK_GAP]
 
 
 def _accounts(session: Session) -> list[ExchangeAccount]:
