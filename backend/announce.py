@@ -67,7 +67,8 @@ def applied(results: list[Applied]) -> None:
         _push("platform", "orders", row)
         _push(f"tenant:{order.tenant_id}", "orders", row)
         _push(f"agent:{order.user_id}", "orders", row)
-        if result.opened or result.closed:
+        # A part that was closed changes a position, too.
+        if result.opened or result.closed or result.new_fills:
             hub.publish(f"agent:{order.user_id}", {"changed_ms": now_ms()})
             hub.publish(f"tenant:{order.tenant_id}", {"changed_ms": now_ms()})
 

@@ -48,6 +48,9 @@ def _fact(page: Page, name: str) -> Locator:
     return page.locator(".facts > div", has_text=name).locator("dd").first
 
 
+CLOSING = re.compile("The close is written|平仓指令已写入")
+
+
 def _hold(page: Page, touch: bool = False) -> None:
     button = page.locator("button.hold:visible").last
     button.scroll_into_view_if_needed()
@@ -58,11 +61,11 @@ def _hold(page: Page, touch: bool = False) -> None:
         session = page.context.new_cdp_session(page)
         at = [{"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}]
         session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": at})
-        expect(page.locator(".toast")).to_be_visible()
+        expect(page.locator(".toast")).to_contain_text(CLOSING)
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     else:
         page.keyboard.down("Enter")
-        expect(page.locator(".toast")).to_be_visible()
+        expect(page.locator(".toast")).to_contain_text(CLOSING)
         page.keyboard.up("Enter")
 
 
@@ -72,11 +75,11 @@ def _unread(page: Page) -> int:
 
 
 def _move_stop(page: Page) -> str:
-    """Half of the way back to where it was sure to be: always on the right side of the price."""
+    """One per cent away from the price: always on its right side."""
     box = page.locator("[name=stop]")
     side = page.locator("[data-drawer] .side-tag").first.inner_text()
     before = Decimal(box.input_value())
-    wanted = before * (Decimal("0.999") if side in ("LONG", "做多") else Decimal("1.001"))
+    wanted = before * (Decimal("0.99") if side in ("LONG", "做多") else Decimal("1.01"))
     text = f"{wanted.quantize(Decimal(1).scaleb(before.as_tuple().exponent)):f}"  # type: ignore[arg-type]
     box.fill(text)
     return text
@@ -114,14 +117,16 @@ def test_a_day_at_the_desk(visit: Opener, server: Server) -> None:
         expect(drawer.locator("[name=stop]")).to_have_value(re.compile(stop.rstrip("0").replace(".", r"\.")))
 
         quantity = _fact(page, "Quantity").inner_text()
-        drawer.get_by_role("button", name="50 %").click()
+        expect(page.locator(".toast")).to_have_count(0)
+        drawer.get_by_role("button", name="50 %", exact=True).click()
         _hold(page)
         expect(_fact(page, "Quantity")).not_to_have_text(quantity, timeout=LONG_MS)
 
         unread = _unread(page)
         symbol = drawer.locator("h2").inner_text().split("/")[0].strip()
-        drawer.get_by_role("button", name="100 %").click()
-        page.locator(".toast button").last.click()
+        drawer.get_by_role("button", name="100 %", exact=True).click()
+        # the toast of the first close must be gone, else it would be taken for the second one's
+        expect(page.locator(".toast")).to_have_count(0)
         _hold(page)
         # Nobody reloads: the count grows by itself, and its newest line leads to the trade.
         expect(page.locator(".top .badge-n")).to_be_visible(timeout=LONG_MS)
@@ -160,7 +165,7 @@ def test_a_day_on_a_phone_by_touch(visit: Opener, server: Server) -> None:
         expect(page.locator(".toast")).to_contain_text("moved", ignore_case=True)
         expect(page.locator("[name=stop]")).to_have_value(re.compile(stop.rstrip("0").replace(".", r"\.")))
         page.locator(".toast button").last.tap()
-        page.get_by_role("button", name="100 %").tap()
+        page.get_by_role("button", name="100 %", exact=True).tap()
         _hold(page, touch=True)
         expect(page.locator("[name=stop]")).to_have_count(0, timeout=LONG_MS)
     page.locator(".tabs a[href$='/agent/notifications']").tap()
@@ -186,10 +191,11 @@ def test_a_day_in_chinese_by_keys_alone(visit: Opener, server: Server) -> None:
     expect(tour).to_contain_text("2 /")
     page.keyboard.press("Escape")
     expect(tour).to_have_count(0)
-    for keys, path in (("gb", "/agent/bot"), ("gy", "/agent/analytics"), ("gp", "/agent/positions")):
-        for key in keys:
-            page.keyboard.press(key)
+    for key, path, title in (("b", "/agent/bot", "机器人"), ("y", "/agent/analytics", "分析"), ("p", "/agent/positions", "持仓")):
+        page.keyboard.press("g")
+        page.keyboard.press(key)
         page.wait_for_url(f"**{path}**")
+        expect(page.locator("h1")).to_have_text(title)
     _rows(page)
     with calm(server):
         page.reload()
@@ -200,7 +206,7 @@ def test_a_day_in_chinese_by_keys_alone(visit: Opener, server: Server) -> None:
         expect(drawer).to_be_visible()
         box = drawer.locator("[name=stop]")
         side, before = drawer.locator(".side-tag").first.inner_text(), Decimal(box.input_value())
-        wanted = before * (Decimal("0.999") if side == "做多" else Decimal("1.001"))
+        wanted = before * (Decimal("0.99") if side == "做多" else Decimal("1.01"))
         text = f"{wanted.quantize(Decimal(1).scaleb(before.as_tuple().exponent)):f}"  # type: ignore[arg-type]
         _tab_to(page, box)
         page.keyboard.press("Control+a")

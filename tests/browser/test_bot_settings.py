@@ -32,7 +32,7 @@ def test_a_preview_before_anything_is_kept(visit: Opener) -> None:
     expect(kept).to_have_value("45")
     page.fill("[name=min_score]", "47")
     page.fill("[name=skip_list]", "doge/usdt, PEPE/USDT")
-    page.click("form button[type=submit]")
+    page.click("#settings button[type=submit]")
     expect(page.locator(".toast")).to_contain_text("Saved as version")
     page.reload()
     expect(kept).to_have_value("47")

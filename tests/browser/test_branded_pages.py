@@ -83,10 +83,10 @@ def _asked(server: Server, path: str, host: str) -> tuple[int, str, str]:
 def test_a_merchants_own_host_name(visit: Opener, server: Server, tenant_id: int) -> None:
     page = visit("/tenant/settings", kind="tenant")
     page.fill("[name=host]", "http://nowhere/at all")
-    page.click("form button[type=submit]")
+    page.click("main form button[type=submit]")
     expect(page.locator(".toast")).to_contain_text("no host name")
     page.fill("[name=host]", "Trade.Northgate.example")
-    page.click("form button[type=submit]")
+    page.click("main form button[type=submit]")
     expect(page.locator("[name=host]")).to_have_value("trade.northgate.example")
     own = page.locator(".side .ws").inner_text().splitlines()[-1]
 
@@ -108,5 +108,5 @@ def test_a_merchants_own_host_name(visit: Opener, server: Server, tenant_id: int
     finally:
         db.dispose()
     page.fill("[name=host]", "")
-    page.click("form button[type=submit]")
+    page.click("main form button[type=submit]")
     expect(page.locator("[name=host]")).to_have_value("")
