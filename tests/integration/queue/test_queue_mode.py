@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from backend.db import Database
-from backend.models import ExportJob, JobRun, Lease
+from backend.models import ExportJob, JobRun
 from tests.support.centre import Centre, make_centre, until
 from tests.support.faults import FULL
 from tests.support.intents import enter, leave
@@ -77,8 +77,6 @@ async def test_orders_go_through_workers_and_nothing_secret_through_redis(
         assert keys["api_key"] not in tap.text and keys["api_secret"] not in tap.text
     for order in centre.orders():
         assert order.client_order_id not in tap.text and order.symbol not in tap.text
-    # Left in good order: nobody leads.
-    assert [row.expires_at_ms for row in _leases(centre)] == [0]
 
 
 async def test_without_redis_the_workers_ask_the_database(centre: Centre, private_redis: RedisServer) -> None:
@@ -109,8 +107,3 @@ async def test_without_redis_the_workers_ask_the_database(centre: Centre, privat
         private_redis.kill()
         await round_trip("SIGDEAD", 40)
     settled_once(centre, 40)
-
-
-def _leases(centre: Centre) -> list[Lease]:
-    with centre.db.reading() as session:
-        return list(session.exec(select(Lease).where(Lease.name == "engine")).all())
