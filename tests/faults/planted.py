@@ -135,9 +135,14 @@ FAULTS: tuple[Fault, ...] = (
         "tests/unit/node_service/test_node_protocol.py::test_a_reply_is_bound_to_secret_status_path_body_and_nonce",
     ),
     _one(
-        "stop-stays", "the stop of a closed position is left on the exchange", "backend/execution/stops.py",
-        'position.stop_status = "CANCEL" if stops else "NONE"', 'position.stop_status = "NONE"',
-        "tests/integration/engine/test_apply.py::test_stop_rests_from_entry_and_leaves_with_the_position",
+        "trades-missing", "an order counts as filled before the exchange listed all its trades", "backend/execution/apply.py",
+        "    if missing and not applied.excess:", "    if missing and applied.excess:",
+        "tests/integration/engine/test_apply.py::test_more_reported_than_listed_is_unknown",
+    ),
+    _one(
+        "forgotten-claim", "an order whose claim was committed unheard is never asked for", "backend/engine.py",
+        "adopt_orphans(s, utcnow() - ORPHANED_AFTER)", "0",
+        "tests/faults/test_harness.py::test_the_answer_to_any_commit_is_lost",
     ),
     _one(
         "naked", "an entry is left without its protective stop", "node_service/following.py",
