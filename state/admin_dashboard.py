@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import reflex as rx
 from sqlmodel import Session
 
 from backend.dashboards import admin
+from backend.db import get_db
+from backend.monitoring import dashboard
 from backend.settings import get_settings
 from state.agent_common import base_of
 from state.base import needs, read
@@ -15,6 +18,7 @@ from state.table import TableState
 from state.words import MISSING, compact, figure, price, quantity
 
 NEWEST = 12
+TREND_DAYS = 30
 
 
 class AdminDashboard(TableState, rx.State):
@@ -24,6 +28,8 @@ class AdminDashboard(TableState, rx.State):
     nodes: list[dict[str, Any]] = []
     problems: list[dict[str, Any]] = []
     scans: list[dict[str, Any]] = []
+    trends: list[dict[str, Any]] = []
+    trends_cached: bool = False
     ledger_ok: bool = True
     ledger: dict[str, str] = {}
     ledger_ms: int = 0
@@ -35,6 +41,8 @@ class AdminDashboard(TableState, rx.State):
     async def load(self) -> None:
         """Everything; the ledger is recomputed once, on opening the page."""
         await self._read_all()
+        found, self.trends_cached = await dashboard.trends(get_db(), TREND_DAYS, get_settings().redis_url)
+        self.trends = [_trend(name, found["dates"], found[name]) for name in ("orders", "new_users", "trade_volume", "pool_amount")]
         health = await read(admin.ledger_health)
         self.ledger_ok, self.ledger_ms = health["ok"], health["at_ms"]
         self.ledger = {"checked": f"{health['checked']:,}", "difference": health["difference"]}
@@ -87,6 +95,17 @@ def _cards(t: dict[str, Any]) -> dict[str, str]:
         "unknown_s": str(t["unknown_ms"] // 1000),
         "people": f"{t['people']:,}",
     }
+
+
+def _trend(name: str, dates: list[str], values: list[Any]) -> dict[str, Any]:
+    """A series as bars; the sum in short."""
+    numbers = [Decimal(str(value)) for value in values]
+    top = max(numbers, default=Decimal(0))
+    bars = [
+        {"h": f"{max(2, int(number / top * 100)) if top else 2}%", "kind": "act" if number else "", "title": f"{day}: {figure(number, 0)}"}
+        for day, number in zip(dates, numbers, strict=True)
+    ]
+    return {"id": name, "word": f"trend.{name}", "total": compact(sum(numbers, Decimal(0))), "bars": bars}
 
 
 def _node(node: dict[str, Any]) -> dict[str, Any]:

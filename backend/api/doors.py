@@ -5,7 +5,20 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from backend.api import auth, brand, exports, joining, limits, looking, pending, periods, session, stops, system
-from backend.api.admin import billing, desk, ledger, money, monitor, queue, quota, reads, trading
+from backend.api.admin import (
+    billing,
+    desk,
+    history,
+    ledger,
+    money,
+    monitor,
+    offers,
+    people,
+    queue,
+    quota,
+    reads,
+    trading,
+)
 from backend.api.agent import by_hand as agent_by_hand
 from backend.api.agent import notices as agent_notices
 from backend.api.agent import routes as agent_routes
@@ -32,6 +45,9 @@ def core_routers() -> list[APIRouter]:
         ledger.router,
         quota.router,
         monitor.router,
+        people.router,
+        offers.router,
+        history.router,
         trading.router,
         queue.router,
         nodes_router(),

@@ -1,14 +1,17 @@
-"""The operator's dashboard: counts and trends, kept for a minute in this process."""
+"""The operator's dashboard: counts and trends, kept for a minute: in Redis for all processes where there is one, else here."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import orjson
+import redis.asyncio as redis
+from redis.exceptions import RedisError
 from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
@@ -19,18 +22,23 @@ from backend.models import Binding, ExecutionNode, Fill, Order, Position, Profit
 from backend.money import from_units
 
 KEPT_S = 60.0
+KEY = "ironbull:cache:dashboard:"
+REDIS_TIMEOUT_S = 0.5
+REDIS_REST_S = 10.0
+"""After Redis did not answer it is not asked for so long; the counts are made from the database meanwhile."""
 
 _kept: WeakKeyDictionary[Database, dict[str, tuple[float, dict[str, Any]]]] = WeakKeyDictionary()
 
 
-async def summary(db: Database) -> tuple[dict[str, Any], bool]:
+async def summary(db: Database, redis_url: str = "") -> tuple[dict[str, Any], bool]:
     """Counts of the platform, and whether they come from memory."""
-    return await _remembered(db, "summary", count)
+    return await _remembered(db, redis_url, "summary", count)
 
 
-async def trends(db: Database, days: int) -> tuple[dict[str, Any], bool]:
-    """``dates`` with ``orders``, ``new_users``, ``trade_volume`` and ``pool_amount`` per UTC day, oldest first."""
-    return await _remembered(db, f"trends:{days}", lambda session: by_day(session, days))
+async def trends(db: Database, days: int, redis_url: str = "") -> tuple[dict[str, Any], bool]:
+    """``dates`` with ``orders``, ``new_users``, ``trade_volume`` and ``pool_amount`` per UTC day, oldest first; amounts are
+    ``Decimal``, or their text when they come from Redis."""
+    return await _remembered(db, redis_url, f"trends:{days}", lambda session: by_day(session, days))
 
 
 def count(session: Session) -> dict[str, Any]:
@@ -79,8 +87,54 @@ def by_day(session: Session, days: int) -> dict[str, Any]:
 
 
 async def _remembered(
-    db: Database, name: str, work: Callable[[Session], dict[str, Any]]
+    db: Database, redis_url: str, name: str, work: Callable[[Session], dict[str, Any]]
 ) -> tuple[dict[str, Any], bool]:
+    shared = _Shared(redis_url)
+    data = await shared.get(name)
+    if data is not None:
+        return data, True
+    data, cached = await _here(db, name, work)
+    if not cached:
+        await shared.put(name, data)
+    return data, cached
+
+
+class _Shared:
+    """The copy in Redis. Without Redis, or while it does not answer, it holds nothing."""
+
+    _rests_until = 0.0
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def get(self, name: str) -> dict[str, Any] | None:
+        """What is kept under ``name``."""
+        text = await self._ask(lambda client: client.get(KEY + name))
+        try:
+            found = orjson.loads(text)["data"] if text else None
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    async def put(self, name: str, data: dict[str, Any]) -> None:
+        """Keep ``data`` for a minute."""
+        text = orjson.dumps({"data": data}, default=str)
+        await self._ask(lambda client: client.set(KEY + name, text, ex=int(KEPT_S)))
+
+    async def _ask(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        if not self._url or time.monotonic() < _Shared._rests_until:
+            return None
+        client = redis.from_url(self._url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S)
+        try:
+            return await work(client)
+        except (RedisError, OSError):
+            _Shared._rests_until = time.monotonic() + REDIS_REST_S
+            return None
+        finally:
+            await client.aclose()
+
+
+async def _here(db: Database, name: str, work: Callable[[Session], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
     kept = _kept.setdefault(db, {})
     found = kept.get(name)
     if found is not None and time.monotonic() - found[0] < KEPT_S:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from pages.components.act import segmented
+from pages.components.charts import bars
 from pages.components.i18n import USED, tx, tx_of
 from pages.components.icons import icon
 from pages.components.live import live_signal
@@ -17,6 +18,7 @@ from state.admin_dashboard import AdminDashboard
 ROUTE = route_of("/admin")
 ON_LOAD = [AdminDashboard.load]
 USED.update(f"order.{s}" for s in ["PENDING", "SENT", "OPEN", "PARTIAL", "FILLED", "REJECTED", "UNKNOWN", "EXPIRED", "CANCELLED", "FAILED"])
+USED.update(f"trend.{s}" for s in ("orders", "new_users", "trade_volume", "pool_amount"))
 USED.update(f"leg.{s}" for s in ("entry", "exit", "stop"))
 USED.update(f"node.{s}" for s in ("on", "silent", "joining", "off"))
 USED.update(f"need.{s}" for s in ("unknown", "node", "pools", "job"))
@@ -130,11 +132,20 @@ def _aside() -> rx.Component:
     )
 
 
+def _trends() -> rx.Component:
+    one = lambda r: rx.el.div(  # noqa: E731
+        rx.el.div(rx.el.span(tx(r["word"].to(str)), class_name="t2"), rx.el.span(class_name="sp"), rx.el.b(r["total"], class_name="num"), class_name="row"),
+        bars(r["bars"].to(list[dict])), key=r["id"].to(str), class_name="grow",
+    )  # fmt: skip
+    age = rx.cond(AdminDashboard.trends_cached, tx("trend.cached"), tx("trend.fresh"))
+    return rx.el.section(section_head("trend.title", meta=age), rx.el.div(rx.foreach(AdminDashboard.trends, one), class_name="form-row wrap"), class_name="sec hline")
+
+
 def page() -> rx.Component:
     """The page in its frame."""
     return shell(
         ROUTE,
         live_signal("platform", ["orders", "scan>at_ms"], AdminDashboard.changed),
         _cards(),
-        rx.el.div(rx.el.div(_nodes(), _orders(), class_name="grow"), _aside(), class_name="d-main tall"),
+        rx.el.div(rx.el.div(_nodes(), _trends(), _orders(), class_name="grow"), _aside(), class_name="d-main tall"),
     )

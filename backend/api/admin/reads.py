@@ -26,14 +26,16 @@ Page = Annotated[Window, Depends(window)]
 @router.get("/api/dashboard/summary")
 async def summary(request: Request, who: Admin) -> Response:
     """Counts of the platform, at most a minute old (``cached``)."""
-    data, cached = await dashboard.summary(context_of(request).db)
+    context = context_of(request)
+    data, cached = await dashboard.summary(context.db, context.settings.redis_url)
     return done(data, cached=cached)
 
 
 @router.get("/api/dashboard/trends")
 async def trends(request: Request, who: Admin, days: Annotated[int, Query(ge=7, le=90)] = 30) -> Response:
     """Orders, new users, traded volume and pool amount by day (UTC)."""
-    data, cached = await dashboard.trends(context_of(request).db, days)
+    context = context_of(request)
+    data, cached = await dashboard.trends(context.db, days, context.settings.redis_url)
     return done(data, cached=cached)
 
 

@@ -23,7 +23,7 @@ from backend.money import parse_amount
 router = APIRouter(tags=["trading"])
 
 Trader = Annotated[Principal, Depends(May("trading"))]
-Number = Annotated[str | int, Field(max_length=40)]
+Number = Annotated[str, Field(max_length=40)] | int
 Request_ = Annotated[str, Field(max_length=30, description="8 to 30 letters, digits, - or _; the same again is not done again")]
 
 
