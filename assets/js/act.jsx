@@ -87,7 +87,7 @@ export function Toast({ toast, onUndo }) {
   }, [id]);
   const open = !!id && left > 0;
   const d = toast?.bad ? "M8 2.2 14.5 13.5H1.5ZM8 6.5v3M8 11.6v.1" : "M3 8.5 6.3 12 13 4.5";
-  return createElement("div", { role: "status", "aria-live": "polite", style: { position: "fixed" } }, open ? createElement("div", { className: `toast ${toast.bad ? "bad" : ""}` },
+  return createElement("div", { role: "status", "aria-live": "polite", style: { position: "fixed", zIndex: 25 } }, open ? createElement("div", { className: `toast ${toast.bad ? "bad" : ""}` },
     createElement("svg", { className: "ic", viewBox: "0 0 16 16", "aria-hidden": true }, createElement("path", { d })),
     createElement("span", null, toast.k ? t(toast.k, toast.p) : toast.text),
     toast.undo ? createElement("button", { type: "button", className: "btn sm", onClick: () => { setLeft(0); onUndo?.(toast.undo); } }, t("act.undo"), createElement("span", { className: "t3" }, t("unit.s", { n: left }))) : null,
