@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-MODULES = ("scan", "dispatch", "queue", "settlement", "batches", "trees", "ledger", "doors", "startup", "paint")
+MODULES = ("scan", "dispatch", "fleet", "queue", "settlement", "batches", "trees", "ledger", "doors", "startup", "paint")
 LIMIT_S = 240
 
 
