@@ -71,11 +71,9 @@ def incident_detail(session: Session, who: Principal, row_id: int) -> Row:
 
 def incident_totals(session: Session, who: Principal, find: Find) -> Row:
     """{"": all, open, over}."""
-    statement = _incidents(find, by_state=False).with_only_columns(
-        func.count(), func.coalesce(func.sum(case((col(Incident.slot) == 1, 1), else_=0)), 0), maintain_column_froms=True
-    )
-    every, open_now = session.exec(statement.order_by(None)).one()
-    return {"": int(every), "open": int(open_now), "over": int(every) - int(open_now)}
+    statement = _incidents(find, by_state=False).with_only_columns(func.count(), maintain_column_froms=True)
+    every, open_now = (int(session.scalar(one) or 0) for one in (statement, statement.where(Incident.slot == 1)))
+    return {"": every, "open": open_now, "over": every - open_now}
 
 
 def windows(session: Session, who: Principal, find: Find) -> Listing[Row]:

@@ -12,6 +12,8 @@ from aiohttp.test_utils import TestServer
 from sqlmodel import col, select
 
 from backend.clock import utcnow
+from backend.dashboards.lists.base import find_of
+from backend.dashboards.lists.operator import BROADCASTS, INCIDENTS, INSTANCES, RANKING, WINDOWS
 from backend.identity.principal import Principal
 from backend.models import Admin, AuditLog, Incident, NoticeDelivery, Notification, Order, Probe
 from backend.monitoring import daemon, watch
@@ -158,3 +160,16 @@ async def test_the_doors(world: World) -> None:
         assert (await client.post("/api/monitor/test")).json()["data"]["notification_id"]
         text = (await client.get("/metrics")).text
         assert 'ironbull_incidents_open{severity="critical"} 1.0' in text
+
+
+def test_the_lists_count_open_and_over(world: World) -> None:
+    who = boss(world)
+    feed(world, (0, BAD), (1, BAD))
+    find = find_of(INCIDENTS, {"state": "open"})
+    with world.db.reading() as session:
+        assert INCIDENTS.totals is not None
+        assert INCIDENTS.totals(session, who, find) == {"": 1, "open": 1, "over": 0}
+        (row,) = INCIDENTS.fetch(session, who, find).rows
+        assert (row["check"], row["subject"], row["value"], row["open"]) == ("queues", "orders waiting", 90, True)
+        for listed in (WINDOWS, BROADCASTS, INSTANCES, RANKING):
+            listed.fetch(session, who, find_of(listed, {}))
