@@ -49,6 +49,7 @@ class AgentBot(TableState, rx.State):
     precision: int = 2
     asks_stop: bool = False
     open_count: int = 0
+    obstacles: list[dict[str, str]] = []
     _panel_rows: list[dict[str, Any]] = []
     _values: dict[str, Any] = {}
     _names: list[str] = []
@@ -157,6 +158,7 @@ class AgentBot(TableState, rx.State):
         self._panel_rows = panel.decisions if panel else []
         self._names, self._values = facts.get("names", []), facts.get("values", {})
         self.open_count = found["open"]
+        self.obstacles = [{"k": f"begin.cannot.{one.code}", "link": one.link} for one in found["obstacles"]]
         shown = [decision_shown(row) for row in self._panel_rows]
         self.chips = _chips(shown)
         self.history = found["history"]
@@ -225,6 +227,7 @@ def _panel(session: Session, who: Principal, wanted: str) -> dict[str, Any]:
         "panel": panel,
         "facts": agent.scan_facts(session, panel, get_settings()) if panel else {},
         "open": len(agent.open_positions(session, who)),
+        "obstacles": agent.obstacles_of(session, who),
         "history": _history(agent.panels_of(session, who, code)) if code else [],
     }
 

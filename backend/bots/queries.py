@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from backend.bots import watchdog
+from backend.bots import preconditions, watchdog
 from backend.bots.rules import BotConfig
-from backend.bots.service import obstacles
 from backend.clock import utcnow
 from backend.market.rules import INTERVAL_MS
 from backend.models import Binding, Bot, BotWatch, Position, Scan, ScanPanel, Strategy, User
@@ -71,7 +71,7 @@ def status(session: Session, user: User, settings: Settings) -> dict[str, Any]:
         tenant_id=user.tenant_id, user_id=user.id
     )
     config = BotConfig.from_mapping(bot.config)
-    found = [] if bot.desired == "running" else obstacles(session, user)
+    found = [] if bot.desired == "running" else preconditions.obstacles(session, user)
     open_positions = session.exec(
         select(func.count()).select_from(Position).where(Position.user_id == user.id, Position.status == "OPEN")
     ).one()
@@ -82,7 +82,8 @@ def status(session: Session, user: User, settings: Settings) -> dict[str, Any]:
         "desired": bot.desired,
         "reason": bot.reason,
         "can_start": not found,
-        "obstacles": found,
+        "obstacles": [one.sentence for one in found],
+        "preconditions": [asdict(one) for one in found],
         "watched": watchdog.watched(watch),
         "heartbeat_at": watch.heartbeat_at.isoformat() if watch and watch.heartbeat_at else None,
         "retry_at": watch.retry_at.isoformat() if watch and watch.retry_at and bot.observed == "restarting" else None,

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from backend.bots import watchdog
+from backend.bots import preconditions, watchdog
 from backend.bots.rules import BotConfig
 from backend.clock import utcnow
 from backend.errors import Conflict, NotFound
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
-from backend.ledger.queries import balances
-from backend.ledger.rules import user_account
-from backend.models import Binding, Bot, ExchangeAccount, Strategy, Tenant, TenantStrategy, User
+from backend.models import Bot, User
 from backend.security import audit
 
 
@@ -39,46 +37,7 @@ def bot_of(session: Session, user: User, lock: bool = False) -> Bot:
 
 def obstacles(session: Session, user: User) -> list[str]:
     """Everything that keeps this agent's bot from starting, as sentences that say what to do; empty when it may."""
-    assert user.id is not None
-    found: list[str] = []
-    tenant = session.get(Tenant, user.tenant_id)
-    if tenant is None or tenant.status != 1:
-        found.append("Your provider's account is disabled. Ask your provider.")
-    if user.status != 1:
-        found.append("Your account is disabled. Ask your provider.")
-    accounts = session.exec(
-        select(ExchangeAccount.id).where(ExchangeAccount.user_id == user.id, ExchangeAccount.status == 1)
-    ).all()
-    if not accounts:
-        found.append("No exchange account is connected. Connect one in Settings.")
-    bindings = session.exec(
-        select(Binding.id)
-        .join(Strategy, col(Strategy.id) == col(Binding.strategy_id))
-        .join(
-            TenantStrategy,
-            (col(TenantStrategy.strategy_id) == col(Binding.strategy_id))
-            & (col(TenantStrategy.tenant_id) == col(Binding.tenant_id)),
-        )
-        .where(
-            Binding.user_id == user.id,
-            Binding.status == 1,
-            col(Binding.account_id).in_(accounts),
-            Strategy.status == 1,
-            TenantStrategy.status == 1,
-        )
-    ).first()
-    if accounts and bindings is None:
-        found.append("No strategy is switched on for your exchange account. Switch one on in Settings.")
-    if card_units(session, user) <= 0:
-        found.append("Your point cards are used up. Ask your provider to recharge them.")
-    return found
-
-
-def card_units(session: Session, user: User) -> int:
-    """Point cards left, self and gift together, in ledger units."""
-    assert user.id is not None
-    refs = [user_account(user.tenant_id, user.id, kind) for kind in ("point_self", "point_gift")]
-    return sum(balances(session, refs).values())
+    return [one.sentence for one in preconditions.obstacles(session, user)]
 
 
 def start(session: Session, who: Principal, user_id: int, ip: str = "") -> Bot:

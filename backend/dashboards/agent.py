@@ -11,9 +11,10 @@ from sqlalchemy import func
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
+from backend.bots import preconditions
+from backend.bots.preconditions import card_units
 from backend.bots.queries import wall_interval
 from backend.bots.rules import BotConfig
-from backend.bots.service import card_units
 from backend.clock import to_ms, utcnow
 from backend.dashboards import marks as at
 from backend.identity.principal import Principal
@@ -265,3 +266,11 @@ def _order(order: Order) -> dict[str, Any]:
         "quantity": order.filled_quantity or order.quantity,
         "stop_loss": order.stop_loss,
     }
+
+
+def obstacles_of(session: Session, who: Principal) -> list[preconditions.Obstacle]:
+    """What keeps the agent's bot from starting; nothing is asked while it is wanted to run."""
+    bot = session.exec(select(Bot).where(Bot.user_id == who.id)).first()
+    if bot is not None and bot.desired == "running":
+        return []
+    return preconditions.obstacles(session, get_scoped(session, who, User, who.id))

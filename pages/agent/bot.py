@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from pages.agent.parts import cannot_start
 from pages.components.act import confirm_dialog, filter_chips, search_field, will_happen
 from pages.components.charts import bars, price_chart
 from pages.components.gates import gates_list
@@ -190,6 +191,7 @@ def page() -> rx.Component:
         ROUTE,
         live_signal(Session.topic, ["scan>at_ms"], AgentBot.changed),
         _says(),
+        cannot_start(AgentBot.obstacles),
         rx.el.div(
             rx.el.div(
                 _cards(),

@@ -11,13 +11,16 @@ from pages.components.act import segmented
 from pages.components.charts import price_chart
 from pages.components.guide import zone_name
 from pages.components.i18n import USED, tx, tx_of
+from pages.components.icons import icon
 from pages.components.live import live_cell
-from pages.components.parts import chip, error_note, facts, mode_chip, num, rel_time, side_tag, symbol
+from pages.components.parts import chip, error_note, facts, mode_chip, nav_link, num, rel_time, side_tag, symbol
 from pages.components.table import Column, drawer_section
 from state.agent_positions import AgentPositions
 from state.session import Session
 
 USED.update(f"exit.{k}" for k in ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "KILL", "UNCONFIRMED", "other"))
+CANNOT = ("provider_off", "account_off", "no_exchange", "no_key", "no_strategy", "no_cards", "stopped", "node_off", "bad_settings")
+USED.update(f"begin.cannot.{k}" for k in CANNOT)
 USED.update(
     f"story.{k}"
     for k in ("signal", "intent", "sent", "filled", "stop", "stop_not", "REJECTED", "EXPIRED", "UNKNOWN")
@@ -138,3 +141,14 @@ def position_sections() -> list[rx.Component]:
         rx.cond(d["open"].to(bool), by_hand_section(), rx.fragment()),
         drawer_section(rx.el.ul(rx.foreach(d["story"].to(list[dict]), step), class_name="story"), title="pos.story"),
     ]
+
+
+def cannot_start(obstacles: rx.Var) -> rx.Component:
+    """Why the bot cannot start, each with where it is mended."""
+    one = lambda o: rx.el.li(  # noqa: E731
+        icon("alert"), rx.el.span(tx(o["k"].to(str)), class_name="grow"),
+        rx.cond(o["link"] != "", nav_link(tx("begin.mend"), href=o["link"].to(str), class_name="btn sm"), rx.fragment()),
+        class_name="row", key=o["k"],
+    )  # fmt: skip
+    body = rx.el.section(rx.el.h2(tx("begin.cannot"), class_name="sec-h"), rx.el.ul(rx.foreach(obstacles, one), class_name="lines"), class_name="sec hline-b")
+    return rx.cond(obstacles.length() > 0, body, rx.fragment())
