@@ -108,7 +108,8 @@ def test_a_day_at_the_desk(visit: Opener, server: Server) -> None:
     _rows(page)
     with calm(server):
         page.reload()
-        _rows(page).first.click()
+        # the newest may still be waiting for its stop
+        _rows(page).last.click()
         drawer = page.locator("[data-drawer]")
         expect(drawer.locator("canvas").first).to_be_visible()
         stop = _move_stop(page)
@@ -153,21 +154,22 @@ def test_a_day_on_a_phone_by_touch(visit: Opener, server: Server) -> None:
     page.locator(".tabs a[href$='/agent/bot']").tap()
     _rows(page).first.tap()
     expect(page.locator("[data-drawer] .gate")).to_have_count(10)
-    page.locator("[data-drawer]").get_by_role("button", name="Close").first.tap()
+    page.locator("[data-drawer]").get_by_role("button", name="Close", exact=True).tap()
     page.locator(".tabs a[href$='/agent/positions']").tap()
     page.wait_for_url("**/agent/positions**")
     _rows(page)
     with calm(server):
         page.reload()
-        _rows(page).first.tap()
+        _rows(page).last.tap()
         stop = _move_stop(page)
         page.locator("[data-drawer]").get_by_role("button", name="Move", exact=False).first.tap()
         expect(page.locator(".toast")).to_contain_text("moved", ignore_case=True)
         expect(page.locator("[name=stop]")).to_have_value(re.compile(stop.rstrip("0").replace(".", r"\.")))
-        page.locator(".toast button").last.tap()
+        expect(page.locator(".toast")).to_have_count(0)
         page.get_by_role("button", name="100 %", exact=True).tap()
         _hold(page, touch=True)
         expect(page.locator("[name=stop]")).to_have_count(0, timeout=LONG_MS)
+    page.locator("[data-drawer]").get_by_role("button", name="Close", exact=True).tap()
     page.locator(".tabs a[href$='/agent/notifications']").tap()
     expect(page.locator("#main")).to_contain_text("Closed by hand", timeout=LONG_MS)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -199,7 +201,7 @@ def test_a_day_in_chinese_by_keys_alone(visit: Opener, server: Server) -> None:
     _rows(page)
     with calm(server):
         page.reload()
-        row = _rows(page).first
+        row = _rows(page).last
         _tab_to(page, row)
         page.keyboard.press("Enter")
         drawer = page.locator("[data-drawer]")
@@ -215,8 +217,9 @@ def test_a_day_in_chinese_by_keys_alone(visit: Opener, server: Server) -> None:
         expect(box).to_have_value(re.compile(text.rstrip("0").replace(".", r"\.")))
         _tab_to(page, drawer.locator("button.hold"))
         page.keyboard.down("Enter")
-        expect(drawer.locator("[name=stop]")).to_have_count(0, timeout=LONG_MS)
+        expect(page.locator(".toast")).to_contain_text(CLOSING)
         page.keyboard.up("Enter")
+        expect(drawer.locator("[name=stop]")).to_have_count(0, timeout=LONG_MS)
     page.keyboard.press("Escape")
     expect(drawer).to_have_count(0)
     page.keyboard.press("g")
