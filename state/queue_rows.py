@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from backend.notifications.phrases import in_chinese
 from state.words import MISSING, figure
 
 Row = dict[str, Any]
@@ -27,6 +28,7 @@ def job(row: Row) -> Row:
         "attempts": str(row["attempts"]),
         "owner": row["owner"][:8] or MISSING,
         "error": row["error"],
+        "error_zh": in_chinese(row["error"]),
         "took": f"{figure(took, 0)} ms" if took is not None and took >= 0 else MISSING,
     }
 

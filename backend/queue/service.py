@@ -247,7 +247,7 @@ def _mine(session: Session, job_id: int, token: int) -> Job | None:
 
 def _close(job: Job, state: str, error: str) -> None:
     job.state, job.error, job.finished_at = state, error[:160], utcnow()
-    job.open_key, job.owner, job.lease_until_ms = None, "", 0
+    job.open_key, job.lease_until_ms = None, 0
 
 
 def _give_up(session: Session, job: Job, error: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from pages.components.act import hold_button
-from pages.components.i18n import USED, t, tx
+from pages.components.i18n import USED, in_both, t, tx
 from pages.components.lists import Pick, chips, cut, filters, list_page, mini
 from pages.components.live import live_signal
 from pages.components.parts import chip, facts, note, rel_time, section_head, stat, stats
@@ -99,13 +99,13 @@ def _columns() -> list[Column]:
         Column("attempts", "queue.tries", "num", sort=True),
         Column("took", "queue.took", "num", quiet=True),
         Column("owner", "queue.worker", "mono", quiet=True, roomy=True),
-        Column("error", "queue.error", phone="sub", show=lambda r: cut(r["error"], wide=True)),
+        Column("error", "queue.error", phone="sub", show=lambda r: cut(in_both(r["error"], r["error_zh"]), wide=True, title=r["error"])),
     ]
 
 
 def _drawer() -> rx.Component:
     d = Lists.detail
-    why = rx.cond(d["error"] != "", drawer_section(note(tx("queue.error"), d["error"])), rx.fragment())
+    why = rx.cond(d["error"] != "", drawer_section(note(tx("queue.error"), in_both(d["error"].to(str), d["error_zh"].to(str)))), rx.fragment())
     result = rx.cond(
         d["result"] != "", drawer_section(rx.el.p(d["result"], class_name="mono t12", style=ANY), title="queue.result"), rx.fragment()
     )
@@ -128,7 +128,7 @@ def _drawer() -> rx.Component:
                 ("queue.fence", d["token"]),
                 ("queue.worker", d["owner"]),
                 ("queue.took", d["took"]),
-                ("order.at.written", rel_time(d["at_ms"].to(int))),
+                ("order.time", rel_time(d["at_ms"].to(int))),
             )
         ),
         drawer_section(rx.el.p(d["payload"], class_name="mono t12", style=ANY), title="queue.payload"),
