@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from backend.clock import utcnow
@@ -49,8 +50,10 @@ def quantity_of(row: Mapping[str, Any]) -> Decimal:
 def surplus(session: Session, reports: Reports) -> list[Order]:
     """Note what accounts hold beyond what the platform knows. Returns orders that may have made it: ask for them."""
     adopt: list[Order] = []
+    held, foreign = _held(session, reports), _known(session, reports)
+    accounts = {row.id: row for row in session.exec(select(ExchangeAccount).where(col(ExchangeAccount.id).in_(list(reports)))).all()}
     for account_id in sorted(reports):
-        account = session.get(ExchangeAccount, account_id)
+        account = accounts.get(account_id)
         if account is None:
             continue
         seen: set[tuple[str, str]] = set()
@@ -58,7 +61,7 @@ def surplus(session: Session, reports: Reports) -> list[Order]:
             symbol, side, there = str(row.get("symbol")), str(row.get("position_side")), quantity_of(row)
             if there <= 0 or not symbol:
                 continue
-            ours = _ours(session, account_id, symbol)
+            ours = held.get((account_id, symbol), {})
             extra = there - ours.get(side, Decimal(0))
             if extra <= 0 or _moving(session, account_id, symbol):
                 continue
@@ -68,17 +71,32 @@ def surplus(session: Session, reports: Reports) -> list[Order]:
                 continue
             seen.add((symbol, side))
             _foreign(session, account, symbol, side, extra=extra, ours=ours)
-        gone = select(ForeignPosition).where(ForeignPosition.account_id == account_id)
-        for known in session.exec(gone).all():
+        for known in foreign.get(account_id, ()):
             if (known.symbol, known.position_side) not in seen:
                 session.delete(known)
     session.flush()
     return adopt
 
 
-def _ours(session: Session, account_id: int, symbol: str) -> dict[str, Decimal]:
-    rows = session.exec(select(Position).where(Position.account_id == account_id, Position.symbol == symbol, Position.status == "OPEN")).all()
-    return {row.position_side: row.quantity for row in rows}
+def _held(session: Session, reports: Reports) -> dict[tuple[int, str], dict[str, Decimal]]:
+    """What is open here by (account, symbol) and side: asked once for all accounts, not row by row."""
+    rows = session.connection().execute(
+        columns(col(Position.account_id), col(Position.symbol), col(Position.position_side), col(Position.quantity)).where(
+            col(Position.account_id).in_(list(reports)), col(Position.status) == "OPEN"
+        )
+    )
+    found: dict[tuple[int, str], dict[str, Decimal]] = {}
+    for account_id, symbol, side, quantity in rows:
+        found.setdefault((account_id, symbol), {})[side] = quantity
+    return found
+
+
+def _known(session: Session, reports: Reports) -> dict[int, list[ForeignPosition]]:
+    """The foreign positions noted so far, by account."""
+    found: dict[int, list[ForeignPosition]] = {}
+    for row in session.exec(select(ForeignPosition).where(col(ForeignPosition.account_id).in_(list(reports)))).all():
+        found.setdefault(row.account_id, []).append(row)
+    return found
 
 
 def _moving(session: Session, account_id: int, symbol: str) -> bool:

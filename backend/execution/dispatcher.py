@@ -112,16 +112,29 @@ class Dispatcher:
         self._lock = asyncio.Lock()
 
     async def run(self, only: Sequence[int] | None = None) -> int:
-        """Send everything that is PENDING now, or of it ``only`` these. Returns how many were sent. One run at a time."""
+        """Send everything that is PENDING now, or of it ``only`` these. Returns how many were sent. One run at a time.
+
+        Portion after portion is claimed and sent; none waits for the answers to an earlier one.
+        """
         async with self._lock:
-            jobs, accounts, targets = await self._db.arun(partial(self._claim, only=only))
-            if not jobs:
-                return 0
-            groups: dict[int | None, list[_Job]] = defaultdict(list)
-            for job in jobs:
-                groups[job.node_id].append(job)
-            await asyncio.gather(*(self._send(node, group, accounts, targets) for node, group in groups.items()))
-            return len(jobs)
+            total, on_the_way = 0, list[asyncio.Task[None]]()
+            try:
+                while jobs := await self._portion(only, on_the_way):
+                    total += jobs
+                    if only is not None:
+                        break
+            finally:
+                await asyncio.gather(*on_the_way)
+            return total
+
+    async def _portion(self, only: Sequence[int] | None, on_the_way: list[asyncio.Task[None]]) -> int:
+        """Claim some orders and start to send them; how many."""
+        jobs, accounts, targets = await self._db.arun(partial(self._claim, only=only))
+        groups: dict[int | None, list[_Job]] = defaultdict(list)
+        for job in jobs:
+            groups[job.node_id].append(job)
+        on_the_way += [asyncio.create_task(self._send(node, group, accounts, targets)) for node, group in groups.items()]
+        return len(jobs)
 
     def _claim(
         self, session: Session, only: Sequence[int] | None = None

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from backend.clock import to_ms, utcnow
@@ -209,7 +210,7 @@ class Reconciler:
         reports = {account: rows for part in parts for account, rows in part.items()}
         gone = await self._db.aread(lambda s: self._missing(s, reports))
         applied = await self._explain(gone)
-        still = await self._db.aread(lambda s: [p for p in self._missing(s, reports) if _is_among(p, gone)])
+        still = await self._db.aread(lambda s: [p for p in self._missing(s, reports) if _is_among(p, gone)]) if gone else []
         applied += await self._rebuild(still, tasks, targets, {a.id: a.node_id for a in work})
         return applied + await self._rest(reports, [p.id for p in still if p.id is not None])
 
@@ -234,22 +235,17 @@ class Reconciler:
 
     def _missing(self, session: Session, reports: dict[int, list[dict[str, Any]]]) -> list[Position]:
         """Positions the platform holds open with more quantity than the exchange shows."""
-        missing: list[Position] = []
-        rows = session.exec(
-            select(Position).where(col(Position.account_id).in_(list(reports)), Position.status == "OPEN")
-        ).all()
-        for position in rows:
-            there = sum(
-                (
-                    compare.quantity_of(row)
-                    for row in reports[position.account_id]
-                    if row.get("symbol") == position.symbol and row.get("position_side") == position.position_side
-                ),
-                Decimal(0),
-            )
-            if there < position.quantity:
-                missing.append(position)
-        return missing
+        there: dict[tuple[int, Any, Any], Decimal] = defaultdict(Decimal)
+        for account_id, rows in reports.items():
+            for row in rows:
+                there[account_id, row.get("symbol"), row.get("position_side")] += compare.quantity_of(row)
+        held = session.connection().execute(
+            columns(
+                col(Position.id), col(Position.account_id), col(Position.symbol), col(Position.position_side), col(Position.quantity)
+            ).where(col(Position.account_id).in_(list(reports)), col(Position.status) == "OPEN")
+        )
+        ids = [pk for pk, account, symbol, side, quantity in held if there.get((account, symbol, side), 0) < quantity]
+        return list(session.exec(select(Position).where(col(Position.id).in_(ids)).order_by(col(Position.id))).all()) if ids else []
 
     async def _explain(self, positions: list[Position]) -> list[Applied]:
         """Ask for the closing orders we know of; what they did is applied like any result."""
