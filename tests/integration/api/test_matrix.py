@@ -19,7 +19,7 @@ ENDS_SESSION = {"/api/auth/logout", "/api/session/logout"}
 SHARED = {
     "/api/exports", "/api/exports/{job_id}", "/api/exports/{job_id}/file", "/api/kill-switches",
     "/api/kill-switches/{stop_id}/lift", "/api/lists/{name}.csv", "/api/lists/{name}.xlsx", "/api/risk/in-force",
-    "/api/risk/rules",
+    "/api/risk/rules", "/api/pending-limit-orders", "/api/pending-limit-orders/stats", "/api/pending-limit-orders/{order_id}/cancel",
 }  # fmt: skip
 """Doors for every kind: what they give depends on who asks."""
 
