@@ -13,7 +13,7 @@ from pages.routes import Route
 from state.lists import Lists
 from state.pending import Pending
 
-SIDE = Pick("side", "order.side", (("LONG", "side.LONG"), ("SHORT", "side.SHORT")))
+SIDE = Pick("side", "col.side", (("LONG", "side.LONG"), ("SHORT", "side.SHORT")))
 STATES = ("PENDING", "CONFIRMING", "FILLED", "EXPIRED", "CANCELLED", "REJECTED")
 USED.update(f"pending.s.{name}" for name in STATES)
 USED.update(f"pending.w.{name}" for name in ("window", "hand", "stopped", "kill", "unconfirmed"))
@@ -31,7 +31,7 @@ def _columns(kind: str) -> list[Column]:
     return [
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("base", "col.symbol", "sym", phone="lead"),
-        Column("side", "order.side", phone="sub", show=lambda r: side_tag(r["side"].to(str))),
+        Column("side", "col.side", phone="sub", show=lambda r: side_tag(r["side"].to(str))),
         *tenant,
         *whose,
         Column("price", "pending.price", "num", phone="tail", sort=True),
