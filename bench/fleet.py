@@ -35,7 +35,7 @@ from bench._fleet import Fleet, fleet, people, positions, signal
 from node_service.client import NodeClient
 from node_service.executor import Executor
 
-ROUNDS = 4
+ROUNDS = 2
 
 
 def resident_mb() -> float:
