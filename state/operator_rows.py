@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from backend.notifications.phrases import in_chinese
 from state.words import figure
 
 Row = dict[str, Any]
@@ -18,7 +19,8 @@ def incident(row: Row) -> Row:
     measure = f"{row['limit']} {row['value']:,} / {row['bound']:,}" if row["limit"] else row["detail"] or "–"
     return {"id": str(row["id"])} | {name: row[name] for name in names} | {
         "word": f"mon.c.{row['check']}", "severity": f"mon.s.{row['severity']}", "bad": row["severity"] == "critical" and row["open"],
-        "measure": measure, "seen": f"{row['seen']:,}", "told": f"{row['told']:,}",
+        "measure": measure, "measure_zh": in_chinese(measure), "subject_zh": in_chinese(row["subject"]), "detail_zh": in_chinese(row["detail"]),
+        "seen": f"{row['seen']:,}", "told": f"{row['told']:,}",
         "state": "mon.open" if row["open"] else "mon.over",
     }  # fmt: skip
 

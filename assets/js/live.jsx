@@ -73,7 +73,7 @@ function open() {
     announce(false);
     if (event.code === 4401) {
       // the session has ended: the server would refuse everything from here on
-      location.replace(`/login?error=signed_out&next=${encodeURIComponent(location.pathname + location.search)}`);
+      if (!window.__ibLeaving) location.replace(`/login?error=signed_out&next=${encodeURIComponent(location.pathname + location.search)}`);
       return;
     }
     if (wanted().length && !document.hidden) {

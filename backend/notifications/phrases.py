@@ -115,6 +115,8 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "It ended four times within five minutes. See the log, then start the worker again.",
         "五分钟内退出四次。请查看日志，然后重新启动该进程。",
     ),
+    ("nobody holds it", "无人持有"), ("does not answer", "无响应"), ("cannot be read", "无法读取"), ("answered {status}", "返回 {status}"),
+    ("failed ({error})", "失败（{error}）"), ("orders waiting", "待发送订单"), ("orders unknown", "未知状态订单"),
     ("Test alert", "测试告警"),
     ("Monitor: {what}", "监控：{what}"),
     ("Monitor, still: {what}", "监控，仍未恢复：{what}"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from pages.components.i18n import USED, t, tx
+from pages.components.i18n import USED, in_both, t, tx
 from pages.components.icons import icon
 from pages.components.lists import Pick, chips, cut, filters, list_page
 from pages.components.parts import chip, facts, link_button, rel_time
@@ -28,9 +28,9 @@ def _state(row: rx.Var) -> rx.Component:
 def _columns() -> list[Column]:
     return [
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
-        Column("word", "mon.check", phone="lead", show=lambda r: rx.el.span(rx.el.b(tx(r["word"])), " ", r["subject"])),
+        Column("word", "mon.check", phone="lead", show=lambda r: rx.el.span(rx.el.b(tx(r["word"])), " ", in_both(r["subject"], r["subject_zh"]))),
         Column("severity", "mon.severity", phone="sub", show=lambda r: rx.cond(r["bad"], rx.el.span(tx(r["severity"]), class_name="look"), tx(r["severity"]))),
-        Column("measure", "mon.measure", phone="sub", show=lambda r: cut(r["measure"], wide=True)),
+        Column("measure", "mon.measure", phone="sub", show=lambda r: cut(in_both(r["measure"], r["measure_zh"]), wide=True, title=r["measure"])),
         Column("seen", "mon.seen", "num", quiet=True, roomy=True),
         Column("told", "mon.told", "num", quiet=True, sort=True),
         Column("ended_ms", "mon.ended", "num", quiet=True, show=lambda r: rx.cond(r["ended_ms"].to(int) > 0, rel_time(r["ended_ms"].to(int)), rx.el.span("–", class_name="t3"))),
@@ -45,14 +45,14 @@ def _drawer() -> rx.Component:
     return drawer(
         drawer_section(
             facts(
-                ("mon.measure", rx.el.span(d["measure"], class_name="mono")), ("mon.seen", d["seen"]), ("mon.told", d["told"]),
+                ("mon.measure", in_both(d["measure"], d["measure_zh"])), ("mon.seen", d["seen"]), ("mon.told", d["told"]),
                 ("mon.told_at", when(d["told_ms"])), ("mon.ended", when(d["ended_ms"])),
                 ("mon.escalated", rx.cond(d["escalated"], tx("mon.yes"), tx("mon.no"))), ("mon.taken_by", d["taken_by"]),
             ),
-            rx.cond(d["detail"] != "", rx.el.p(d["detail"], class_name="mono t2"), rx.fragment()),
+            rx.cond(d["detail"] != "", rx.el.p(in_both(d["detail"], d["detail_zh"]), class_name="t2"), rx.fragment()),
         ),
         state=Lists,
-        head=rx.fragment(rx.el.h2(tx(d["word"].to(str)), " ", d["subject"]), rx.el.p(rel_time(d["at_ms"].to(int), "date"), " · ", tx(d["severity"].to(str)), class_name="t2")),
+        head=rx.fragment(rx.el.h2(tx(d["word"].to(str)), " ", in_both(d["subject"], d["subject_zh"])), rx.el.p(rel_time(d["at_ms"].to(int), "date"), " · ", tx(d["severity"].to(str)), class_name="t2")),
         foot=[link_button("nav.monitor", "/admin/monitor"), rx.el.span(class_name="sp"), rx.cond(d["open"].to(bool) & (d["taken_by"] == ""), take, rx.fragment())],
         label=t("nav.incidents"),
     )  # fmt: skip

@@ -13,7 +13,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from backend.api.context import May, admin, context_of, read, run
+from backend.api.agent.notices import NewChannel
+from backend.api.agent.notices import shape as channel_shape
+from backend.api.context import May, admin, context_of, peer, read, run
 from backend.api.params import Id, done, listed, window
 from backend.clock import utcnow
 from backend.identity.principal import Principal
@@ -21,12 +23,14 @@ from backend.models import AuditLog, Incident, Maintenance, Probe
 from backend.monitoring import watch
 from backend.monitoring.checks import Checks
 from backend.monitoring.watch_rules import CHECKS, Reading
+from backend.notifications import channels
 from backend.portfolio.queries import Listing, Window
 
 router = APIRouter(prefix="/api/monitor", tags=["monitor"])
 
 Admin = Annotated[Principal, Depends(admin)]
 Engineer = Annotated[Principal, Depends(May("settings"))]
+Own = Annotated[Principal, Depends(May("own"))]
 Page = Annotated[Window, Depends(window)]
 
 
@@ -123,6 +127,34 @@ async def end_window(request: Request, window_id: Id, who: Engineer) -> Response
 async def test_fire(request: Request, who: Engineer) -> Response:
     """A test alert to the admins, on the way of every real one."""
     return done({"notification_id": await run(request, lambda session: watch.fire_test(session, who).id)})
+
+
+@router.get("/channels")
+async def own_channels(request: Request, who: Own) -> Response:
+    """Where the admin who asks is told besides the app; addresses are hidden but for a hint."""
+    return done(await read(request, lambda s: [channel_shape(row) for row in channels.channels(s, who)]))
+
+
+@router.post("/channels")
+async def add_channel(request: Request, body: NewChannel, who: Own) -> Response:
+    """A further channel of one's own. Types: alert, risk_alert, system, billing; an escalation comes through every channel.
+    ``target`` of email is {to}. Errors: ``invalid_input`` 400, ``bad_address`` 400, ``too_many_channels`` 409."""
+    private = context_of(request).settings.webhook_allow_private
+    more = {"types": body.types, "allow_private": private, "ip": peer(request)}
+    return done(await run(request, lambda s: channel_shape(channels.add(s, who, body.kind, body.target, **more))))
+
+
+@router.delete("/channels/{own_channel_id}")
+async def remove_channel(request: Request, own_channel_id: Id, who: Own) -> Response:
+    """Forget a channel of one's own."""
+    await run(request, lambda s: channels.remove(s, who, own_channel_id, ip=peer(request)))
+    return done()
+
+
+@router.post("/channels/{own_channel_id}/test")
+async def try_channel(request: Request, own_channel_id: Id, who: Own) -> Response:
+    """Send a test message through it."""
+    return done({"delivery_id": await run(request, lambda s: channels.try_out(s, who, own_channel_id).id)})
 
 
 def incident(row: Incident) -> dict[str, Any]:

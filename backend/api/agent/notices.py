@@ -42,7 +42,7 @@ class Wishes(BaseModel):
 @router.get(PATH)
 async def listed(request: Request, who: Agent) -> Response:
     """All channels; addresses are hidden but for a hint."""
-    return answer({"data": await read(request, lambda s: [_shape(row) for row in channels.channels(s, who)])})
+    return answer({"data": await read(request, lambda s: [shape(row) for row in channels.channels(s, who)])})
 
 
 @router.post(PATH)
@@ -51,7 +51,7 @@ async def add(request: Request, body: NewChannel, who: Agent) -> Response:
     private = context_of(request).settings.webhook_allow_private
 
     def work(session: Any) -> dict[str, Any]:
-        return _shape(
+        return shape(
             channels.add(session, who, body.kind, body.target, types=body.types, allow_private=private, ip=peer(request))
         )
 
@@ -61,7 +61,7 @@ async def add(request: Request, body: NewChannel, who: Agent) -> Response:
 @router.put(PATH + "/{channel_id}")
 async def change(request: Request, channel_id: Id, body: Wishes, who: Agent) -> Response:
     """Change what goes through a channel, quiet hours and digest."""
-    return answer(await run(request, lambda s: _shape(channels.change(s, who, channel_id, **body.model_dump()))))
+    return answer(await run(request, lambda s: shape(channels.change(s, who, channel_id, **body.model_dump()))))
 
 
 @router.delete(PATH + "/{channel_id}")
@@ -83,7 +83,8 @@ async def deliveries(request: Request, who: Agent) -> Response:
     return answer({"data": await read(request, lambda s: [_sent(row) for row in channels.log_of(s, who)])})
 
 
-def _shape(row: NoticeChannel) -> dict[str, Any]:
+def shape(row: NoticeChannel) -> dict[str, Any]:
+    """A channel as it leaves."""
     return {
         "id": row.id, "kind": row.kind, "hint": row.hint, "types": row.types, "quiet_from_min": row.quiet_from_min,
         "quiet_to_min": row.quiet_to_min, "digest_min": row.digest_min, "on": row.status == 1, "created_at": row.created_at,

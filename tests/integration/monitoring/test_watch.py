@@ -158,6 +158,12 @@ async def test_the_doors(world: World) -> None:
         assert (await client.post(f"/api/monitor/windows/{made.json()['data']['id']}/end")).status_code == 409
         assert (await client.post("/api/monitor/windows", json={"minutes": 5, "reason": "x", "check": "weather"})).status_code == 400
         assert (await client.post("/api/monitor/test")).json()["data"]["notification_id"]
+        wanted = {"kind": "email", "target": {"to": "night@desk.example"}, "types": ["alert"]}
+        made = (await client.post("/api/monitor/channels", json=wanted)).json()["data"]
+        assert (await client.post(f"/api/monitor/channels/{made['id']}/test")).status_code == 200
+        assert len((await client.get("/api/monitor/channels")).json()["data"]) == 1
+        assert (await client.post("/api/monitor/channels", json={**wanted, "types": ["trade_open"]})).status_code == 400
+        assert (await client.delete(f"/api/monitor/channels/{made['id']}")).status_code == 200
         text = (await client.get("/metrics")).text
         assert 'ironbull_incidents_open{severity="critical"} 1.0' in text
 
