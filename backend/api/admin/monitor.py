@@ -140,7 +140,7 @@ async def add_channel(request: Request, body: NewChannel, who: Own) -> Response:
     """A further channel of one's own. Types: alert, risk_alert, system, billing; an escalation comes through every channel.
     ``target`` of email is {to}. Errors: ``invalid_input`` 400, ``bad_address`` 400, ``too_many_channels`` 409."""
     private = context_of(request).settings.webhook_allow_private
-    more = {"types": body.types, "allow_private": private, "ip": peer(request)}
+    more: dict[str, Any] = {"types": body.types, "allow_private": private, "ip": peer(request)}
     return done(await run(request, lambda s: channel_shape(channels.add(s, who, body.kind, body.target, **more))))
 
 
