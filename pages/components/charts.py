@@ -63,7 +63,10 @@ def bars(values: Any) -> rx.Component:
     """Row of small bars; each item is {h: "40%", kind: "" | "act" | "bad", title}."""
     return rx.el.div(
         rx.foreach(
-            values, lambda b: rx.el.i(class_name=b["kind"], title=b["title"], custom_attrs={"style": {"height": b["h"]}})
+            values,
+            lambda b: rx.el.i(
+                class_name=b["kind"].to(str), title=b["title"].to(str), custom_attrs={"style": {"height": b["h"]}}
+            ),
         ),
         class_name="bars",
     )
