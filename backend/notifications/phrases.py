@@ -117,6 +117,14 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     ("nobody holds it", "无人持有"), ("does not answer", "无响应"), ("cannot be read", "无法读取"), ("answered {status}", "返回 {status}"),
     ("failed ({error})", "失败（{error}）"), ("orders waiting", "待发送订单"), ("orders unknown", "未知状态订单"),
+    (
+        "The platform holds {ours}, the exchange {theirs}, and no trade says why. Compare the account with the exchange.",
+        "平台持有 {ours}，交易所持有 {theirs}，没有成交可以解释。请与交易所核对账户。",
+    ),
+    (
+        "Your account holds {theirs} of it that the platform did not open. It is left alone, and nothing is opened in this symbol until it is closed.",
+        "你的账户持有 {theirs}，并非由平台开仓。平台不会处理它；在其平仓之前，不会再开该交易对。",
+    ),
     ("Test alert", "测试告警"),
     ("Monitor: {what}", "监控：{what}"),
     ("Monitor, still: {what}", "监控，仍未恢复：{what}"),

@@ -39,7 +39,7 @@ def test_a_channel_is_added_tried_changed_and_removed(visit: Opener) -> None:
     channel.get_by_role("button", name="Edit").click()
     expect(page.locator("[name=from]")).to_have_value("22:00")
     page.select_option("[name=digest]", "60")
-    page.click("form button[type=submit]")
+    page.click("main form button[type=submit]")
     expect(channel).to_contain_text("gathered for 60 min")
     page.reload()
     expect(channel).to_contain_text("quiet 22:00–07:30 UTC · gathered for 60 min")
