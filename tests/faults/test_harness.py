@@ -16,7 +16,7 @@ from tests.faults.harness.plan import Plan, draw
 from tests.faults.harness.run import Report, Template, make_template, run
 from tests.support.faults import FULL, SEED, times
 
-RUNS = times(20, 2_000)
+RUNS = times(14, 2_000)
 EVENTS = times(1_000, 1_000_000)
 
 
@@ -44,7 +44,7 @@ def test_crash_at_every_step(template: Template) -> None:
     """Before and after every commit, before a send, after it, before a reply, after it: centre and node."""
     steps = run(template, Plan(0)).steps
     assert steps > 100
-    stride = 1 if FULL else steps // 6
+    stride = 1 if FULL else steps // 4
     for step in range(1 + SEED % stride, steps + 1, stride):
         report = run(template, Plan(0, crashes={step}))
         assert report.crashes == 1
