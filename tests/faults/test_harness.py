@@ -16,6 +16,8 @@ from tests.faults.harness.plan import Plan, draw
 from tests.faults.harness.run import Report, Template, make_template, run
 from tests.support.faults import FULL, SEED, times
 
+# What a dead process had begun is thrown away unfinished, as with kill -9; Python remarks on it.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::RuntimeWarning")
 RUNS = times(14, 2_000)
 EVENTS = times(1_000, 1_000_000)
 
