@@ -24,7 +24,7 @@ from backend.execution.apply import Applied, apply_result
 from backend.execution.credentials import UNREADABLE, UNREADABLE_TEXT, account_tasks
 from backend.execution.routing import UNREACHABLE
 from backend.execution.rules import client_order_id
-from backend.execution.service import claim, close, mark_unknown
+from backend.execution.service import PORTION, claim, close, mark_unknown
 from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExecutionNode, Order
 from backend.security.vault import get_vault, node_record
@@ -110,18 +110,20 @@ class Dispatcher:
         self._fence = fence
         self._still = still
         self._lock = asyncio.Lock()
+        self._came_back = False
 
     async def run(self, only: Sequence[int] | None = None) -> int:
         """Send everything that is PENDING now, or of it ``only`` these. Returns how many were sent. One run at a time.
 
-        Portion after portion is claimed and sent; none waits for the answers to an earlier one.
+        Portion after portion is claimed and sent; none waits for the answers to an earlier one. What comes back because
+        its node is away waits for the next run.
         """
         async with self._lock:
-            total, on_the_way = 0, list[asyncio.Task[None]]()
+            total, on_the_way, self._came_back = 0, list[asyncio.Task[None]](), False
             try:
                 while jobs := await self._portion(only, on_the_way):
                     total += jobs
-                    if only is not None:
+                    if only is not None or jobs < PORTION or self._came_back:
                         break
             finally:
                 await asyncio.gather(*on_the_way)
@@ -170,10 +172,12 @@ class Dispatcher:
         target = None if node_id is None else targets.get(node_id)
         pks = [job.pk for job in jobs]
         if node_id is not None and target is None:
+            self._came_back = True
             await self._db.arun(lambda s: give_back(s, pks, "the node is disabled"))
             return
         if not self._still():
             log.warning("not sent: this process was paused too long", orders=len(pks))
+            self._came_back = True
             attempts = sorted({job.attempt for job in jobs})
             await self._db.arun(lambda s: give_back(s, pks, "the process that sends it was paused", attempts))
             return
@@ -190,6 +194,7 @@ class Dispatcher:
             if failure.sent:
                 await self._db.arun(lambda s: mark_unknown(s, pks, "the node did not answer"))
             else:
+                self._came_back = True
                 await self._db.arun(lambda s: give_back(s, pks, UNREACHABLE))
             return
         if not isinstance(results, list):

@@ -37,6 +37,9 @@ ORPHANED_AFTER = timedelta(seconds=45)
 RESEND_LIMIT = 2
 """An order found absent may be sent once more, with the same id: two attempts in all."""
 
+PORTION = 500
+"""Orders claimed in one transaction."""
+
 
 @dataclass(frozen=True)
 class EntryIntent:
@@ -157,7 +160,7 @@ def write_close(
     return order
 
 
-def claim(session: Session, limit: int = 500, only: Sequence[int] | None = None) -> list[Order]:
+def claim(session: Session, limit: int = PORTION, only: Sequence[int] | None = None) -> list[Order]:
     """Take PENDING orders for sending: they become SENT in this transaction, before anything is on the wire.
 
     Stale ones become EXPIRED with that reason instead, entries below a kill switch CANCELLED. ``only``: these and no others.

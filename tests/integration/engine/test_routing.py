@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -147,6 +148,18 @@ async def test_a_node_that_cannot_be_reached_is_left_by_policy_only(centre: Cent
     centre.db.run(lambda s: give_back(s, pks, routing.UNREACHABLE))
     policy(centre, "centre")
     assert taken(centre) == {centre.account_ids[0]: None}
+
+
+async def test_what_cannot_be_reached_is_asked_once_in_a_run(centre: Centre) -> None:
+    engine = centre.start_engine()
+    await engine.refresh_prices()
+    add_node(centre, "a")
+    enter(centre)
+    await asyncio.wait_for(engine.dispatch(), 30)
+    [waits] = centre.orders(account_id=centre.account_ids[0])
+    assert (waits.status, waits.attempt, waits.reason) == ("PENDING", 0, routing.UNREACHABLE)
+    done = centre.orders(account_id=centre.account_ids[1])[0]
+    assert done.status == "FILLED"
 
 
 async def test_a_drained_node_still_closes(centre: Centre) -> None:
