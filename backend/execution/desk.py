@@ -17,6 +17,8 @@ from backend.execution.service import OPEN_STATES, EntryIntent, write_entry
 from backend.identity import rights
 from backend.identity.principal import Principal
 from backend.models import ExchangeAccount, Order, Position, Tenant, User
+from backend.risk.limit_rules import Wanted, check
+from backend.risk.limits import facts_of, in_force
 from backend.risk.switches import active, sentence
 from backend.security import audit
 
@@ -45,6 +47,12 @@ class TradingStopped(Conflict):
     code = "trading_stopped"
 
 
+class LimitReached(Conflict):
+    """A limit of the platform, the merchant or the trader refuses this entry."""
+
+    code = "limit_reached"
+
+
 @dataclass(frozen=True)
 class Wish:
     """What to open. ``amount_usdt`` is the notional; ``stop_loss`` is required, ``take_profit`` is not."""
@@ -64,7 +72,8 @@ def open_for(
 ) -> Order:
     """Write the order that opens a position for an account; a repeat of ``request_id`` answers the same order.
 
-    Raises ``RoleMayNot``, ``NotFound``, ``TradingStopped``, ``AlreadyHeld``, ``NoPrice``, ``WrongSide``, ``InvalidInput``.
+    Raises ``RoleMayNot``, ``NotFound``, ``TradingStopped``, ``AlreadyHeld``, ``LimitReached``, ``NoPrice``, ``WrongSide``,
+    ``InvalidInput``.
     """
     rights.require(who, "trading", changing=True)
     if not _REQUEST.fullmatch(request_id):
@@ -88,6 +97,7 @@ def open_for(
     )  # fmt: skip
     if session.exec(held).first() is not None or session.exec(coming).first() is not None:
         raise AlreadyHeld
+    _within_limits(session, account, wish, market_at or utcnow())
     order = write_entry(
         session,
         EntryIntent(
@@ -168,3 +178,14 @@ def _may_trade(session: Session, account: ExchangeAccount) -> None:
     found = active(session).of(account.tenant_id, account.id or 0)
     if found is not None:
         raise TradingStopped(f"It cannot be opened: {sentence(found[0])}. Lift the stop first.")
+
+
+def _within_limits(session: Session, account: ExchangeAccount, wish: Wish, market_at: datetime) -> None:
+    """An operator's hand is held to the same limits as a strategy's."""
+    limits = in_force(session, [account])
+    facts = facts_of(session, [account], limits, market_at).get(account.id or 0)
+    if facts is None:
+        return
+    refusal = check(limits[account.id or 0], facts, Wanted(wish.symbol, wish.side, wish.amount_usdt, wish.leverage))
+    if refusal is not None:
+        raise LimitReached(refusal.sentence)

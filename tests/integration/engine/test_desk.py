@@ -12,7 +12,7 @@ from backend.execution import desk
 from backend.execution.by_hand import NoPrice, WrongSide
 from backend.identity.principal import Principal
 from backend.models import AuditLog, Order, Position
-from backend.risk import stops
+from backend.risk import limits, stops
 from tests.support.centre import Centre
 
 BOSS = Principal("admin", 1, None, "boss", "boss", "operator", 0)
@@ -76,6 +76,12 @@ async def test_what_is_refused(centre: Centre) -> None:
     for role in ("finance", "engineer", "support", "auditor"):
         with pytest.raises(NotAllowed):
             ask(centre, "request-1", who=Principal("admin", 1, None, "x", "x", role, 0))
+    boss = Principal("admin", 1, None, "boss", "boss", "owner", 0)
+    for limit, allowed in (("max_leverage", "2"), ("max_total_usdt", "200")):
+        centre.db.run(lambda s, one={limit: allowed}: limits.set_limits(s, boss, "platform", 0, one))
+        with pytest.raises(desk.LimitReached, match=limit):
+            ask(centre, "request-1")
+    centre.db.run(lambda s: limits.set_limits(s, boss, "platform", 0, {}))
     centre.db.run(lambda s: stops.engage(s, BOSS, "account", centre.account_ids[0], mode="entries", reason="the exchange asked"))
     with pytest.raises(desk.TradingStopped):
         ask(centre, "request-1")
