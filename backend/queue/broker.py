@@ -71,9 +71,11 @@ class StreamBroker(AsyncBroker):
             while (message := await self._inbox.get()) is not None:
                 yield message
         finally:
-            for task in helpers:
-                task.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            # A cancellation that meets a time limit of the client's may be taken for that limit: it is said again.
+            while waiting := [task for task in helpers if not task.done()]:
+                for task in waiting:
+                    task.cancel()
+                await asyncio.wait(waiting, timeout=0.5)
 
     def close_intake(self) -> None:
         """Take nothing more; ``listen`` ends. What was read and not begun goes to others when its time is over."""

@@ -27,7 +27,7 @@ from backend.monitoring.service import run_invariants
 from tests.support.faults import FULL, SEED, times
 from tests.support.paper import ROOT, PaperServer, free_port
 
-KILLS = times(3, 200)
+KILLS = times(2, 200)
 NODE_SECRET = "n" * 40
 
 

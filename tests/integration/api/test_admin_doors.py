@@ -166,7 +166,7 @@ async def test_the_new_doors_ask_the_role(fresh: World) -> None:
         order = {"account_id": 1, "symbol": "BTC/USDT", "side": "BUY", "amount_usdt": "10", "stop_loss": "1", "reason": "why not", "request_id": "request-1"}
         assert (await client.post("/api/manual-order", json=order)).json()["code"] == "role_may_not"
     async with fresh.client("admin") as client:
-        assert (await client.post("/api/manual-order", json={**order, "account_id": fresh.a.account_id})).json()["code"] == "no_price"
+        assert (await client.post("/api/manual-order", json={**order, "account_id": fresh.a.account_id, "symbol": "UNHEARD/USDT"})).json()["code"] == "no_price"
         close = {"symbol": "MARKA/USDT", "account_id": fresh.a.account_id, "reason": "asked for", "request_id": "request-2"}
         assert (await client.post("/api/close-position", json=close)).json()["data"]["trade_type"] == "CLOSE"
         assert (await client.post("/api/close-position", json={**close, "symbol": "X/USDT"})).status_code == 404

@@ -128,26 +128,26 @@ def test_operators_are_added_changed_and_never_locked_out(fresh: World) -> None:
     with db.reading() as session:
         me = session.exec(select(Admin)).first()
         assert me is not None and me.id
-        who = Principal("admin", me.id, None, "n", "e", "", 1)
-    db.run(lambda s: service.add_admin(s, who, "night-shift", "Night", "blue-Kettle-47-walks"))
+        who = Principal("admin", me.id, None, "n", "e", "owner", 1)
+    db.run(lambda s: service.add_admin(s, who, "night-shift", "Night", "blue-Kettle-47-walks", role="operator"))
     with db.reading() as session:
         other = session.exec(select(Admin).where(Admin.username == "night-shift")).one()
         sealed = other.password_hash
     for wrong, error in (
-        (lambda s: service.add_admin(s, who, "Night-Shift", "", "blue-Kettle-47-walks"), NameTaken),
-        (lambda s: service.add_admin(s, who, "third", "", "third"), WeakPassword),
+        (lambda s: service.add_admin(s, who, "Night-Shift", "", "blue-Kettle-47-walks", role="operator"), NameTaken),
+        (lambda s: service.add_admin(s, who, "third", "", "third", role="support"), WeakPassword),
         (lambda s: service.switch_admin(s, who, who.id, False), Conflict),
         (lambda s: service.edit_admin(s, who, who.id, nickname="Me", password="blue-Kettle-47-walks"), Conflict),
         (lambda s: service.edit_admin(s, who, 999_999, nickname="x"), NotFound),
         (lambda s: service.switch_admin(s, person(fresh, "tenant"), other.id, False), NotAllowed),
-        (lambda s: service.add_admin(s, person(fresh, "agent"), "fourth", "", "blue-Kettle-47-walks"), NotAllowed),
+        (lambda s: service.add_admin(s, person(fresh, "agent"), "fourth", "", "blue-Kettle-47-walks", role="owner"), NotAllowed),
     ):
         with pytest.raises(error):
             db.run(wrong)
     assert db.run(lambda s: service.edit_admin(s, who, other.id, nickname="Late", password="red-Teapot-53-sings")) == "night-shift"
     db.run(lambda s: service.switch_admin(s, who, other.id, False))
     with pytest.raises(Conflict):  # the only one left
-        db.run(lambda s: service.switch_admin(s, Principal("admin", other.id, None, "n", "e", "", 1), who.id, False))
+        db.run(lambda s: service.switch_admin(s, Principal("admin", other.id, None, "n", "e", "owner", 1), who.id, False))
     with db.reading() as session:
         row = session.get_one(Admin, other.id)
         assert (row.status, row.nickname) == (0, "Late") and row.password_hash != sealed

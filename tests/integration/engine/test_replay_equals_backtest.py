@@ -27,7 +27,7 @@ from tests.support import candles
 from tests.support.centre import make_centre
 from tests.support.paper import PaperServer
 
-SYMBOLS, WARMUP, TRADED = 6, 320, 100
+SYMBOLS, WARMUP, TRADED = 6, 320, 70
 BOT: dict[str, Any] = {
     "min_score": 30,
     "long_min_score": 30,
@@ -49,7 +49,7 @@ async def test_live_trades_equal_the_backtest(algorithm: str, sqlite_database: D
     times = candles.START_MS + np.arange(bars, dtype=np.int64) * candles.HOUR_MS
     symbols = tuple(name.removesuffix("USDT") + "/USDT" for name in candles.names(count))
     batch = CandleBatch(symbols, candles.HOUR_MS, times, **market)
-    await _compare(algorithm, sqlite_database, tmp_path, source, batch, least=20)
+    await _compare(algorithm, sqlite_database, tmp_path, source, batch, least=12)
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ class Ear:
 
     async def end(self) -> None:
         self.broker.close_intake()
-        await asyncio.wait_for(asyncio.gather(self._task, return_exceptions=True), 2)
+        await asyncio.wait_for(asyncio.gather(self._task, return_exceptions=True), 20)
         await self.broker.shutdown()
 
 
