@@ -45,7 +45,7 @@ def test_the_catalogue_and_its_subscriptions(visit: Opener) -> None:
     page.locator("tr[data-row]").first.click()
     drawer = page.locator("[data-drawer]")
     drawer.locator("input[name=min_confidence]").fill("61")
-    drawer.locator("button[type=submit]").click()
+    drawer.locator("button[type=submit]").first.click()
     expect(page.locator(".toast")).to_contain_text("saved")
     expect(page.locator("tr[data-row]").first).to_contain_text("61")
     drawer.get_by_role("link", name="Subscriptions").click()
