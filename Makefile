@@ -42,6 +42,7 @@ FAULTS = tests/faults tests/unit/billing tests/unit/ledger tests/unit/merchant t
 faults: setup-dev
 	@if [ -n "$(SEED)" ]; then PYTHONHASHSEED=0 $(PY) -m tests.faults.harness $(SEED); exit $$?; fi; \
 	  IRONBULL_FAULTS=full $(PY) -m pytest $(FAULTS) -n $(WORKERS) --timeout 7200
+	@[ -n "$(SEED)" ] || for file in tests/browser/test_*.py; do IRONBULL_FAULTS=full $(PY) -m pytest "$$file" --timeout 1800 || exit 1; done
 
 # Plants one fault after the other in a copy of what is committed; each must be caught by the tests named with it.
 planted: setup-dev

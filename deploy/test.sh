@@ -10,7 +10,8 @@ sh deploy/test-services.sh
 [ ! -f .cache/test.env ] || . ./.cache/test.env
 make --no-print-directory lint types
 .venv/bin/python -m ironbull_app.cli build
-.venv/bin/python -m pytest tests/unit tests/integration tests/faults -n "${WORKERS:-2}" --dist loadscope
+# Many tests wait for processes: three at a time keep two cores busy.
+.venv/bin/python -m pytest tests/unit tests/integration tests/faults -n 3 --dist loadscope
 # Browser tests hold an event loop of their own, so each file has its own process, and a fresh server. Two at a time, the
 # longest first; what a file says is printed when it has ended.
 each='said=$(mktemp); .venv/bin/python -m pytest "$1" >"$said" 2>&1; code=$?; echo "$1"; cat "$said"; rm "$said"; exit $code'

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from pages.routes import ROUTES
 from tests.browser.conftest import Opener, Server
 from tests.browser.look import barriers, english_left, in_theme, keys_shown, too_wide
+from tests.support.faults import FULL
 
 KINDS = ("admin", "tenant", "agent")
 PUBLIC = ("/", "/login", "/login/second", "/setup", "/join", "/sent", "/confirm", "/forgot", "/reset", "/terms")
@@ -25,15 +26,18 @@ def _checked(page: Page, path: str, chinese: bool) -> list[str]:
     wrong = [f"key: {text}" for text in keys_shown(page)]
     width = PHONE if chinese else DESK
     wrong += [f"{over} px wider than {size}" for size in (NARROW, width) if (over := too_wide(page, size))]
-    wrong += [f"dark: {line}" for line in barriers(page)]
+    # What is in the way is the same in both languages: the second look, and the one in the light, are for `make faults`.
+    if FULL or not chinese:
+        wrong += [f"dark: {line}" for line in barriers(page)]
     if chinese:
         wrong += [f"English: {text}" for text in english_left(page)]
-    else:
+    elif FULL:
         with in_theme(page, "light"):
             wrong += [f"light: {line}" for line in barriers(page, "color-contrast")]
     return [f"{path} {line}" for line in wrong]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lang", ["en-US", "zh-CN"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_page_is_whole(visit: Opener, kind: str, lang: str) -> None:

@@ -25,6 +25,7 @@ from backend.strategies.base import CandleBatch
 from backend.strategies.registry import get_strategy, parse_params
 from tests.support import candles
 from tests.support.centre import make_centre
+from tests.support.faults import FULL
 from tests.support.paper import PaperServer
 
 SYMBOLS, WARMUP, TRADED = 6, 320, 70
@@ -41,7 +42,7 @@ BOT: dict[str, Any] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", ["composite_score", "market_regime"])
+@pytest.mark.parametrize("algorithm", ["composite_score", *(["market_regime"] if FULL else [])])
 async def test_live_trades_equal_the_backtest(algorithm: str, sqlite_database: Database, tmp_path: Path) -> None:
     market = candles.random_market(SYMBOLS, WARMUP + TRADED, seed=11)
     source = candles.write_csv(tmp_path / "market.csv", market)
