@@ -48,14 +48,22 @@ class RawClient:
             f"{self.base}?token={uuid.uuid4()}", headers=headers, auth={"event": boot}, namespaces=["/_event"],
             transports=["websocket"], socketio_path="/_event", wait_timeout=10,
         )  # fmt: skip
-        await asyncio.sleep(0.6)
+        await self._answered()
         self.updates.clear()
 
     async def call(self, handler: str, **payload: Any) -> str:
         event = {"name": f"{ROOT}.{handler}", "payload": payload, "router_data": {"pathname": "/nowhere", "asPath": "/nowhere"}}
         await self.sio.emit("event", event, namespace="/_event")
-        await asyncio.sleep(0.6)
+        await self._answered()
         return json.dumps(self.updates)
+
+    async def _answered(self) -> None:
+        """Until something has come and nothing more comes; a crowded machine gets its time."""
+        for _ in range(200):
+            before = len(self.updates)
+            await asyncio.sleep(0.4 if before else 0.1)
+            if before and before == len(self.updates):
+                return
 
     async def call_all(self, calls: list[tuple[str, dict[str, Any]]], patience_s: float = 60.0) -> str:
         """Full names of handlers with their arguments, one after the other; everything that came back."""
