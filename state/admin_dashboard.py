@@ -11,6 +11,7 @@ from sqlmodel import Session
 from backend.dashboards import admin
 from backend.db import get_db
 from backend.monitoring import dashboard
+from backend.notifications.phrases import in_chinese
 from backend.settings import get_settings
 from state.agent_common import base_of
 from state.base import needs, read
@@ -123,6 +124,7 @@ def _node(node: dict[str, Any]) -> dict[str, Any]:
 def _order(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "base": base_of(row["symbol"]),
+        "reason_zh": in_chinese(row["reason"]),
         "leg": f"leg.{row['leg']}",
         "quantity": quantity(row["quantity"]),
         "price": price(row["price"]),

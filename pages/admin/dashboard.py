@@ -6,7 +6,7 @@ import reflex as rx
 
 from pages.components.act import segmented
 from pages.components.charts import bars
-from pages.components.i18n import USED, tx, tx_of
+from pages.components.i18n import USED, in_both, tx, tx_of
 from pages.components.icons import icon
 from pages.components.live import live_signal
 from pages.components.parts import bar, empty, mode_chip, panel_mode, rel_time, section_head, skeleton_rows, stat, stats
@@ -72,7 +72,7 @@ def _nodes() -> rx.Component:
 
 
 def _order_columns() -> list[Column]:
-    status = lambda r: rx.el.span(tx(r["status_k"]), " ", rx.el.span(r["reason"], class_name="t3 t12"), title=r["reason"], class_name=rx.cond(r["look"], "look cut", "cut"))  # noqa: E731
+    status = lambda r: rx.el.span(tx(r["status_k"]), " ", rx.el.span(in_both(r["reason"], r["reason_zh"]), class_name="t3 t12"), class_name=rx.cond(r["look"], "look cut", "cut"))  # noqa: E731
     return [
         Column("at_ms", "order.time", phone="end", show=lambda r: rx.el.span(rel_time(r["at_ms"].to(int), "clock"), class_name="t2")),
         Column("tenant", "order.tenant", phone="sub", show=lambda r: rx.el.b(r["tenant"])),

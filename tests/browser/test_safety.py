@@ -50,14 +50,14 @@ def test_two_factor_devices_tokens_and_a_new_password(visit: Opener, server: Ser
     token = page.locator("[data-fresh]").inner_text()
     bearer = {"Authorization": f"Bearer {token}"}
     plain = page.context.browser.new_context(base_url=server.base)  # type: ignore[union-attr]
-    assert plain.request.get("/api/auth/me", headers=bearer).status == 200
+    assert plain.request.get("/api/auth/me", headers=bearer, max_retries=3).status == 200
     page.fill("[name=old]", STRONG)
     page.fill("[name=new]", ANOTHER)
     page.fill("[name=again]", ANOTHER)
     page.locator("form:has([name=old]) button[type=submit]").click()
     expect(page.locator("[data-device]")).to_have_count(1)
     expect(page.locator("[data-token]")).to_have_count(0)
-    assert plain.request.get("/api/auth/me", headers=bearer).status == 401
+    assert plain.request.get("/api/auth/me", headers=bearer, max_retries=3).status == 401
     plain.close()
     other.goto("/agent/bot")
     other.wait_for_url("**/login**")
