@@ -58,7 +58,7 @@ def test_terms_rates_plan_and_sign_in_of_a_tenant(visit: Opener, server: Server)
 
     drawer.get_by_role("button", name="Change rates").click()
     drawer.locator("input[name=direct]").fill("31.5")
-    drawer.locator("input[name=reason]").fill("agreed by letter")
+    drawer.locator("input[name=reason]").first.fill("agreed by letter")
     drawer.get_by_role("button", name="Save").click()
     expect(drawer).to_contain_text("31.5 %")
 
