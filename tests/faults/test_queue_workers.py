@@ -76,7 +76,7 @@ class Workers:
         codes = []
         for one in self.processes:
             try:
-                codes.append(one.wait(20))
+                codes.append(one.wait(60))
             except subprocess.TimeoutExpired:
                 one.kill()
                 codes.append(one.wait(10))

@@ -101,7 +101,7 @@ async def test_unusable_json_is_refused_at_once(world: World, body: bytes, code:
     async with world.client() as client:
         started = time.monotonic()
         answer = await client.post("/api/auth/login", content=body, headers={"Content-Type": "application/json"})
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10  # a bomb takes minutes; a crowded machine some seconds
     assert answer.status_code in (400, 422)
     assert answer.json()["code"] == code
 
