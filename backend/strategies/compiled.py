@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 SOURCES = ("kernels.py", "composite_kernel.py", "regime_kernel.py", "../backtest/fast_kernel.py")
+_importing = threading.RLock()
 
 
 @cache
@@ -48,9 +50,13 @@ def prepare_cache() -> Path:
 
 
 def load(module: str) -> ModuleType:
-    """A module of compiled functions; imports numba on first use."""
-    prepare_cache()
-    return import_module(module)
+    """A module of compiled functions; imports numba on first use.
+
+    One thread at a time: two that import numba at once may both see half of it, and keep that.
+    """
+    with _importing:
+        prepare_cache()
+        return import_module(module)
 
 
 def load_scan(module: str) -> Callable[..., None]:
