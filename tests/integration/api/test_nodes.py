@@ -127,10 +127,10 @@ async def test_admins_register_change_and_retire_nodes(world: World) -> None:
         changed = await client.put(f"/api/nodes/{made['id']}", json={"name": "Five", "status": 1})
         assert changed.json()["data"]["name"] == "Five"
         listed = (await client.get("/api/nodes")).text
-        assert "n5" in listed and made["secret"] not in listed
+        assert '"n5"' in listed and made["secret"] not in listed
         await client.delete(f"/api/nodes/{made['id']}")
-        assert "n5" not in (await client.get("/api/nodes")).text
-        assert "n5" in (await client.get("/api/nodes?include_disabled=true")).text
+        assert '"n5"' not in (await client.get("/api/nodes")).text
+        assert '"n5"' in (await client.get("/api/nodes?include_disabled=true")).text
         assert (await client.put("/api/nodes/999", json={"name": "x"})).status_code == 404
     with world.db.reading() as session:
         actions = session.exec(select(AuditLog.action)).all()
