@@ -156,7 +156,7 @@ def _open_positions(session: Session) -> tuple[list[Position], dict[int, int]]:
     rows = session.exec(select(Position).where(Position.status == "OPEN")).all()
     unread = session.exec(
         select(Notification.user_id, func.count())
-        .where(Notification.is_read == False, col(Notification.user_id).is_not(None))  # noqa: E712 - SQL comparison
+        .where(col(Notification.is_read).is_(False), col(Notification.user_id).is_not(None))
         .group_by(col(Notification.user_id))
     ).all()
     return list(rows), {int(user): int(count) for user, count in unread if user is not None}

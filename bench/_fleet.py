@@ -21,6 +21,7 @@ from backend.execution.credentials import seal_credentials
 from backend.execution.service import EntryIntent, write_entry
 from backend.identity.service import create_tenant
 from backend.models import Binding, Bot, ExchangeAccount, ExecutionNode, Position, Strategy, Tenant, User
+from backend.models.tables import table_of
 from backend.security.vault import get_vault, node_record
 from bench.dispatch import SECRET, _NodeProtocol
 from node_service import protocol
@@ -208,4 +209,4 @@ def positions(db: Database, each: int) -> None:
             for tenant, user, account in owners
             for n in range(each)
         ]  # fmt: skip
-        session.connection().execute(Position.__table__.insert(), rows)  # type: ignore[attr-defined]
+        session.connection().execute(table_of(Position).insert(), rows)

@@ -79,7 +79,10 @@ async def signal_to_post(db: Database, nodes: Fleet, count: int) -> None:
             waits += found
     await wire.close()
     waits.sort()
-    at = lambda share: waits[min(len(waits) - 1, int(share * len(waits)))] * 1e3  # noqa: E731
+
+    def at(share: float) -> float:
+        return waits[min(len(waits) - 1, int(share * len(waits)))] * 1e3
+
     report(f"signal to POST, {count} accounts, p50", at(0.5), 0, unit="ms", aim=None)
     report(f"signal to POST, {count} accounts, p99", at(0.99), 0, unit="ms", aim=None)
     report("signal to POST, the first after a start, last node", first * 1e3, 0, unit="ms", aim=None)

@@ -74,7 +74,10 @@ def _articles() -> tuple[Article, ...]:
         *("equity", "unrealized", "risk", "drawdown", "win", "factor", "net", "return", "sharpe", "sortino", "calmar", "streak"),
         *("fee_share", "notional", "gates", "mark"),
     ]
-    own = lambda group, *names: [Article(group, f"help.q.{name}", f"help.a.{name}") for name in names]  # noqa: E731
+
+    def own(group: str, *names: str) -> list[Article]:
+        return [Article(group, f"help.q.{name}", f"help.a.{name}") for name in names]
+
     return (
         *[Article("reason", key, f"help.{key}") for key in reasons],
         *own("reason", "stop"),

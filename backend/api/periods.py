@@ -94,22 +94,22 @@ def _list_door(path: str, keeper: Callable[[Request], Awaitable[Principal]]) -> 
     """The same three doors for each kind of person; who asks decides what exists."""
     caller = Annotated[Principal, Depends(keeper)]
 
-    async def periods(request: Request, who: caller, page: Page, query: Query) -> Response:  # type: ignore[valid-type]
+    async def periods(request: Request, who: caller, page: Page, query: Query) -> Response:
         """Billing periods under the high-water mark, the latest first."""
         found = await read(request, lambda session: hwm_queries.periods(session, who, query.find, page))
         return listed(found, page, period)
 
-    async def as_json(request: Request, period_id: Id, who: caller) -> Response:  # type: ignore[valid-type]
+    async def as_json(request: Request, period_id: Id, who: caller) -> Response:
         """The statement: the computation line by line, and every trade with the running sum."""
         return done(told(await _statement(request, who, period_id)))
 
-    async def as_csv(request: Request, period_id: Id, who: caller) -> Response:  # type: ignore[valid-type]
+    async def as_csv(request: Request, period_id: Id, who: caller) -> Response:
         """The statement as CSV."""
         found = await _statement(request, who, period_id)
         text = await asyncio.to_thread(to_csv, found)
         return _file(found, text.encode(), "csv", "text/csv; charset=utf-8")
 
-    async def as_pdf(request: Request, period_id: Id, who: caller) -> Response:  # type: ignore[valid-type]
+    async def as_pdf(request: Request, period_id: Id, who: caller) -> Response:
         """The statement as PDF."""
         found = await _statement(request, who, period_id)
         return _file(found, await asyncio.to_thread(to_pdf, found), "pdf", "application/pdf")

@@ -26,14 +26,15 @@ from backend.errors import IronBullError
 from backend.ledger.jobs import alert
 from backend.ledger.statements import Wire
 from backend.models import ExchangeAccount, Fill, PlatformState, ProfitPool, Settlement, User
+from backend.models.tables import table_of
 
 log = structlog.get_logger(__name__)
 
-_fill = Fill.__table__  # type: ignore[attr-defined]
-_settlement = Settlement.__table__  # type: ignore[attr-defined]
-_pool = ProfitPool.__table__  # type: ignore[attr-defined]
-_user = User.__table__  # type: ignore[attr-defined]
-_exchange_account = ExchangeAccount.__table__  # type: ignore[attr-defined]
+_fill = table_of(Fill)
+_settlement = table_of(Settlement)
+_pool = table_of(ProfitPool)
+_user = table_of(User)
+_exchange_account = table_of(ExchangeAccount)
 
 _WATERMARK = "settled_through"
 _SETTLED_AGE = timedelta(minutes=10)

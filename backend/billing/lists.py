@@ -15,6 +15,7 @@ from backend.billing.withdrawal_rules import STATUS_NAMES
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
 from backend.models import PointCardLog, ProfitPool, Reward, User, Withdrawal
+from backend.models.tables import table_of
 from backend.portfolio.queries import Listing, Window
 
 Who = Principal | int
@@ -147,13 +148,13 @@ def _cards(statement: Any, who: Who, find: CardLogFilter) -> Any:
 
 
 def _with_email(model: type[SQLModel]) -> Any:
-    users = col(User.id) == model.user_id  # type: ignore[attr-defined]
+    users = col(User.id) == table_of(model).c.user_id
     return select(model, User.email).select_from(model).join(User, users, isouter=True)
 
 
 def _filtered(statement: Any, who: Who, model: type[SQLModel], find: MoneyFilter, skip: tuple[str, ...] = ()) -> Any:
     statement = scoped(statement, who, model)
-    made = col(model.created_at)  # type: ignore[attr-defined]
+    made = table_of(model).c.created_at
     for item in fields(find):
         value = getattr(find, item.name)
         if value is None or item.name in skip:
@@ -168,8 +169,8 @@ def _filtered(statement: Any, who: Who, model: type[SQLModel], find: MoneyFilter
 
 
 def _page(session: Session, statement: Any, model: type[SQLModel], window: Window) -> Listing[Row]:
-    number = model.id  # type: ignore[attr-defined]
+    number = table_of(model).c.id
     total = session.exec(statement.with_only_columns(func.count(number), maintain_column_froms=True)).one()
     total = total if isinstance(total, int) else total[0]
-    page = statement.order_by(col(number).desc()).limit(min(max(window.limit, 1), 500)).offset(window.offset)
+    page = statement.order_by(number.desc()).limit(min(max(window.limit, 1), 500)).offset(window.offset)
     return Listing([(row, email or "") for row, email in session.exec(page)], int(total))

@@ -14,15 +14,16 @@ from backend.billing.hwm_queries import check_periods
 from backend.billing.service import MAX_POOL_TRIES, POOL_FAILED, POOL_SETTLED
 from backend.clock import utcnow
 from backend.models import Fill, LedgerAccount, PointCardLog, ProfitPool, Reward, Settlement
+from backend.models.tables import table_of
 from backend.money import format_units
 from backend.monitoring.rules import Invariant
 
-_account = LedgerAccount.__table__  # type: ignore[attr-defined]
-_fill = Fill.__table__  # type: ignore[attr-defined]
-_log = PointCardLog.__table__  # type: ignore[attr-defined]
-_pool = ProfitPool.__table__  # type: ignore[attr-defined]
-_reward = Reward.__table__  # type: ignore[attr-defined]
-_settlement = Settlement.__table__  # type: ignore[attr-defined]
+_account = table_of(LedgerAccount)
+_fill = table_of(Fill)
+_log = table_of(PointCardLog)
+_pool = table_of(ProfitPool)
+_reward = table_of(Reward)
+_settlement = table_of(Settlement)
 
 _SETTLE_WITHIN = timedelta(minutes=10)
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from backend.bots import preconditions
@@ -33,6 +32,7 @@ from backend.models import (
     Strategy,
     User,
 )
+from backend.models.tables import without
 from backend.money import from_units
 from backend.settings import Settings
 
@@ -181,7 +181,7 @@ def latest_panel(session: Session, who: Principal, strategy: str = "") -> ScanPa
 def panels_of(session: Session, who: Principal, strategy: str, limit: int = 60) -> list[ScanPanel]:
     """The newest panels of one strategy without their decision lists, oldest first."""
     statement = scoped(select(ScanPanel), who, ScanPanel).where(ScanPanel.strategy_code == strategy)
-    statement = statement.options(defer(ScanPanel.decisions))  # type: ignore[arg-type]
+    statement = statement.options(*without(ScanPanel.decisions))
     return list(reversed(session.exec(statement.order_by(col(ScanPanel.id).desc()).limit(limit)).all()))
 
 

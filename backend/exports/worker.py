@@ -10,7 +10,7 @@ import asyncio
 import zlib
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from sqlalchemy import delete, update
@@ -160,7 +160,7 @@ class Exporter:
 
 def owner_of(session: Session, job: ExportJob) -> Principal:
     """Who asked, as they are now. Raises ``NotAllowed`` when they were disabled meanwhile."""
-    kind: Kind = job.owner_kind  # type: ignore[assignment]
+    kind = cast(Kind, job.owner_kind)
     subject = load_subject(session, kind, job.owner_id)
     if subject.status != 1:
         raise NotAllowed

@@ -10,6 +10,7 @@ from sqlmodel import Session, SQLModel, select
 from backend.errors import NotFound
 from backend.identity.principal import Principal
 from backend.models import Tenant, User
+from backend.models.tables import table_of
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -40,7 +41,7 @@ def scoped(statement: Any, who: Principal | int, model: type[SQLModel], shared: 
 
 def get_scoped(session: Session, who: Principal | int, model: type[Row], row_id: int, lock: bool = False) -> Row:
     """One row by id. Raises the same ``NotFound`` for a row that is missing and one that is not theirs."""
-    statement = scoped(select(model).where(model.id == row_id), who, model)  # type: ignore[attr-defined]
+    statement = scoped(select(model).where(table_of(model).c.id == row_id), who, model)
     if lock:
         statement = statement.with_for_update()
     row: Row | None = session.exec(statement).first()

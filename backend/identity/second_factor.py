@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pyotp
 from sqlmodel import Session, select
@@ -113,7 +113,7 @@ def finish_sign_in(session: Session, secret: str, code: str, *, ip: str, user_ag
     waiting = one_time.open_token(session, "second", secret)
     if waiting.tries >= MAX_TRIES:
         raise TooManyTries("Too many tries. Sign in again.")
-    kind: Kind = waiting.kind  # type: ignore[assignment]
+    kind = cast(Kind, waiting.kind)
     factor = of(session, kind, waiting.subject_id)
     if factor is not None and not accept(session, factor, code):
         waiting.tries += 1

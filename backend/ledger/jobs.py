@@ -8,6 +8,7 @@ from sqlmodel import Session
 from backend.clock import utcnow
 from backend.ledger.queries import BalanceDifference, balance_differences
 from backend.models import Notification
+from backend.models.tables import table_of
 from backend.money import format_units
 
 
@@ -26,7 +27,7 @@ def verify_balances(session: Session) -> list[BalanceDifference]:
 
 def alert(session: Session, title: str, message: str, type_: str = "ledger") -> bool:
     """A notification to the platform's admins, unless the same one is still unread. Returns whether it was new."""
-    table = Notification.__table__  # type: ignore[attr-defined]
+    table = table_of(Notification)
     title = title[:160]
     known = session.execute(
         select(table.c.id)

@@ -10,12 +10,13 @@ from sqlmodel import Session
 
 from backend.ledger.rules import AccountRef
 from backend.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from backend.models.tables import table_of
 from backend.money import format_units
 from backend.monitoring.rules import Invariant
 
-_account = LedgerAccount.__table__  # type: ignore[attr-defined]
-_entry = LedgerEntry.__table__  # type: ignore[attr-defined]
-_transaction = LedgerTransaction.__table__  # type: ignore[attr-defined]
+_account = table_of(LedgerAccount)
+_entry = table_of(LedgerEntry)
+_transaction = table_of(LedgerTransaction)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel
 
 from backend.clock import utcnow
+from backend.models.tables import table_of
 
 Row = Sequence[Any]
 
@@ -120,7 +121,7 @@ def _question_marks(sql: str) -> str:
 
 def insert_sql(model: type[SQLModel], *columns: str) -> str:
     """``INSERT`` into the model's table; every column named must exist."""
-    table = model.__table__  # type: ignore[attr-defined]
+    table = table_of(model)
     names = [table.c[column].name for column in columns]
     return f"INSERT INTO `{table.name}` (`{'`, `'.join(names)}`) VALUES ({', '.join(['%s'] * len(names))})"
 

@@ -45,4 +45,4 @@ class ExportPiece(SQLModel, table=True):
     __tablename__ = "export_piece"
     job_id: int = Field(primary_key=True, sa_type=BigId, sa_column_kwargs={"autoincrement": False})
     number: int = Field(primary_key=True)
-    data: bytes = Field(sa_type=LargeBinary().with_variant(MEDIUMBLOB(), "mysql", "mariadb"))  # type: ignore[call-overload]
+    data: bytes = Field(sa_type=LargeBinary().with_variant(MEDIUMBLOB(), "mysql", "mariadb"))

@@ -49,7 +49,7 @@ def _profile(agent: bool) -> rx.Component:
 
 
 def _password() -> rx.Component:
-    secret = lambda name, complete: _input(name, type="password", required=True, max_length=256, auto_complete=complete)  # noqa: E731
+    secret = lambda name, complete: _input(name, type="password", required=True, max_length=256, auto_complete=complete)
     form = rx.el.form(
         field("safe.old", secret("old", "current-password")),
         field("safe.new", secret("new", "new-password"), tx("safe.new_hint")),
@@ -96,7 +96,7 @@ def _factor() -> rx.Component:
 
 
 def _devices() -> rx.Component:
-    row = lambda d: rx.el.li(  # noqa: E731
+    row = lambda d: rx.el.li(
         rx.el.div(rx.el.b(d["browser"]), rx.el.p(d["ip"], " · ", rel_time(d["at_ms"].to(int)), class_name="t3 t12"), class_name="grow"),
         rx.cond(
             d["current"].to(bool), chip(tx("safe.here"), kind="act"),
@@ -113,7 +113,7 @@ def _devices() -> rx.Component:
 
 
 def _tokens() -> rx.Component:
-    row = lambda d: rx.el.li(  # noqa: E731
+    row = lambda d: rx.el.li(
         rx.el.div(rx.el.b(d["label"]), rx.el.p(tx(d["scopes"].to(str)), " · ", tx("safe.until", day=d["until"]), class_name="t3 t12"), class_name="grow"),
         rx.el.button(tx("safe.revoke"), type="button", class_name="btn sm", on_click=S.end(d["id"].to(int))),
         class_name="row", key=d["id"].to(str), custom_attrs={"data-token": ""},

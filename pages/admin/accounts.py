@@ -32,7 +32,7 @@ def _columns() -> list[Column]:
 
 def _drawer() -> rx.Component:
     d = Lists.detail
-    line = lambda e: rx.el.li(  # noqa: E731
+    line = lambda e: rx.el.li(
         rx.el.div(
             nav_link(rx.el.b(tx(e["what"])), href="/admin/ledger?open=" + e["transaction"].to(str)),
             rx.el.p(rel_time(e["at_ms"].to(int)), " ", rx.el.span(e["reference"], class_name="mono"), class_name="t3 t12"),

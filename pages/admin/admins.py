@@ -28,7 +28,7 @@ def _name(row: rx.Var) -> rx.Component:
 
 
 def _columns() -> list[Column]:
-    login = lambda r: rx.cond(r["login_ms"].to(int) > 0, rel_time(r["login_ms"].to(int)), rx.el.span(tx("staff.never"), class_name="t3"))  # noqa: E731
+    login = lambda r: rx.cond(r["login_ms"].to(int) > 0, rel_time(r["login_ms"].to(int)), rx.el.span(tx("staff.never"), class_name="t3"))
     return [
         Column("username", "staff.user", phone="lead", sort=True, show=_name),
         Column("nickname", "node.name", phone="sub", quiet=True),
@@ -41,7 +41,7 @@ def _columns() -> list[Column]:
 def _drawer() -> rx.Component:
     d = Lists.detail
     acts = d["acts"].to(list[dict])
-    line = lambda a: rx.el.tr(  # noqa: E731
+    line = lambda a: rx.el.tr(
         rx.el.td(rel_time(a["at_ms"].to(int))), rx.el.td(rx.el.span(a["action"], class_name=rx.cond(a["ok"], "mono", "mono look"))),
         rx.el.td(rx.el.span(a["target"], class_name="mono t3")), key=a["id"],
     )  # fmt: skip
@@ -87,7 +87,7 @@ def _role(now: Any) -> rx.Component:
 
 def _table() -> rx.Component:
     """What each role may do, and whose sign-in needs two factors."""
-    line = lambda r: rx.el.tr(  # noqa: E731
+    line = lambda r: rx.el.tr(
         rx.el.td(rx.el.b(tx(r["word"].to(str)))), rx.el.td(tx(r["what"].to(str)), class_name="t2"),
         rx.el.td(
             rx.el.label(

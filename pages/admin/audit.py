@@ -23,7 +23,7 @@ def _result(row: rx.Var) -> rx.Component:
 
 
 def _columns() -> list[Column]:
-    who = lambda r: rx.el.span(rx.el.b(r["actor"]), rx.el.span(" ", tx(r["actor_kind"]), class_name="t3"))  # noqa: E731
+    who = lambda r: rx.el.span(rx.el.b(r["actor"]), rx.el.span(" ", tx(r["actor_kind"]), class_name="t3"))
     return [
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("actor", "audit.actor", phone="sub", show=who),
@@ -39,11 +39,11 @@ def _drawer() -> rx.Component:
     d = Lists.detail
     pairs = d["pairs"].to(list[dict])
     changed = d["changed"].to(list[dict])
-    turn = lambda c: rx.el.tr(  # noqa: E731
+    turn = lambda c: rx.el.tr(
         rx.el.td(c["k"]), rx.el.td(rx.el.del_(c["before"]), class_name="mono t3"), rx.el.td(rx.el.ins(c["after"]), class_name="mono"), key=c["k"].to(str)
     )
     diff = mini([("audit.field", ""), ("audit.before", ""), ("audit.after", "")], rx.foreach(changed, turn), "audit.changed")
-    line = lambda p: rx.fragment(rx.el.dt(p["k"]), rx.el.dd(p["v"], class_name="mono"))  # noqa: E731
+    line = lambda p: rx.fragment(rx.el.dt(p["k"]), rx.el.dd(p["v"], class_name="mono"))
     return drawer(
         drawer_section(
             facts(

@@ -27,7 +27,7 @@ def _select(name: str, label: str, options: list[rx.Component] | rx.Component) -
 
 def _write() -> rx.Component:
     o = Operator
-    words = lambda prefix, names: [rx.el.option(t(f"cast.{prefix}.{name}"), value=name) for name in names]  # noqa: E731
+    words = lambda prefix, names: [rx.el.option(t(f"cast.{prefix}.{name}"), value=name) for name in names]
     tenants = [rx.el.option(t("cast.all_tenants"), value=""), rx.foreach(o.tenants, lambda one: rx.el.option(one["name"], value=one["id"], key=one["id"]))]
     whom = rx.el.div(
         _select("role", "cast.whom", words("r", ROLES)), _select("tenant", "order.tenant", tenants), _select("bot", "nav.bot", words("b", BOTS)),
@@ -58,7 +58,7 @@ def _write() -> rx.Component:
 
 def page() -> rx.Component:
     """The page in its frame."""
-    whom = lambda r: rx.el.span(tx(r["role"]), " ", rx.el.span(r["tenant"], " · ", tx(r["bot"]), " · ", tx(r["mode"]), class_name="t3"))  # noqa: E731
+    whom = lambda r: rx.el.span(tx(r["role"]), " ", rx.el.span(r["tenant"], " · ", tx(r["bot"]), " · ", tx(r["mode"]), class_name="t3"))
     columns = [
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("title", "cast.title", phone="lead", show=lambda r: rx.el.b(r["title"])),

@@ -57,8 +57,8 @@ def page() -> rx.Component:
     held = [("col.symbol", ""), ("desk.side", ""), ("col.user", ""), ("desk.account", ""), ("desk.quantity", "num"), ("desk.entry", "num"), ("desk.mark", "num"),
             ("desk.stop", "num"), ("ctl.away", "num"), ("desk.target", "num"), ("desk.pnl", "num")]  # fmt: skip
     rests = [("col.symbol", ""), ("ctl.accounts", "num"), ("ctl.until", "num")]
-    rest = lambda r: rx.el.tr(rx.el.td(rx.el.b(r["id"])), rx.el.td(r["n"], class_name="num"), rx.el.td(rel_time(r["until_ms"].to(int), "date"), class_name="num"), key=r["id"])  # noqa: E731
-    none = lambda key: rx.el.p(tx(key), class_name="t3")  # noqa: E731
+    rest = lambda r: rx.el.tr(rx.el.td(rx.el.b(r["id"])), rx.el.td(r["n"], class_name="num"), rx.el.td(rel_time(r["until_ms"].to(int), "date"), class_name="num"), key=r["id"])
+    none = lambda key: rx.el.p(tx(key), class_name="t3")
     return shell(
         ROUTE,
         live_signal("platform", ["scan>at_ms", "orders", "monitor_ms"], C.refresh),

@@ -21,7 +21,7 @@ USED.update(f"correction.{name}" for name in (*STATES, "done_undo", "done_refuse
 
 
 def _columns() -> list[Column]:
-    status = lambda r: rx.cond(r["state"] == "requested", rx.el.span(tx(r["status"])), rx.el.span(tx(r["status"]), class_name="t3"))  # noqa: E731
+    status = lambda r: rx.cond(r["state"] == "requested", rx.el.span(tx(r["status"])), rx.el.span(tx(r["status"]), class_name="t3"))
     return [
         Column("code", "correction.one", phone="end", quiet=True),
         Column("kind", "ledger.kind", phone="lead", show=lambda r: rx.el.span(rx.el.b(tx(r["kind"])), " ", rx.el.span("#", r["transaction"], class_name="t3"))),

@@ -72,7 +72,7 @@ def _nodes() -> rx.Component:
 
 
 def _order_columns() -> list[Column]:
-    status = lambda r: rx.el.span(tx(r["status_k"]), " ", rx.el.span(in_both(r["reason"], r["reason_zh"]), class_name="t3 t12"), class_name=rx.cond(r["look"], "look cut", "cut"))  # noqa: E731
+    status = lambda r: rx.el.span(tx(r["status_k"]), " ", rx.el.span(in_both(r["reason"], r["reason_zh"]), class_name="t3 t12"), class_name=rx.cond(r["look"], "look cut", "cut"))
     return [
         Column("at_ms", "order.time", phone="end", show=lambda r: rx.el.span(rel_time(r["at_ms"].to(int), "clock"), class_name="t2")),
         Column("tenant", "order.tenant", phone="sub", show=lambda r: rx.el.b(r["tenant"])),
@@ -133,7 +133,7 @@ def _aside() -> rx.Component:
 
 
 def _trends() -> rx.Component:
-    one = lambda r: rx.el.div(  # noqa: E731
+    one = lambda r: rx.el.div(
         rx.el.div(rx.el.span(tx(r["word"].to(str)), class_name="t2"), rx.el.span(class_name="sp"), rx.el.b(r["total"], class_name="num"), class_name="row"),
         bars(r["bars"].to(list[dict])), key=r["id"].to(str), class_name="grow",
     )  # fmt: skip

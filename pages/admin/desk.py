@@ -19,7 +19,7 @@ USED.update({"side.LONG", "side.SHORT"})
 
 
 def _form() -> rx.Component:
-    box = lambda name, **more: rx.el.input(name=name, auto_complete="off", class_name="inp sm", **more)  # noqa: E731
+    box = lambda name, **more: rx.el.input(name=name, auto_complete="off", class_name="inp sm", **more)
     sides = rx.el.select(rx.el.option(t("side.LONG"), value="LONG"), rx.el.option(t("side.SHORT"), value="SHORT"), name="side", class_name="inp sm")
     symbols = rx.el.select(rx.foreach(D.symbols, lambda one: rx.el.option(one, value=one, key=one)), name="symbol", class_name="inp sm")
     form = rx.el.form(
@@ -84,7 +84,7 @@ def page() -> rx.Component:
             ("desk.pnl", "num"), ("pos.strategy", ""), ("", "num")]  # fmt: skip
     orders = [("order.time", ""), ("col.symbol", ""), ("desk.side", ""), ("desk.kind", ""), ("desk.quantity", "num"), ("order.status", ""),
               ("pos.strategy", ""), ("", "num")]  # fmt: skip
-    none = lambda key: rx.el.p(tx(key), class_name="t3")  # noqa: E731
+    none = lambda key: rx.el.p(tx(key), class_name="t3")
     body = rx.fragment(
         _form(),
         rx.el.section(

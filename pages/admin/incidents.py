@@ -40,7 +40,7 @@ def _columns() -> list[Column]:
 
 def _drawer() -> rx.Component:
     d = Lists.detail
-    when = lambda ms: rx.cond(ms.to(int) > 0, rel_time(ms.to(int), "date"), rx.el.span("–", class_name="t3"))  # noqa: E731
+    when = lambda ms: rx.cond(ms.to(int) > 0, rel_time(ms.to(int), "date"), rx.el.span("–", class_name="t3"))
     take = rx.el.button(tx("mon.take"), type="button", class_name="btn pri", on_click=Operator.take)
     return drawer(
         drawer_section(

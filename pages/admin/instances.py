@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import reflex as rx
 
 from pages.components.i18n import tx
@@ -16,14 +18,14 @@ ON_LOAD = [Lists.enter("instances")]
 STATUS = Pick("status", "order.status", (("1", "access.on"), ("0", "access.off")))
 
 
-def _own(value: str, flag: str):  # type: ignore[no-untyped-def]
+def _own(value: str, flag: str) -> Callable[[rx.Var], rx.Component]:
     return lambda r: rx.el.span(rx.cond(r[flag], rx.el.b(r[value]), rx.el.span(r[value], class_name="t3")))
 
 
 def page() -> rx.Component:
     """The page in its frame."""
-    code = lambda r: rx.el.span(rx.el.b(r["code"]), rx.cond(r["scanned"], rx.fragment(), chip(tx("inst.not_scanned"), kind="look")), class_name="row")  # noqa: E731
-    status = lambda r: rx.cond(r["on"], tx("access.on"), chip(tx("access.off"), kind="look"))  # noqa: E731
+    code = lambda r: rx.el.span(rx.el.b(r["code"]), rx.cond(r["scanned"], rx.fragment(), chip(tx("inst.not_scanned"), kind="look")), class_name="row")
+    status = lambda r: rx.cond(r["on"], tx("access.on"), chip(tx("access.off"), kind="look"))
     columns = [
         Column("code", "pos.strategy", phone="lead", sort=True, show=code),
         Column("tenant", "order.tenant", phone="sub", sort=True, show=lambda r: nav_link(r["tenant"], href="/admin/tenants?open=" + r["tenant_id"].to(str))),

@@ -28,8 +28,8 @@ def _code(row: rx.Var) -> rx.Component:
 
 
 def _columns() -> list[Column]:
-    beat = lambda r: rx.el.span(rel_time(r["beat_ms"].to(int), "held"), class_name=rx.cond(r["quiet"], "look", ""))  # noqa: E731
-    state = lambda r: rx.el.span(tx(r["state"]), class_name=rx.cond(r["quiet"], "look", "t2"))  # noqa: E731
+    beat = lambda r: rx.el.span(rel_time(r["beat_ms"].to(int), "held"), class_name=rx.cond(r["quiet"], "look", ""))
+    state = lambda r: rx.el.span(tx(r["state"]), class_name=rx.cond(r["quiet"], "look", "t2"))
     return [
         Column("code", "node.col", phone="lead", sort=True, show=_code),
         Column("name", "node.name", phone="sub", quiet=True, show=lambda r: cut(r["name"])),
@@ -47,7 +47,7 @@ def _columns() -> list[Column]:
 def _drawer() -> rx.Component:
     d = Lists.detail
     served = d["served"].to(list[dict])
-    line = lambda a: rx.el.tr(  # noqa: E731
+    line = lambda a: rx.el.tr(
         rx.el.td(rx.el.b(a["user"]), rx.el.span(" ", a["tenant"], class_name="t3")), rx.el.td(a["exchange"]),
         rx.el.td(mode_chip(a["mode"].to(str), quiet_live=True)), rx.el.td(a["balance"], class_name="num"), key=a["id"],
     )  # fmt: skip
@@ -108,7 +108,7 @@ def _drawer() -> rx.Component:
 
 def _history() -> rx.Component:
     """Latency, load, skew and orders in flight over the chosen span; a gap is silence."""
-    line = lambda one: rx.el.li(  # noqa: E731
+    line = lambda one: rx.el.li(
         rx.el.span(tx(one["k"].to(str)), class_name="t2"),
         rx.el.svg(
             rx.el.path(d=one["d"].to(str), custom_attrs={"vectorEffect": "non-scaling-stroke"}), view_box="0 0 240 32",

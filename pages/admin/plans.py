@@ -21,8 +21,8 @@ LIMITS = ("api_calls_daily", "api_calls_monthly", "max_users", "max_strategies",
 
 
 def _columns() -> list[Column]:
-    name = lambda r: rx.el.span(rx.el.b(r["name"], custom_attrs={"translate": "no"}), rx.el.span(r["code"], class_name="mono t3"), class_name="row")  # noqa: E731
-    state = lambda r: rx.cond(r["active"], rx.el.span(tx("plan.offered")), rx.el.span(tx("plan.stopped"), class_name="t3"))  # noqa: E731
+    name = lambda r: rx.el.span(rx.el.b(r["name"], custom_attrs={"translate": "no"}), rx.el.span(r["code"], class_name="mono t3"), class_name="row")
+    state = lambda r: rx.cond(r["active"], rx.el.span(tx("plan.offered")), rx.el.span(tx("plan.stopped"), class_name="t3"))
     return [
         Column("name", "plan.name", phone="lead", sort=True, show=name),
         Column("text", "plan.text", quiet=True, roomy=True, show=lambda r: cut(r["text"])),
@@ -39,7 +39,7 @@ def _number(name: str, value: rx.Var | str) -> rx.Component:
 
 
 def _limits(d: rx.Var | None) -> rx.Component:
-    value = lambda key, first: d[f"in_{key}"].to(str) if d is not None else first  # noqa: E731
+    value = lambda key, first: d[f"in_{key}"].to(str) if d is not None else first
     price = rx.el.input(name="price", default_value=value("price", "0"), input_mode="decimal", max_length=16, auto_complete="off", class_name="inp sm num")
     return rx.fragment(
         rx.el.div(*[_number(one, value(one, "0")) for one in LIMITS], class_name="form-row"),
@@ -50,7 +50,7 @@ def _limits(d: rx.Var | None) -> rx.Component:
 
 def _drawer() -> rx.Component:
     d = Lists.detail
-    words = lambda name, key, longest: rx.el.input(name=name, default_value=d[key].to(str), max_length=longest, auto_complete="off", class_name="inp sm")  # noqa: E731
+    words = lambda name, key, longest: rx.el.input(name=name, default_value=d[key].to(str), max_length=longest, auto_complete="off", class_name="inp sm")
     form = rx.el.form(
         rx.el.div(field("plan.name", words("name", "name", 64)), field("plan.text", words("description", "text", 255)), class_name="form-row"),
         _limits(d),
@@ -60,7 +60,7 @@ def _drawer() -> rx.Component:
         class_name="col gap3",
     )
     holders = d["holders"].to(list[dict[str, str]])
-    one = lambda h: rx.el.li(  # noqa: E731
+    one = lambda h: rx.el.li(
         rx.el.span(h["name"], class_name="grow cut"), hold_button(tx("plan.release"), Plans.release(h["id"])), class_name="row", key=h["id"]
     )
     give = rx.el.form(
@@ -99,7 +99,7 @@ def _drawer() -> rx.Component:
 
 
 def _new() -> rx.Component:
-    word = lambda name, longest, must: text_input(name=name, required=must, max_length=longest, auto_complete="off", class_name="inp sm")  # noqa: E731
+    word = lambda name, longest, must: text_input(name=name, required=must, max_length=longest, auto_complete="off", class_name="inp sm")
     form = rx.el.form(
         rx.el.div(
             field("plan.code", word("code", 32, True)), field("plan.name", word("name", 64, True)),

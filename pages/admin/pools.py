@@ -20,7 +20,7 @@ USED.update(f"reward.{s}" for s in ("tech_team", "direct", "level_diff", "peer",
 
 
 def _columns() -> list[Column]:
-    status = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["look"], "look", "t2"))  # noqa: E731
+    status = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["look"], "look", "t2"))
     return [
         Column("id", "reward.pool", phone="lead", show=lambda r: rx.el.b("#", r["id"])),
         Column("at_ms", "order.time", phone="end", quiet=True, sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
@@ -42,7 +42,7 @@ def _columns() -> list[Column]:
 def _drawer() -> rx.Component:
     d = Lists.detail
     paid = d["paid"].to(list[dict])
-    line = lambda p: rx.el.li(  # noqa: E731
+    line = lambda p: rx.el.li(
         rx.el.span(rx.el.b(p["user"]), rx.el.span(" ", tx(p["type"]), class_name="t3"), class_name="grow cut"),
         rx.el.span(part_bar(p["percent"].to(int)), class_name="part-bar"), rx.el.span(p["amount"], class_name="num"), key=p["id"],
     )  # fmt: skip

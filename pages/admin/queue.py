@@ -89,7 +89,7 @@ def _above() -> rx.Component:
 
 
 def _columns() -> list[Column]:
-    state = lambda r: rx.el.span(rx.el.span(class_name=r["dot"].to(str)), tx(r["state"]), class_name=rx.cond(r["look"], "row look", "row"))  # noqa: E731
+    state = lambda r: rx.el.span(rx.el.span(class_name=r["dot"].to(str)), tx(r["state"]), class_name=rx.cond(r["look"], "row look", "row"))
     return [
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("id", "queue.job", "num", roomy=True, quiet=True),

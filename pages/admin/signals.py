@@ -20,7 +20,7 @@ USED.update(f"reason.{name}" for name in _REASONS.split())
 
 
 def _columns() -> list[Column]:
-    orders = lambda r: rx.el.span(r["orders"], class_name=rx.cond(r["made"], "b", "t3"))  # noqa: E731
+    orders = lambda r: rx.el.span(r["orders"], class_name=rx.cond(r["made"], "b", "t3"))
     return [
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("strategy", "pos.strategy", phone="lead", show=lambda r: rx.el.b(r["strategy"])),
@@ -36,11 +36,11 @@ def _columns() -> list[Column]:
 
 def _drawer() -> rx.Component:
     d = Lists.detail
-    reason = lambda r: rx.el.li(  # noqa: E731
+    reason = lambda r: rx.el.li(
         rx.el.span(tx(r["k"]), class_name="grow"), rx.el.span(part_bar(r["percent"].to(int), r["kind"].to(str)), class_name="part-bar"),
         rx.el.b(r["n"], class_name="num part-v"), key=r["k"],
     )  # fmt: skip
-    line = lambda s: rx.el.tr(  # noqa: E731
+    line = lambda s: rx.el.tr(
         rx.el.td(nav_link(rx.el.b(s["base"]), href="/admin/trace?signal=" + s["id"].to(str))), rx.el.td(side_tag(s["side"].to(str))), rx.el.td(s["score"], class_name="num"),
         rx.el.td(s["entry"], class_name="num"), rx.el.td(s["stop"], class_name="num t2"), rx.el.td(s["target"], class_name="num t2"), key=s["id"],
     )  # fmt: skip

@@ -47,7 +47,7 @@ def _columns() -> list[Column]:
 
 
 def _terms(d: rx.Var) -> rx.Component:
-    number = lambda name, key: rx.el.input(  # noqa: E731
+    number = lambda name, key: rx.el.input(
         name=name, default_value=d[key].to(str), required=True, input_mode="decimal", auto_complete="off", max_length=16, class_name="inp sm"
     )
     risk = rx.el.select(
@@ -74,7 +74,7 @@ def _terms(d: rx.Var) -> rx.Component:
 def _drawer() -> rx.Component:
     d = Lists.detail
     pairs = d["pairs"].to(list[dict])
-    line = lambda p: rx.fragment(rx.el.dt(p["k"]), rx.el.dd(p["v"], class_name="mono"))  # noqa: E731
+    line = lambda p: rx.fragment(rx.el.dt(p["k"]), rx.el.dd(p["v"], class_name="mono"))
     settings = rx.cond(pairs.length() > 0, rx.el.dl(rx.foreach(pairs, line), class_name="kv ids"), rx.el.p(tx("catalogue.built_in"), class_name="t3"))
     switch = rx.cond(
         d["active"],

@@ -26,7 +26,7 @@ USED.update({"billing.per_close", "billing.hwm"})
 
 
 def _columns() -> list[Column]:
-    name = lambda r: rx.el.span(rx.el.b(r["name"]), rx.cond(r["active"], rx.fragment(), chip(tx("access.off"), kind="look")), class_name="row")  # noqa: E731
+    name = lambda r: rx.el.span(rx.el.b(r["name"]), rx.cond(r["active"], rx.fragment(), chip(tx("access.off"), kind="look")), class_name="row")
     return [
         Column("name", "order.tenant", phone="lead", sort=True, show=name),
         Column("email", "user.email", phone="sub", quiet=True, show=lambda r: cut(r["email"])),
@@ -96,7 +96,7 @@ def _new() -> rx.Component:
         ),
         on_submit=Console.create_tenant,
     )
-    line = lambda label, key: field(  # noqa: E731
+    line = lambda label, key: field(
         label, rx.el.span(rx.el.span(Console.made[key], class_name="mono"), copy_button(Console.made[key]), class_name="secret")
     )
     made = rx.el.div(

@@ -51,7 +51,7 @@ def _drawer() -> rx.Component:
         rx.el.div(rx.el.span(tx(d["outcome"].to(str)), class_name="big"), class_name="row wrap baseline"),
         rx.cond(d["said"] != "", rx.el.p(d["said"], " ", rx.el.span(d["error_code"], class_name="t3"), class_name="t2"), rx.fragment()),
     )
-    step = lambda s: rx.el.li(  # noqa: E731
+    step = lambda s: rx.el.li(
         rel_time(s["at_ms"].to(int), "clock"), rx.el.span(class_name="pt"),
         rx.el.span(tx(s["k"].to(str)), " ", rx.el.span(s["after"], class_name="num t3")), key=s["k"],
     )  # fmt: skip

@@ -39,7 +39,7 @@ def _new() -> rx.Component:
 
 def page() -> rx.Component:
     """The page in its frame."""
-    end = lambda r: rx.cond(r["holds"], hold_button(tx("mon.window_end"), Operator.end_window(r["id"])), rx.el.span(tx("mon.over"), class_name="t3"))  # noqa: E731
+    end = lambda r: rx.cond(r["holds"], hold_button(tx("mon.window_end"), Operator.end_window(r["id"])), rx.el.span(tx("mon.over"), class_name="t3"))
     columns = [
         Column("at_ms", "mon.from", phone="end", show=lambda r: rel_time(r["at_ms"].to(int), "date")),
         Column("ends_ms", "mon.to", phone="sub", show=lambda r: rel_time(r["ends_ms"].to(int), "date")),

@@ -21,9 +21,9 @@ USED.update(f"withdrawal.{kind}_{what}" for kind in ("ask", "go", "done") for wh
 
 
 def _columns() -> list[Column]:
-    user = lambda r: rx.el.span(rx.el.b(r["user"]), rx.el.span(" ", r["tenant"], class_name="t3"))  # noqa: E731
-    wallet = lambda r: rx.el.span(r["network"], " ", rx.el.span(r["short"], class_name="mono t2"), title=r["wallet"])  # noqa: E731
-    status = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["waits"], "", "t3"))  # noqa: E731
+    user = lambda r: rx.el.span(rx.el.b(r["user"]), rx.el.span(" ", r["tenant"], class_name="t3"))
+    wallet = lambda r: rx.el.span(r["network"], " ", rx.el.span(r["short"], class_name="mono t2"), title=r["wallet"])
+    status = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["waits"], "", "t3"))
     return [
         Column("code", "withdrawal.request", phone="end", quiet=True),
         Column("user", "col.user", phone="lead", show=user),
@@ -47,7 +47,7 @@ def _cards() -> rx.Component:
 
 def _approvals(d: rx.Var) -> rx.Component:
     given = d["approvals"].to(list[dict])
-    one = lambda a: rx.el.li(  # noqa: E731
+    one = lambda a: rx.el.li(
         rx.el.span(a["admin"].to(str)[0:2], class_name="av"),
         rx.el.div(rx.cond(a["me"], rx.el.b(tx("withdrawal.you")), rx.el.b(a["admin"])), rx.el.p(tx("withdrawal.place", n=a["place"]), class_name="t3 t12"), class_name="grow"),
         rx.el.span(rel_time(a["at_ms"].to(int)), class_name="t2"),
@@ -102,7 +102,7 @@ def _drawer() -> rx.Component:
         hold_button(tx("withdrawal.hold", n=d["actual"]), Console.approve(Lists.open_id)),
         rx.cond(d["mine"], rx.el.span(tx("withdrawal.yours_given"), class_name="t3 t12"), rx.fragment()),
     )
-    ask = lambda what, kind="": rx.el.button(tx(f"withdrawal.{what}"), type="button", class_name=f"btn {kind}", on_click=Console.ask(what))  # noqa: E731
+    ask = lambda what, kind="": rx.el.button(tx(f"withdrawal.{what}"), type="button", class_name=f"btn {kind}", on_click=Console.ask(what))
     foot = rx.match(
         state,
         ("pending", rx.fragment(ask("reject"), rx.el.span(class_name="sp"), approve)),

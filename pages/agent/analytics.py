@@ -42,7 +42,7 @@ def _cards() -> rx.Component:
 
 
 def _table() -> rx.Component:
-    row = lambda r: rx.el.tr(  # noqa: E731
+    row = lambda r: rx.el.tr(
         rx.el.td(rx.cond(r["k"] != "", tx(r["k"]), r["name"])),
         rx.el.td(r["trades"], class_name="num"),
         rx.el.td(r["win"], class_name="num"),

@@ -91,8 +91,8 @@ def _history() -> rx.Component:
 
 
 def _columns() -> list[Column]:
-    scored = lambda row: rx.cond(row["scored"], score(row["score"], AgentBot.minimum), rx.el.span("–", class_name="t3"))  # noqa: E731
-    decision = lambda row: rx.el.span(tx_of(row["why"], row["why_p"]), class_name=rx.cond(row["opened"], "b", "t2"))  # noqa: E731
+    scored = lambda row: rx.cond(row["scored"], score(row["score"], AgentBot.minimum), rx.el.span("–", class_name="t3"))
+    decision = lambda row: rx.el.span(tx_of(row["why"], row["why_p"]), class_name=rx.cond(row["opened"], "b", "t2"))
     return [
         Column("base", "col.symbol", "sym", phone="lead", sort=True),
         Column("side", "col.side", "side", phone="lead"),
@@ -130,11 +130,11 @@ def _before(one: rx.Var) -> rx.Component:
 
 def _drawer() -> rx.Component:
     d = AgentBot.detail
-    part = lambda p: rx.el.li(  # noqa: E731
+    part = lambda p: rx.el.li(
         rx.el.span(tx(p["k"]), class_name="grow"), rx.el.span(bar(p["percent"]), class_name="part-bar"),
         rx.el.b(p["value"], class_name="num part-v"),
     )  # fmt: skip
-    extra = lambda e: rx.el.span(rx.el.span(e["name"], class_name="t3"), " ", e["value"])  # noqa: E731
+    extra = lambda e: rx.el.span(rx.el.span(e["name"], class_name="t3"), " ", e["value"])
     sections = [
         drawer_section(
             rx.el.ul(rx.foreach(d["parts"].to(list[dict]), part), class_name="parts"),

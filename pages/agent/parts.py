@@ -107,7 +107,7 @@ def position_sections() -> list[rx.Component]:
         AgentPositions.candles, last=AgentPositions.last, markers=AgentPositions.markers, lines=AgentPositions.lines,
         precision=AgentPositions.precision, height="300px", replay=~d["open"].to(bool),
     )  # fmt: skip
-    step = lambda s: rx.el.li(  # noqa: E731
+    step = lambda s: rx.el.li(
         rel_time(s["at_ms"], "clock"),
         rx.el.span(class_name="pt"),
         rx.el.span(tx_of(s["k"], s["p"])),
@@ -145,7 +145,7 @@ def position_sections() -> list[rx.Component]:
 
 def cannot_start(obstacles: rx.Var) -> rx.Component:
     """Why the bot cannot start, each with where it is mended."""
-    one = lambda o: rx.el.li(  # noqa: E731
+    one = lambda o: rx.el.li(
         icon("alert"), rx.el.span(tx(o["k"].to(str)), class_name="grow"),
         rx.cond(o["link"] != "", nav_link(tx("begin.mend"), href=o["link"].to(str), class_name="btn sm"), rx.fragment()),
         class_name="row", key=o["k"],

@@ -50,7 +50,7 @@ def _channel(one: rx.Var) -> rx.Component:
 
 
 def _target() -> rx.Component:
-    box = lambda name, **props: rx.el.input(name=name, required=True, auto_complete="off", class_name="inp mono", **props)  # noqa: E731
+    box = lambda name, **props: rx.el.input(name=name, required=True, auto_complete="off", class_name="inp mono", **props)
     fields = rx.match(
         C.kind,
         ("webhook", field("reach.url", box("url", type="url", max_length=500, placeholder="https://example.com/ironbull"), tx("reach.url_hint"))),
@@ -72,10 +72,10 @@ def _target() -> rx.Component:
 
 def _form() -> rx.Component:
     f = C.form
-    tick = lambda name: rx.el.label(  # noqa: E731
+    tick = lambda name: rx.el.label(
         rx.el.input(type="checkbox", name=name, default_checked=f[name].to(bool)), rx.el.span(tx(f"reach.t.{name}")), class_name="row tick"
     )
-    time = lambda name: rx.el.input(name=name, type="time", default_value=f[name].to(str), class_name="inp sm")  # noqa: E731
+    time = lambda name: rx.el.input(name=name, type="time", default_value=f[name].to(str), class_name="inp sm")
     digest = rx.el.select(
         *[rx.el.option(t(f"reach.digest.{value}"), value=value) for value in DIGESTS], name="digest", default_value=f["digest"].to(str), class_name="inp"
     )

@@ -53,7 +53,7 @@ def _offered(venue: rx.Var[dict[str, Any]]) -> rx.Component:
 
 
 def _exchange() -> rx.Component:
-    use = lambda mode: rx.el.button(tx("begin.use"), type="button", class_name="btn", on_click=S.choose(mode), custom_attrs={"data-mode": mode})  # noqa: E731
+    use = lambda mode: rx.el.button(tx("begin.use"), type="button", class_name="btn", on_click=S.choose(mode), custom_attrs={"data-mode": mode})
     paper = rx.el.button(tx("begin.paper_go"), type="button", class_name="btn pri", on_click=S.paper, custom_attrs={"data-mode": "paper"})
     return rx.fragment(
         rx.el.h2(tx("begin.exchange")),
@@ -83,7 +83,7 @@ def _futures() -> rx.Component:
 
 
 def _key() -> rx.Component:
-    address = lambda one: rx.el.li(rx.el.span(one, class_name="inp sm mono grow"), copy_button(one), class_name="row")  # noqa: E731
+    address = lambda one: rx.el.li(rx.el.span(one, class_name="inp sm mono grow"), copy_button(one), class_name="row")
     addresses = rx.cond(
         S.addresses.length() > 0,
         rx.el.ul(rx.foreach(S.addresses, address), class_name="ob-list"),
@@ -133,11 +133,11 @@ def _paste() -> rx.Component:
 
 
 def _limits() -> rx.Component:
-    number = lambda name: rx.el.input(  # noqa: E731
+    number = lambda name: rx.el.input(
         name=name, value=S.limits[name], type="text", input_mode="decimal", max_length=12, class_name="inp num",
         on_change=lambda value: S.preview(name, value),
     )  # fmt: skip
-    offer = lambda o: rx.el.li(  # noqa: E731
+    offer = lambda o: rx.el.li(
         rx.el.label(
             rx.el.input(type="checkbox", checked=o["on"].to(bool), on_change=S.pick(o["id"].to(int)).prevent_default),
             rx.el.b(o["name"]), rx.el.span(o["timeframe"], class_name="t3"), class_name="row",

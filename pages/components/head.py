@@ -40,7 +40,7 @@ def head_links() -> list[rx.Component]:
     """Icons, the manifest and the colours a phone paints around the page."""
     tokens = (Path(__file__).parents[2] / "assets" / "tokens.css").read_text(encoding="utf-8")
     dark, light = re.findall(r"--bg: (#[0-9A-F]{6});", tokens)[:2]
-    colour = lambda value, scheme: rx.el.meta(  # noqa: E731
+    colour = lambda value, scheme: rx.el.meta(
         name="theme-color", content=value, custom_attrs={"media": f"(prefers-color-scheme: {scheme})"}
     )
     return [

@@ -99,7 +99,7 @@ def _said(n: rx.Var, what: str) -> rx.Component:
 
 def _bell(kind: str) -> rx.Component:
     badge = rx.cond(Ui.unread > 0, rx.el.span(rx.cond(Ui.unread > 99, "99+", Ui.unread), class_name="badge-n"), rx.fragment())
-    row = lambda n: rx.el.li(  # noqa: E731
+    row = lambda n: rx.el.li(
         icon("bell"),
         rx.cond(n["link"] != "", nav_link(_said(n, "title"), href=n["link"], class_name="b"), rx.el.b(_said(n, "title"))),
         rx.el.span(rel_time(n["at_ms"]), class_name="t3 t12"),

@@ -24,7 +24,7 @@ def _state(row: rx.Var) -> rx.Component:
 
 def _columns(admin: bool) -> list[Column]:
     tenant = [Column("tenant", "order.tenant", quiet=True)] if admin else []
-    account = lambda r: rx.el.span(r["exchange"], mode_chip(r["mode"].to(str), quiet_live=True), class_name="row")  # noqa: E731
+    account = lambda r: rx.el.span(r["exchange"], mode_chip(r["mode"].to(str), quiet_live=True), class_name="row")
     return [
         Column("user", "col.user", phone="lead", show=lambda r: rx.el.b(r["user"])),
         *tenant,

@@ -18,7 +18,7 @@ USED.update(f"change.{n}" for n in range(1, 6))
 
 def _columns(admin: bool) -> list[Column]:
     tenant = [Column("tenant", "order.tenant", quiet=True)] if admin else []
-    who = lambda r: rx.cond(r["stock"], chip(tx("card.stock")), rx.el.b(r["user"]))  # noqa: E731
+    who = lambda r: rx.cond(r["stock"], chip(tx("card.stock")), rx.el.b(r["user"]))
     return [
         Column("at_ms", "order.time", phone="end", quiet=True, sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         *tenant,

@@ -26,7 +26,7 @@ def _said(key: rx.Var, number: rx.Var) -> rx.Component:
 
 
 def _columns(kind: str) -> list[Column]:
-    order = lambda r: rx.cond(  # noqa: E731
+    order = lambda r: rx.cond(
         r["order"] != "", nav_link(r["order_id"], href=f"/{kind}/orders?open=" + r["order"].to(str), class_name="mono"), rx.fragment()
     )
     tenant = [Column("tenant", "order.tenant", quiet=True, roomy=True)] if kind == "admin" else []

@@ -92,13 +92,13 @@ def _node_pick() -> rx.Component:
 
 def _drawer(kind: str) -> rx.Component:
     d = Lists.detail
-    order = lambda o: rx.el.li(  # noqa: E731
+    order = lambda o: rx.el.li(
         rx.el.div(
             nav_link(rx.el.b(o["base"]), href=f"/{kind}/orders?open=" + o["id"].to(str)), " ", side_tag(o["side"].to(str)), class_name="grow row"
         ),
         rx.el.span(tx(o["status"]), class_name="t2"), rx.el.span(rel_time(o["at_ms"].to(int)), class_name="t3 t12"), key=o["id"], class_name="who row",
     )  # fmt: skip
-    moved = lambda m: rx.el.li(  # noqa: E731
+    moved = lambda m: rx.el.li(
         rx.el.span(rx.cond(m["node"] != "", tx("exacc.to_node", node=m["node"]), tx("exacc.to_centre")), class_name="grow"),
         rx.el.span(rel_time(m["at_ms"].to(int)), class_name="t3 t12"), key=m["id"], class_name="who row",
     )  # fmt: skip

@@ -17,7 +17,7 @@ USED.update(f"failover.{name}_why" for name in POLICIES)
 def failover_section() -> rx.Component:
     """Section above the nodes' list, opened by a button."""
     platform = Executors.policies[0]
-    who = lambda one: rx.cond(  # noqa: E731
+    who = lambda one: rx.cond(
         one["by"] != "", rx.el.span(tx("failover.by", by=one["by"]), " ", rel_time(one["at_ms"].to(int)), class_name="t3 t12"),
         rx.el.span(tx("failover.by_setting"), class_name="t3 t12"),
     )  # fmt: skip
@@ -28,7 +28,7 @@ def failover_section() -> rx.Component:
         rx.el.p(tx("failover." + platform["policy"].to(str) + "_why"), class_name="hint"),
         class_name="field gap-top",
     )
-    own = lambda one: rx.el.li(  # noqa: E731
+    own = lambda one: rx.el.li(
         rx.el.b(one["tenant"], class_name="cut"),
         segmented(options, one["policy"], lambda key: Executors.decide(one["id"], key), one["tenant"]),
         rx.el.button(tx("failover.follow"), type="button", class_name="btn quiet sm", on_click=Executors.decide(one["id"], "")),

@@ -15,7 +15,7 @@ TRADE = Pick("trade", "fill.type", tuple((name, f"trade.{name}") for name in ("O
 
 
 def _columns(kind: str) -> list[Column]:
-    order = lambda r: nav_link(r["order_id"], href=f"/{kind}/orders?open=" + r["order"].to(str), class_name="mono")  # noqa: E731
+    order = lambda r: nav_link(r["order_id"], href=f"/{kind}/orders?open=" + r["order"].to(str), class_name="mono")
     tenant = [Column("tenant", "order.tenant", quiet=True)] if kind == "admin" else []
     return [
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int), "clock")),

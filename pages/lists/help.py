@@ -16,7 +16,7 @@ USED.update({"help.all", *(f"help.g.{group}" for group in GROUPS)})
 
 
 def _group(group: rx.Var) -> rx.Component:
-    row = lambda one: rx.el.div(  # noqa: E731
+    row = lambda one: rx.el.div(
         rx.el.dt(rx.el.b(tx(one["q"]))),
         rx.el.dd(tx(one["a"]), class_name="t2"),
         id=one["q"],
@@ -33,7 +33,7 @@ def _group(group: rx.Var) -> rx.Component:
 
 def _example() -> rx.Component:
     d = Help.example
-    step = lambda one: rx.fragment(rx.el.dt(tx(one["k"])), rx.el.dd(one["v"], class_name="num"))  # noqa: E731
+    step = lambda one: rx.fragment(rx.el.dt(tx(one["k"])), rx.el.dd(one["v"], class_name="num"))
     shown = rx.fragment(
         rx.el.p(rx.el.b(d["month"]), " · ", d["user"], class_name="t2"),
         rx.el.dl(rx.foreach(d["steps"].to(list[dict[str, str]]), step), class_name="kv"),
@@ -46,7 +46,7 @@ def _example() -> rx.Component:
 
 
 def _symbols() -> rx.Component:
-    one = lambda s: rx.el.div(  # noqa: E731
+    one = lambda s: rx.el.div(
         rx.el.p(
             rx.el.b(s["name"]),
             " ",

@@ -40,7 +40,7 @@ def _form() -> rx.Component:
 
 
 def _held() -> rx.Component:
-    row = lambda one: rx.fragment(  # noqa: E731
+    row = lambda one: rx.fragment(
         rx.el.dt(tx(one["name"].to(str))), rx.el.dd(one["value"], " ", rx.el.span(tx(one["source"].to(str)), class_name="t3"), class_name="cut wide")
     )
     return rx.cond(Limits.rows.length() > 0, rx.el.dl(rx.foreach(Limits.rows, row), class_name="kv"), rx.el.p(tx("limits.nothing"), class_name="t3"))

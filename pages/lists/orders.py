@@ -27,7 +27,7 @@ def _status(row: rx.Var) -> rx.Component:
 
 
 def _columns(admin: bool) -> list[Column]:
-    time = lambda r: rx.el.span(rel_time(r["at_ms"].to(int), "clock"), class_name="t2")  # noqa: E731
+    time = lambda r: rx.el.span(rel_time(r["at_ms"].to(int), "clock"), class_name="t2")
     tenant = [Column("tenant", "order.tenant", quiet=True, roomy=True)] if admin else []
     return [
         Column("at_ms", "order.time", phone="end", sort=True, show=time),
@@ -59,14 +59,14 @@ def _drawer(kind: str) -> rx.Component:
         ),
         rx.cond(d["said"] != "", rx.el.p(in_both(d["said"].to(str), d["said_zh"].to(str)), " ", rx.el.span(d["error_code"], class_name="t3"), class_name="t2"), rx.fragment()),
     )  # fmt: skip
-    fill = lambda f: rx.el.tr(  # noqa: E731
+    fill = lambda f: rx.el.tr(
         rx.el.td(rel_time(f["at_ms"].to(int), "clock"), class_name="t2"), rx.el.td(f["quantity"], class_name="num"),
         rx.el.td(f["price"], class_name="num"), rx.el.td(f["fee"], class_name="num"), rx.el.td(num(f["pnl"].to(str)), class_name="num"),
         key=f["id"],
     )  # fmt: skip
     fills = d["fills"].to(list[dict])
     heads = [("order.time", ""), ("pos.quantity", "num"), ("order.price", "num"), ("pos.fee", "num"), ("col.realized", "num")]
-    moment = lambda s: rx.el.li(rel_time(s["at_ms"].to(int), "clock"), rx.el.span(class_name="pt"), rx.el.span(tx(s["k"])), key=s["k"])  # noqa: E731
+    moment = lambda s: rx.el.li(rel_time(s["at_ms"].to(int), "clock"), rx.el.span(class_name="pt"), rx.el.span(tx(s["k"])), key=s["k"])
     links = [link_button("order.to_position", f"/{kind}/positions?open=" + d["position"].to(str))]
     return drawer(
         drawer_section(

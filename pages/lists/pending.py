@@ -27,7 +27,7 @@ def _state(row: rx.Var) -> rx.Component:
 def _columns(kind: str) -> list[Column]:
     whose = [Column("user", "col.user", phone="sub", show=lambda r: cut(r["user"]))] if kind != "agent" else []
     tenant = [Column("tenant", "order.tenant", quiet=True, roomy=True)] if kind == "admin" else []
-    until = lambda r: rx.cond(r["waits"], rel_time(r["until_market_ms"].to(int), "clock"), rx.el.span("–", class_name="t3"))  # noqa: E731
+    until = lambda r: rx.cond(r["waits"], rel_time(r["until_market_ms"].to(int), "clock"), rx.el.span("–", class_name="t3"))
     return [
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("base", "col.symbol", "sym", phone="lead"),
@@ -91,7 +91,7 @@ def pending_page(route: Route) -> rx.Component:
 
 def entry_terms(d: rx.Var) -> rx.Component:
     """Form in a strategy's drawer: at market, or at a limit with its window and confirmation."""
-    number = lambda name, key: rx.el.input(  # noqa: E731
+    number = lambda name, key: rx.el.input(
         name=name, default_value=d[key].to(str), required=True, input_mode="numeric", auto_complete="off", max_length=5, class_name="inp sm"
     )
     mode = rx.el.select(

@@ -22,7 +22,7 @@ USED.update(f"period.{name}" for name in (*STATES, *STEPS, "trade", "correction"
 def _columns(kind: str) -> list[Column]:
     who = [Column("user", "col.user", phone="lead")] if kind != "agent" else []
     tenant = [Column("tenant", "order.tenant", quiet=True)] if kind == "admin" else []
-    state = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["look"], "", "t3"))  # noqa: E731
+    state = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["look"], "", "t3"))
     return [
         *who,
         *tenant,
@@ -38,7 +38,7 @@ def _columns(kind: str) -> list[Column]:
 
 
 def _lines(d: rx.Var) -> rx.Component:
-    row = lambda one: rx.el.tr(  # noqa: E731
+    row = lambda one: rx.el.tr(
         rx.el.td(rx.el.b(one["base"]), " ", side_tag(one["side"]), rx.cond(one["late"], chip(tx("period.late")), rx.fragment())),
         rx.el.td(tx(one["kind"].to(str)), class_name="t2"),
         rx.el.td(one["day"], class_name="num t2"),
@@ -55,7 +55,7 @@ def _lines(d: rx.Var) -> rx.Component:
 
 def _foot(route: Route, d: rx.Var) -> rx.Component:
     path = "/api/billing/periods/" if route.kind == "admin" else f"/api/{route.kind}/billing/periods/"
-    file = lambda kind: file_link(  # noqa: E731
+    file = lambda kind: file_link(
         icon("download"), kind.upper(), href=path + Lists.open_id + f"/statement.{kind}", class_name="btn"
     )
     files = rx.fragment(file("pdf"), file("csv"), rx.el.span(class_name="sp"))

@@ -20,9 +20,9 @@ USED.update(f"story.{k}" for k in ("signal", "intent", "sent", "filled", "stop",
 
 def _columns(admin: bool) -> list[Column]:
     tenant = [Column("tenant", "order.tenant", quiet=True, roomy=True)] if admin else []
-    price = lambda r: rx.cond(r["closed"], rx.el.span(r["mark"]), r["mark"])  # noqa: E731
-    result = lambda r: rx.cond(r["closed"], num(r["net"].to(str)), num(r["pnl"].to(str)))  # noqa: E731
-    why = lambda r: rx.el.span(tx(r["why"]), class_name=rx.cond(r["closed"], "t2", "b"))  # noqa: E731
+    price = lambda r: rx.cond(r["closed"], rx.el.span(r["mark"]), r["mark"])
+    result = lambda r: rx.cond(r["closed"], num(r["net"].to(str)), num(r["pnl"].to(str)))
+    why = lambda r: rx.el.span(tx(r["why"]), class_name=rx.cond(r["closed"], "t2", "b"))
     return [
         Column("base", "col.symbol", "sym", phone="lead", sort=False),
         Column("side", "col.side", "side", phone="lead"),
@@ -57,12 +57,12 @@ def position_drawer(kind: str) -> rx.Component:
         ),
     )  # fmt: skip
     orders = d["orders"].to(list[dict])
-    line = lambda o: rx.el.tr(  # noqa: E731
+    line = lambda o: rx.el.tr(
         rx.el.td(rel_time(o["at_ms"].to(int), "clock"), class_name="t2"), rx.el.td(tx(o["leg"])), rx.el.td(o["quantity"], class_name="num"),
         rx.el.td(o["price"], class_name="num"), rx.el.td(tx(o["status"])), key=o["id"],
     )  # fmt: skip
     heads = [("order.time", ""), ("order.leg", ""), ("pos.quantity", "num"), ("order.price", "num"), ("order.status", "")]
-    step = lambda s: rx.el.li(  # noqa: E731
+    step = lambda s: rx.el.li(
         rel_time(s["at_ms"].to(int), "clock"), rx.el.span(class_name="pt"), rx.el.span(tx_of(s["k"], s["p"])),
         key=s["k"].to(str) + s["at_ms"].to(str),
     )  # fmt: skip

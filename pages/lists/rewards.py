@@ -17,7 +17,7 @@ TYPE = Pick("type", "reward.type", tuple((name, f"reward.{name}") for name in _T
 
 def _columns(admin: bool) -> list[Column]:
     tenant = [Column("tenant", "order.tenant", quiet=True)] if admin else []
-    who = lambda r: rx.el.span(rx.el.b(r["user"]), rx.cond(r["root"], chip(tx("tree.root")), rx.fragment()), class_name="row")  # noqa: E731
+    who = lambda r: rx.el.span(rx.el.b(r["user"]), rx.cond(r["root"], chip(tx("tree.root")), rx.fragment()), class_name="row")
     return [
         Column("at_ms", "order.time", phone="end", quiet=True, sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         *tenant,

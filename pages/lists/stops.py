@@ -48,8 +48,8 @@ def _lift(row: rx.Var) -> rx.Component:
 
 def stops_page(route: Route) -> rx.Component:
     """The page."""
-    whom = lambda r: rx.el.span(rx.el.b(tx(r["scope"])), " ", rx.el.span(r["whom"], class_name="t2"))  # noqa: E731
-    status = lambda r: rx.cond(r["on"], chip(tx(r["status"]), kind="look"), rx.el.span(tx(r["status"]), class_name="t3"))  # noqa: E731
+    whom = lambda r: rx.el.span(rx.el.b(tx(r["scope"])), " ", rx.el.span(r["whom"], class_name="t2"))
+    status = lambda r: rx.cond(r["on"], chip(tx(r["status"]), kind="look"), rx.el.span(tx(r["status"]), class_name="t3"))
     columns = [
         Column("at_ms", "order.time", phone="end", show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("scope", "stop.what", phone="lead", show=whom),

@@ -86,7 +86,7 @@ def _terms(d: rx.Var) -> rx.Component:
 
 
 def _keys(d: rx.Var) -> rx.Component:
-    one = lambda k: rx.el.li(  # noqa: E731
+    one = lambda k: rx.el.li(
         rx.el.div(
             rx.el.p(rx.el.b(k["name"]), rx.cond(k["legacy"].to(bool), chip("MD5", kind="look"), rx.fragment()), class_name="row"),
             rx.el.p(rx.el.span(k["short"], class_name="mono"), " ", rx.cond(k["used_ms"].to(int) > 0, rel_time(k["used_ms"].to(int)), tx("key.never")), class_name="t3 t12"),
@@ -96,7 +96,7 @@ def _keys(d: rx.Var) -> rx.Component:
         key=k["id"],
         class_name="who",
     )
-    line = lambda label, key: field(  # noqa: E731
+    line = lambda label, key: field(
         label, rx.el.span(rx.el.span(Tenants.made[key], class_name="mono cut"), copy_button(Tenants.made[key]), class_name="secret")
     )
     made = rx.cond(

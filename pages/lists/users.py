@@ -34,7 +34,7 @@ def name_cell(row: rx.Var) -> rx.Component:
 
 def _columns(admin: bool) -> list[Column]:
     tenant = [Column("tenant", "order.tenant", phone="sub", quiet=True)] if admin else []
-    bot = lambda r: rx.el.span(tx(r["bot"]), class_name=rx.cond(r["running"], "", "t3"))  # noqa: E731
+    bot = lambda r: rx.el.span(tx(r["bot"]), class_name=rx.cond(r["running"], "", "t3"))
     return [
         Column("name", "tree.person", phone="lead", sort=True, show=name_cell),
         *tenant,
@@ -76,24 +76,24 @@ def recharge_form(on_submit: rx.EventHandler, title: str, note: str) -> rx.Compo
 def _drawer(admin: bool) -> rx.Component:
     d = Lists.detail
     where = rx.el.p(d["email"], rx.el.span(" ", d["tenant"], class_name="t3"), class_name="t2")
-    account = lambda a: rx.el.tr(  # noqa: E731
+    account = lambda a: rx.el.tr(
         rx.el.td(a["exchange"]), rx.el.td(a["key"], class_name="mono"), rx.el.td(mode_chip(a["mode"].to(str), quiet_live=True)),
         rx.el.td(a["balance"], class_name="num"),
         rx.el.td(rx.cond(a["error"] != "", rx.el.span(a["error"], class_name="look cut"), rel_time(a["synced_ms"].to(int))), class_name="num t2"),
         key=a["id"],
     )  # fmt: skip
-    member = lambda m: rx.el.tr(  # noqa: E731
+    member = lambda m: rx.el.tr(
         rx.el.td(rx.el.b(m["name"])), rx.el.td(m["level"], class_name="t2"), rx.el.td(m["hold"], class_name="num"),
         rx.el.td(rel_time(m["joined_ms"].to(int)), class_name="num t2"), key=m["id"],
     )  # fmt: skip
-    reward = lambda r: rx.el.li(  # noqa: E731
+    reward = lambda r: rx.el.li(
         rx.el.span(tx(r["type"]), class_name="grow"), num(r["amount"].to(str)), rel_time(r["at_ms"].to(int)), key=r["id"]
     )  # fmt: skip
-    follows = lambda b: rx.el.tr(  # noqa: E731
+    follows = lambda b: rx.el.tr(
         rx.el.td(rx.el.b(b["code"]), rx.cond(b["active"], rx.fragment(), rx.el.span(" ", tx("bind.off"), class_name="t3"))),
         rx.el.td(b["trades"], class_name="num"), rx.el.td(num(b["profit"].to(str)), class_name="num"), key=b["id"],
     )  # fmt: skip
-    move = lambda m: rx.el.li(  # noqa: E731
+    move = lambda m: rx.el.li(
         rx.el.div(rx.el.p(tx(m["change"].to(str)), " ", rx.el.span(tx(m["card"].to(str)), class_name="t3")), rx.el.p(m["remark"], class_name="t3 t12"), class_name="grow"),
         num(m["amount"].to(str)), rel_time(m["at_ms"].to(int)), key=m["id"],
     )  # fmt: skip
@@ -107,7 +107,7 @@ def _drawer(admin: bool) -> rx.Component:
         rx.cond(d["market_node"], tx("user.not_node"), tx("user.make_node")), type="button", class_name="btn",
         on_click=Console.market_node(Lists.open_id, ~d["market_node"].to(bool)),
     )  # fmt: skip
-    none = lambda key: rx.el.p(tx(key), class_name="t3")  # noqa: E731
+    none = lambda key: rx.el.p(tx(key), class_name="t3")
     return drawer(
         drawer_section(
             facts(

@@ -16,8 +16,8 @@ from state.lists import Lists
 
 
 def _columns(agent: bool) -> list[Column]:
-    wallet = lambda r: rx.el.span(r["network"], " ", rx.el.span(r["short"], class_name="mono t2"), title=r["wallet"])  # noqa: E731
-    status = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["waits"], "", "t3"))  # noqa: E731
+    wallet = lambda r: rx.el.span(r["network"], " ", rx.el.span(r["short"], class_name="mono t2"), title=r["wallet"])
+    status = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["waits"], "", "t3"))
     return [
         Column("code", "withdrawal.request", phone="lead" if agent else "end", quiet=True),
         *([] if agent else [Column("user", "col.user", phone="lead")]),

@@ -20,12 +20,12 @@ STATUS = Pick("status", "key.state", (("1", "key.active"), ("0", "key.revoked"))
 
 
 def _columns() -> list[Column]:
-    name = lambda r: rx.el.span(  # noqa: E731
+    name = lambda r: rx.el.span(
         rx.el.b(r["name"]), rx.cond(r["legacy"] & r["active"], chip("MD5", kind="look"), rx.fragment()), class_name="row"
     )
-    nets = lambda r: rx.cond(r["nets"].to(int) > 0, r["nets"], rx.el.span(tx("key.any"), class_name="t3"))  # noqa: E731
-    used = lambda r: rx.cond(r["used_ms"].to(int) > 0, rel_time(r["used_ms"].to(int)), rx.el.span(tx("key.never"), class_name="t3"))  # noqa: E731
-    state = lambda r: rx.cond(r["active"], rx.el.span(tx("key.active")), rx.el.span(tx("key.revoked"), class_name="t3"))  # noqa: E731
+    nets = lambda r: rx.cond(r["nets"].to(int) > 0, r["nets"], rx.el.span(tx("key.any"), class_name="t3"))
+    used = lambda r: rx.cond(r["used_ms"].to(int) > 0, rel_time(r["used_ms"].to(int)), rx.el.span(tx("key.never"), class_name="t3"))
+    state = lambda r: rx.cond(r["active"], rx.el.span(tx("key.active")), rx.el.span(tx("key.revoked"), class_name="t3"))
     return [
         Column("label", "key.name", phone="lead", sort=True, show=name),
         Column("short", "key.app_key", phone="sub", quiet=True, show=lambda r: rx.el.span(r["short"], class_name="mono")),
@@ -98,7 +98,7 @@ def _new() -> rx.Component:
         ),
         on_submit=Merchant.issue,
     )
-    line = lambda label, key: field(  # noqa: E731
+    line = lambda label, key: field(
         label, rx.el.span(rx.el.span(Merchant.made[key], class_name="mono"), copy_button(Merchant.made[key]), class_name="secret")
     )
     made = rx.el.div(

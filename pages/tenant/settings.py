@@ -47,7 +47,7 @@ def _logo() -> rx.Component:
 
 
 def _accent() -> rx.Component:
-    seen = lambda words, key: rx.el.span(tx(words), " ", rx.el.b(Brand.tried[key]), class_name="t2")  # noqa: E731
+    seen = lambda words, key: rx.el.span(tx(words), " ", rx.el.b(Brand.tried[key]), class_name="t2")
     verdict = rx.cond(
         Brand.tried["ok"], chip(icon("check", "s"), tx("brand.accent_ok"), kind="act"), chip(icon("alert", "s"), tx("brand.accent_bad"), kind="look")
     )
@@ -70,7 +70,7 @@ def _accent() -> rx.Component:
 
 
 def _form() -> rx.Component:
-    line = lambda name, longest: rx.el.input(  # noqa: E731
+    line = lambda name, longest: rx.el.input(
         name=name, default_value=Brand.kept[name], max_length=longest, auto_complete="off", class_name="inp"
     )
     return rx.el.form(

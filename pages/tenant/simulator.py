@@ -25,7 +25,7 @@ def _form() -> rx.Component:
         on_change=Simulator.choose,
         class_name="inp",
     )
-    number = lambda name, value, **more: rx.el.input(  # noqa: E731
+    number = lambda name, value, **more: rx.el.input(
         name=name, default_value=value, input_mode="decimal", auto_complete="off", max_length=20, required=True, class_name="inp", **more
     )
     usdt = rx.el.span("USDT", class_name="t3")

@@ -20,9 +20,9 @@ USED.update({"risk.1", "risk.2", "risk.3"})
 
 
 def _columns() -> list[Column]:
-    name = lambda r: rx.el.span(rx.el.b(r["name"]), rx.el.span(r["code"], class_name="mono t3"), class_name="row")  # noqa: E731
-    state = lambda r: rx.cond(r["offered"], rx.el.span(tx("offer.offered")), rx.el.span(tx("offer.not_offered"), class_name="t3"))  # noqa: E731
-    own = lambda r: rx.cond(r["own"], chip(tx("offer.own")), rx.el.span(tx("offer.inherited"), class_name="t3"))  # noqa: E731
+    name = lambda r: rx.el.span(rx.el.b(r["name"]), rx.el.span(r["code"], class_name="mono t3"), class_name="row")
+    state = lambda r: rx.cond(r["offered"], rx.el.span(tx("offer.offered")), rx.el.span(tx("offer.not_offered"), class_name="t3"))
+    own = lambda r: rx.cond(r["own"], chip(tx("offer.own")), rx.el.span(tx("offer.inherited"), class_name="t3"))
     return [
         Column("name", "pos.strategy", phone="lead", show=name),
         Column("timeframe", "scan.timeframe", phone="sub", quiet=True, roomy=True),
@@ -43,7 +43,7 @@ def _drawer() -> rx.Component:
         rx.el.option(t("offer.inherit"), value=""), *[rx.el.option(t(f"risk.{n}"), value=str(n)) for n in (1, 2, 3)],
         name="risk_mode", default_value=d["in_risk"].to(str), class_name="inp sm",
     )  # fmt: skip
-    number = lambda name, key: rx.el.input(  # noqa: E731
+    number = lambda name, key: rx.el.input(
         name=name, default_value=d[key].to(str), placeholder=t("offer.inherit"), input_mode="decimal", auto_complete="off", max_length=16,
         class_name="inp sm",
     )  # fmt: skip

@@ -26,7 +26,7 @@ def _code(text: rx.Var, label: str) -> rx.Component:
 
 
 def _pairs(items: rx.Var, label: str) -> rx.Component:
-    line = lambda one: rx.fragment(rx.el.dt(one["k"], class_name="mono"), rx.el.dd(one["v"], class_name="mono"))  # noqa: E731
+    line = lambda one: rx.fragment(rx.el.dt(one["k"], class_name="mono"), rx.el.dd(one["v"], class_name="mono"))
     return rx.cond(
         items.length() > 0,
         rx.el.div(rx.el.h3(tx(label)), rx.el.dl(rx.foreach(items, line), class_name="kv pairs"), class_name="col"),

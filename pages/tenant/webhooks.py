@@ -66,7 +66,7 @@ def _form() -> rx.Component:
         auto_complete="off", class_name="inp sm mono",
     )  # fmt: skip
     low = rx.el.input(name="low", default_value=f["low"].to(str), input_mode="decimal", max_length=16, auto_complete="off", class_name="inp sm num")
-    tick = lambda name: rx.el.label(  # noqa: E731
+    tick = lambda name: rx.el.label(
         rx.el.input(type="checkbox", name=name.replace(".", "_"), default_checked=f[name.replace(".", "_")].to(bool)),
         rx.el.span(tx(WORDS[name]), " ", rx.el.span(name, class_name="mono t3")),
         class_name="row tick",
@@ -109,7 +109,7 @@ def _endpoints() -> rx.Component:
 
 
 def _columns() -> list[Column]:
-    state = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["look"], "look", "t2"))  # noqa: E731
+    state = lambda r: rx.el.span(tx(r["status"]), class_name=rx.cond(r["look"], "look", "t2"))
     return [
         Column("event", "hook.event", phone="lead", show=lambda r: rx.el.b(r["event"], class_name="mono")),
         Column("reference", "hook.reference", phone="sub", quiet=True, show=lambda r: cut(r["reference"])),
@@ -124,7 +124,7 @@ def _columns() -> list[Column]:
 
 def _drawer() -> rx.Component:
     d = Lists.detail
-    when = lambda key: rx.cond(d[key].to(int) > 0, rel_time(d[key].to(int), "clock"), "–")  # noqa: E731
+    when = lambda key: rx.cond(d[key].to(int) > 0, rel_time(d[key].to(int), "clock"), "–")
     error = rx.cond(d["error"] != "", drawer_section(note(_error(d))), rx.fragment())
     return drawer(
         error,

@@ -122,8 +122,7 @@ async def copy_instance(request: Request, tenant_id: Id, instance_id: Id, who: E
 @router.get("/api/strategy-bindings-admin")
 async def bindings(request: Request, who: Admin, page: Page, query: Annotated[BindingQuery, Depends()]) -> Response:
     """Subscriptions, newest first, with what each would trade."""
-    work = lambda s: subscriptions.subscriptions(s, page, **asdict(query))  # noqa: E731
-    return listed(await read(request, work), page, dict)
+    return listed(await read(request, lambda s: subscriptions.subscriptions(s, page, **asdict(query))), page, dict)
 
 
 @router.get("/api/strategy-bindings-admin/form-options")

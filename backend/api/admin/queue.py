@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -25,6 +26,15 @@ Page = Annotated[Window, Depends(window)]
 Word = Annotated[str, Query(max_length=24)]
 
 
+@dataclass
+class JobQuery:
+    """Filters of the jobs."""
+
+    kind: Word = ""
+    state: Word = ""
+    lane: Word = ""
+
+
 class BacktestOrder(BaseModel):
     """What to walk: the market's newest closed candles. No symbols means all of them."""
 
@@ -42,11 +52,9 @@ async def overview(request: Request, who: Admin) -> Response:
 
 
 @router.get("/jobs")
-async def jobs(  # noqa: PLR0917 - query parameters
-    request: Request, who: Admin, page: Page, kind: Word = "", state: Word = "", lane: Word = ""
-) -> Response:
+async def jobs(request: Request, who: Admin, page: Page, query: Annotated[JobQuery, Depends()]) -> Response:
     """Jobs, newest first."""
-    given = {name: value for name, value in (("kind", kind), ("state", state), ("lane", lane)) if value}
+    given = {name: value for name, value in asdict(query).items() if value}
     refuse_unknown(lists.JOBS, given)
     find = find_of(lists.JOBS, given, limit=page.limit, offset=page.offset)
     return listed(await read(request, lambda session: lists.jobs(session, who, find)), page, lambda row: row)

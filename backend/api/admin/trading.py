@@ -67,7 +67,11 @@ async def manual_order(request: Request, body: Manual, who: Trader) -> Response:
         body.reason,
     )  # fmt: skip
     mark, ttl_s = marks().get(wish.symbol), context_of(request).settings.intent_ttl_s
-    work = lambda s: shapes.order(desk.open_for(s, who, wish, request_id=body.request_id, mark=mark, ttl_s=ttl_s, ip=peer(request)))  # noqa: E731
+
+    def work(session: Session) -> dict[str, Any]:
+        opened = desk.open_for(session, who, wish, request_id=body.request_id, mark=mark, ttl_s=ttl_s, ip=peer(request))
+        return shapes.order(opened)
+
     return done(await run(request, work))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import func, or_
@@ -40,9 +39,8 @@ def nodes(session: Session, who: Principal, find: Find) -> Listing[Row]:
         rows = [row for row in rows if wanted in row["code"].lower() or wanted in row["name"].lower()]
     if find.only.get("status"):
         rows = [row for row in rows if row["enabled"] == (find.only["status"] == "1")]
-    key: Callable[[Row], Any] = lambda row: (row[find.sort] is None, row[find.sort])  # noqa: E731
     if find.sort:
-        rows.sort(key=key, reverse=find.desc)
+        rows.sort(key=lambda row: (row[find.sort] is None, row[find.sort]), reverse=find.desc)
     return Listing(rows[find.offset : find.offset + find.limit], len(rows))
 
 

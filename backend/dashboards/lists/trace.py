@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import and_, func
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from backend.clock import to_ms
@@ -20,6 +19,7 @@ from backend.errors import NotFound
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
 from backend.models import ExecutionNode, Fill, Order, Scan, Signal, Tenant, User
+from backend.models.tables import without
 from backend.portfolio.queries import Listing
 
 OUTCOMES = {
@@ -48,7 +48,7 @@ def _entries(who: Principal, find: Find, by_outcome: bool = True) -> Any:
         .join(Tenant, col(Tenant.id) == Order.tenant_id, isouter=True)
         .join(ExecutionNode, col(ExecutionNode.id) == Order.node_id, isouter=True)
         .add_columns(col(Tenant.name), col(ExecutionNode.node_code))
-        .options(defer(Scan.detail), defer(Signal.components))  # type: ignore[arg-type]
+        .options(*without(Scan.detail, Signal.components))
         .where(col(Order.trade_type).in_(("OPEN", "ADD")))
     )
     columns = {

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import case, func
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from backend.clock import to_ms
@@ -19,6 +18,7 @@ from backend.errors import NotFound
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped, scoped
 from backend.models import ExecutionNode, Fill, Order, Position, Scan, ScanPanel, Signal, Strategy, Tenant, User
+from backend.models.tables import without
 from backend.portfolio.queries import Listing
 
 OPEN_STATES = ("PENDING", "SENT", "OPEN", "PARTIAL")
@@ -258,7 +258,7 @@ def position_detail(session: Session, who: Principal, position_id: int) -> Row:
 def scans(session: Session, who: Principal, find: Find) -> Listing[Row]:
     """Scans of all strategies, newest first."""
     statement = select(Scan, Strategy).join(Strategy, col(Strategy.id) == Scan.strategy_id)
-    statement = statement.options(defer(Scan.detail))  # type: ignore[arg-type]
+    statement = statement.options(*without(Scan.detail))
     statement = between(matching(statement, find, col(Strategy.code)), find, col(Scan.at))
     if find.only.get("made") == "orders":
         statement = statement.where(Scan.orders > 0)
