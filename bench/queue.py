@@ -60,7 +60,7 @@ async def through(centre: Centre, name: str, accounts: int) -> float:
     for work in (lambda: enter(centre, name), lambda: leave(centre)):
         before = len(centre.fills())
         work()
-        await until(lambda b=before: len(centre.fills()) == b + accounts and at_rest(centre), LIMIT_S, 0.01)  # type: ignore[misc]
+        await until(lambda b=before: len(centre.fills()) == b + accounts and at_rest(centre), LIMIT_S, 0.01)
     return time.perf_counter() - started
 
 
@@ -80,7 +80,7 @@ async def fresh_ms(centre: Centre, tries: int, name: str) -> list[float]:
             before = len(centre.fills())
             started = time.perf_counter()
             work()
-            await until(lambda b=before: len(centre.fills()) > b, LIMIT_S, 0.005)  # type: ignore[misc]
+            await until(lambda b=before: len(centre.fills()) > b, LIMIT_S, 0.005)
             taken.append((time.perf_counter() - started) * 1000)
     return sorted(taken)
 
@@ -108,8 +108,8 @@ async def measure(accounts: int, rounds: int, size: int) -> None:
     finally:
         redis.remove()
     more = {"unit": "orders/s", "higher_is_better": True}
-    report("queue mode against direct, one engine", queued, direct, aim=0.5, **more)  # type: ignore[arg-type]
-    report("D7 queue mode without Redis against with", alone, queued, aim=0.5, **more)  # type: ignore[arg-type]
+    report("queue mode against direct, one engine", queued, direct, aim=0.5, **more)
+    report("D7 queue mode without Redis against with", alone, queued, aim=0.5, **more)
     report(f"D9 slowest fresh order behind {size} late ones", busy, idle, unit="ms", aim=2.0)
 
 

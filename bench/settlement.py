@@ -244,7 +244,7 @@ def p10(server: str) -> None:
 def worker(url: str, traders: str, number: int, count: int) -> None:
     """One process of P13: settle without retry; print deadlocks and the time of each settlement."""
     world = World(url, create=False)
-    world.traders = [tuple(map(int, one.split(","))) for one in traders.split(";")]  # type: ignore[misc]
+    world.traders = [tuple(map(int, one.split(","))) for one in traders.split(";")]
     deadlocks, times = 0, []
     # Opening the connection and the first run of each statement belong to the start of a process.
     for turn in range(WORKER_WARM_UP):

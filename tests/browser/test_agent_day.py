@@ -82,7 +82,7 @@ def _move_stop(page: Page) -> str:
     side = page.locator("[data-drawer] .side-tag").first.inner_text()
     before = Decimal(box.input_value())
     wanted = before * (Decimal("0.99") if side in ("LONG", "做多") else Decimal("1.01"))
-    text = f"{wanted.quantize(Decimal(1).scaleb(before.as_tuple().exponent)):f}"  # type: ignore[arg-type]
+    text = f"{wanted.quantize(Decimal(1).scaleb(before.as_tuple().exponent)):f}"
     box.fill(text)
     return text
 
@@ -212,7 +212,7 @@ def test_a_day_in_chinese_by_keys_alone(visit: Opener, server: Server) -> None:
         box = drawer.locator("[name=stop]")
         side, before = drawer.locator(".side-tag").first.inner_text(), Decimal(box.input_value())
         wanted = before * (Decimal("0.99") if side == "做多" else Decimal("1.01"))
-        text = f"{wanted.quantize(Decimal(1).scaleb(before.as_tuple().exponent)):f}"  # type: ignore[arg-type]
+        text = f"{wanted.quantize(Decimal(1).scaleb(before.as_tuple().exponent)):f}"
         _tab_to(page, box)
         page.keyboard.press("Control+a")
         page.keyboard.type(text)

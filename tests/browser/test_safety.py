@@ -49,7 +49,7 @@ def test_two_factor_devices_tokens_and_a_new_password(visit: Opener, server: Ser
     page.locator("form:has([name=label]) button[type=submit]").click()
     token = page.locator("[data-fresh]").inner_text()
     bearer = {"Authorization": f"Bearer {token}"}
-    plain = page.context.browser.new_context(base_url=server.base)  # type: ignore[union-attr]
+    plain = page.context.browser.new_context(base_url=server.base)
     assert plain.request.get("/api/auth/me", headers=bearer, max_retries=3).status == 200
     page.fill("[name=old]", STRONG)
     page.fill("[name=new]", ANOTHER)

@@ -17,7 +17,7 @@ def _seed(server: Server) -> None:
     db = Database(f"sqlite:///{server.home / 'ironbull.db'}")
 
     def work(session: Session) -> bool:
-        order = session.exec(select(Order).join(Signal, Signal.signal_id == Order.signal_id)).first()  # type: ignore[arg-type]
+        order = session.exec(select(Order).join(Signal, Signal.signal_id == Order.signal_id)).first()
         if order is None:
             return False  # a fresh platform has its first orders after its first scan
         if session.exec(select(Difference.id).where(Difference.fact == "page")).first() is None:

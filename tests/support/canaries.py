@@ -36,7 +36,7 @@ def check_logs(files: Iterable[Path]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """A test that passed but told a secret has failed."""
     outcome = yield
-    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]
+    report: pytest.TestReport = outcome.get_result()
     if not report.passed or not _watched:
         return
     for name, text in report.sections:

@@ -68,7 +68,7 @@ def test_exact_refuses_what_is_not_exact(bad: object) -> None:
     from sqlalchemy.dialects import sqlite
 
     with pytest.raises((TypeError, ValueError)):
-        Exact().process_bind_param(bad, sqlite.dialect())  # type: ignore[arg-type]
+        Exact().process_bind_param(bad, sqlite.dialect())
 
 
 def test_broad_catches_stand_only_at_edges() -> None:
@@ -101,7 +101,7 @@ SECRET = "s3cret-" + "x" * 40
 
 def test_secrets_are_not_in_reprs() -> None:
     """Law 8 / A13."""
-    settings = Settings(session_key=SECRET, jwt_key=SECRET, master_key=SECRET, node_secret=SECRET)  # type: ignore[arg-type]
+    settings = Settings(session_key=SECRET, jwt_key=SECRET, master_key=SECRET, node_secret=SECRET)
     assert SECRET not in repr(settings) and SECRET not in str(settings)
     assert SECRET not in repr(Node("n", "http://127.0.0.1", SECRET))
 

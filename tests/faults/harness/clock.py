@@ -42,11 +42,11 @@ class Clocks:
 def _virtual_datetime(clocks: Clocks) -> type[datetime]:
     class Virtual(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+        def now(cls, tz: Any = None) -> datetime:
             return datetime.fromtimestamp(clocks.wall_ms() / 1000, tz or UTC)
 
         @classmethod
-        def fromtimestamp(cls, timestamp: float, tz: Any = None) -> datetime:  # type: ignore[override]
+        def fromtimestamp(cls, timestamp: float, tz: Any = None) -> datetime:
             return datetime.fromtimestamp(timestamp, tz)
 
     return Virtual

@@ -146,7 +146,7 @@ async def run_centre(world: World, process: Process, settings: Settings, app: Pa
     feed._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://exchange")
     wire = RecordingWire(Executor(node_code="centre", allow_venue_url=True), NodeClient())
     engine = Engine(settings, db, feed, wire)
-    engine.timetable = Idle()  # type: ignore[assignment]
+    engine.timetable = Idle()
 
     async def scan() -> None:
         while engine.leading.is_set():

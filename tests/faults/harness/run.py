@@ -86,7 +86,7 @@ def make_template(folder: Path) -> Template:
     db = Database(f"sqlite:///{path}")
     bot = {"stop_loss_roi": 4, "take_profit_roi": 3, "trailing_start_roi": 2, "trailing_distance_roi": 1, "cooldown_minutes": 0}
     centre = make_centre(
-        db, _Keys(), folder, accounts=2, node=(f"http://{NODE[0]}:{NODE[1]}", NODE_SECRET), bot=bot,  # type: ignore[arg-type]
+        db, _Keys(), folder, accounts=2, node=(f"http://{NODE[0]}:{NODE[1]}", NODE_SECRET), bot=bot,
         market_mode="running", exit_interval_s=1.0, reconcile_interval_s=2.0,
     )  # fmt: skip
     db.dispose()
@@ -161,9 +161,9 @@ def _live(world: World, settings: Settings) -> Report:
             process.dead = True
             for thing in process.kept:
                 if isinstance(thing, asyncio.Task):
-                    thing._log_destroy_pending = False  # type: ignore[attr-defined]
+                    thing._log_destroy_pending = False
         for task in asyncio.all_tasks(world.loop):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            task._log_destroy_pending = False
         world.loop.forget()
         asyncio.set_event_loop(None)
         world.loop.close()

@@ -77,8 +77,8 @@ async def test_logging_out_ends_the_token(fresh: World) -> None:
 
 async def test_a_disabled_admin_is_out_at_once(fresh: World) -> None:
     def disable(session: object) -> None:
-        service.create_admin(session, "deputy", PASSWORD)  # type: ignore[arg-type]
-        service.set_status(session, "admin", 1, active=False)  # type: ignore[arg-type]
+        service.create_admin(session, "deputy", PASSWORD)
+        service.set_status(session, "admin", 1, active=False)
 
     assert await status(fresh, fresh.tokens["admin"]) == 200
     fresh.db.run(disable)

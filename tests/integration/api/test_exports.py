@@ -72,7 +72,7 @@ def test_a_tenant_sees_only_its_own_rows(world: World, name: str) -> None:
 def test_lists_of_the_operator_are_closed_to_others(world: World, name: str) -> None:
     for kind in ("tenant", "agent"):
         with pytest.raises(NotAllowed):
-            list_for(person(world, kind), name)  # type: ignore[arg-type]
+            list_for(person(world, kind), name)
 
 
 def test_exact_numbers_sort_as_numbers(fresh: World) -> None:

@@ -30,7 +30,7 @@ def address(world: World) -> Iterator[str]:
 
 def dial(address: str, sid: str = "", origin: str | None = None) -> connect:
     headers = {"Cookie": f"sid={sid}"} if sid else {}
-    return connect(f"ws://{address}/live", origin=origin or f"http://{address}", additional_headers=headers)  # type: ignore[arg-type]
+    return connect(f"ws://{address}/live", origin=origin or f"http://{address}", additional_headers=headers)
 
 
 async def hear(socket: ClientConnection) -> dict[str, Any]:

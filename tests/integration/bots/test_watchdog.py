@@ -178,7 +178,7 @@ async def test_only_the_holder_of_the_lease_writes(two: Centre) -> None:
         await old.dispatch()
     with pytest.raises(leases.LeaseLost):
         for _ in range(8):
-            await old.feed.step()  # type: ignore[attr-defined]
+            await old.feed.step()
             await old.scan()
     assert {row.status for row in two.orders()} == {"PENDING"}
     with two.db.reading() as session:

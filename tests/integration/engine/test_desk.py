@@ -24,7 +24,7 @@ def wish(centre: Centre, **change: object) -> desk.Wish:
         "account_id": centre.account_ids[0], "symbol": "BTC/USDT", "side": "LONG", "amount_usdt": D(300), "leverage": 3,
         "stop_loss": (price * D("0.95")).quantize(price), "take_profit": None, "reason": "asked for by phone",
     }  # fmt: skip
-    return desk.Wish(**{**values, **change})  # type: ignore[arg-type]
+    return desk.Wish(**{**values, **change})
 
 
 def ask(centre: Centre, request_id: str, who: Principal = BOSS, mark: D | None = None, **change: object) -> Order:

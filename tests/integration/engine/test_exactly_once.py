@@ -195,7 +195,7 @@ async def test_a_result_applied_again_and_out_of_order(centre: Centre) -> None:
         answers.extend((pks[r["account_id"], r["client_order_id"]], r) for r in results)
         return await original(pks, results)
 
-    engine.dispatcher.apply = keep  # type: ignore[method-assign]
+    engine.dispatcher.apply = keep
     enter(centre)
     await engine.dispatch()
     leave(centre)

@@ -92,7 +92,7 @@ async def test_a_position_from_an_order_on_the_wire_is_closed_too(centre: Centre
             await go_on.wait()
         return answer
 
-    engine.wire.call = late  # type: ignore[method-assign]
+    engine.wire.call = late
     sending = asyncio.create_task(engine.dispatch())
     await arrived.wait()
     engage(centre, ADMIN, "platform", 0, "close")

@@ -88,7 +88,7 @@ async def compared(centre: Centre, times: int = 3) -> None:
 
 def noted(centre: Centre) -> list[tuple[str, str]]:
     with centre.db.reading() as session:
-        return [(row.cause, row.action) for row in session.exec(select(Difference).order_by(Difference.id)).all()]  # type: ignore[arg-type]
+        return [(row.cause, row.action) for row in session.exec(select(Difference).order_by(Difference.id)).all()]
 
 
 def blocked(centre: Centre) -> set[str]:

@@ -60,7 +60,7 @@ async def wait_at(centre: Centre, share: str, *, bars: int = 20, confirm: int = 
 
 async def tick(engine: Engine) -> None:
     """The market moves on by one tick, and the centre looks after its waiting entries."""
-    await engine.feed.step()  # type: ignore[attr-defined]
+    await engine.feed.step()
     await engine.refresh_prices()
     await engine.resting.run(engine.prices)
     await engine._settle_new()

@@ -28,7 +28,7 @@ def signalled(centre: Centre, entry_price: Decimal) -> str:
     """The scan and the signal the newest entry came from."""
 
     def work(session: Session) -> str:
-        order = session.exec(select(Order).where(Order.trade_type == "OPEN").order_by(Order.id.desc())).first()  # type: ignore[union-attr]
+        order = session.exec(select(Order).where(Order.trade_type == "OPEN").order_by(Order.id.desc())).first()
         strategy = session.exec(select(Strategy)).first()
         assert order is not None
         strategy_id = strategy.id if strategy and strategy.id else 1

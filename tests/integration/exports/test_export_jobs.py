@@ -137,9 +137,9 @@ async def test_a_writer_taken_for_dead_writes_no_more(database: Database) -> Non
         if given[2]:
             began.set()
             await go_on.wait()
-        await keep(*given)  # type: ignore[arg-type]
+        await keep(*given)
 
-    slow._keep = paused  # type: ignore[method-assign]
+    slow._keep = paused
     late = asyncio.create_task(slow.run())
     await began.wait()
     await asyncio.sleep(0.01)
@@ -156,13 +156,13 @@ async def test_cancelled_while_it_is_written(database: Database) -> None:
     keep = exporter._keep
 
     async def cancel_after_the_first(*given: object) -> None:
-        await keep(*given)  # type: ignore[arg-type]
+        await keep(*given)
         with database.reading() as session:
             there = session.get(ExportJob, asked.id)
         if there is not None:
             database.run(lambda s: service.remove(s, who, asked.id or 0))
 
-    exporter._keep = cancel_after_the_first  # type: ignore[method-assign]
+    exporter._keep = cancel_after_the_first
     assert await exporter.run()
     with database.reading() as session:
         assert session.exec(select(func.count()).select_from(ExportPiece)).one() == 0

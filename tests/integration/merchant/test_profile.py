@@ -22,7 +22,7 @@ VALUES = {"brand": "Nordlicht", "accent": "#16A34A", "headline": "Trade calmly",
 
 
 def who_of(owned: Owned, kind: str = "tenant") -> Principal:
-    return Principal(kind, owned.tenant_id if kind == "tenant" else owned.user_id, owned.tenant_id, "", "", "", 1)  # type: ignore[arg-type]
+    return Principal(kind, owned.tenant_id if kind == "tenant" else owned.user_id, owned.tenant_id, "", "", "", 1)
 
 
 def test_a_profile_is_kept_on_both_engines(database: Database) -> None:

@@ -34,7 +34,7 @@ def first_key(world: World) -> int:
 
 
 def configure(world: World, key_id: int, **values: object) -> None:
-    world.db.run(lambda s: keys.configure_key(s, owner(world), key_id, **values))  # type: ignore[arg-type]
+    world.db.run(lambda s: keys.configure_key(s, owner(world), key_id, **values))
 
 
 @pytest.mark.parametrize("missing", ["X-App-Key", "X-Timestamp", "X-Nonce", "X-Sign"])
@@ -47,7 +47,7 @@ async def test_a_missing_header(a: Merchant, missing: str) -> None:
 @pytest.mark.parametrize("stamp", ["x", "1.5", "-5", "１７９０００００００", " ", "1e9", "99999999999999"])
 async def test_a_bad_timestamp(a: Merchant, stamp: str) -> None:
     headers = {**a.headers("GET", PATH, {}, b""), "X-Timestamp": stamp}
-    answer = await a.send("GET", PATH, "", b"", {k: v.encode() for k, v in headers.items()})  # type: ignore[misc]
+    answer = await a.send("GET", PATH, "", b"", {k: v.encode() for k, v in headers.items()})
     assert stopped(answer, 401) == ("缺少认证参数" if stamp == " " else "时间戳格式错误")
 
 
@@ -66,7 +66,7 @@ async def test_an_unknown_key_and_a_disabled_tenant(a: Merchant, fresh: World) -
     for wrong in ("0" * 32, a.app_key.upper(), f"{a.app_key}\u00a0"):
         client = Merchant(a.world, wrong, a.secret)
         headers = {k: v.encode("latin-1") for k, v in client.headers("GET", PATH, {}, b"").items()}
-        assert stopped(await client.send("GET", PATH, "", b"", headers), 401) == "AppKey无效或已禁用"  # type: ignore[arg-type]
+        assert stopped(await client.send("GET", PATH, "", b"", headers), 401) == "AppKey无效或已禁用"
     fresh.db.run(lambda s: set_status(s, "tenant", fresh.a.tenant_id, active=False))
     assert stopped(await merchant(fresh, fresh.a).get("/balance"), 401) == "AppKey无效或已禁用"
 
@@ -117,7 +117,7 @@ async def test_wrong_signatures(a: Merchant, b: Merchant) -> None:
     good = a.headers("GET", PATH, {}, b"")
     for sign in ("x", "0" * 64, good["X-Sign"].upper(), good["X-Sign"][:-1], f"{good['X-Sign']}0", "\xff" * 64):
         headers = {k: v.encode("latin-1") for k, v in {**good, "X-Sign": sign}.items()}
-        assert stopped(await a.send("GET", PATH, "", b"", headers), 401) == WRONG  # type: ignore[arg-type]
+        assert stopped(await a.send("GET", PATH, "", b"", headers), 401) == WRONG
     swapped = Merchant(a.world, a.app_key, b.secret)
     assert stopped(await swapped.get("/balance"), 401) == WRONG
     versions = {**good, "X-Sign-Version": "3"}
@@ -188,7 +188,7 @@ async def test_two_keys_are_valid_at_once_and_a_revoked_one_is_not(fresh: World)
         assert made.app_secret not in str([row.model_dump() for row in rows])
 
 
-def vault(world: World):  # type: ignore[no-untyped-def]
+def vault(world: World):
     return world.app.state.context.vault
 
 
@@ -244,10 +244,10 @@ async def test_an_old_client_makes_its_twenty_calls(fresh: World) -> None:
     configure(fresh, first_key(fresh), legacy=True, legacy_writes=True)
     mail = "old@client.example"
 
-    async def get(path: str, **query: object):  # type: ignore[no-untyped-def]
+    async def get(path: str, **query: object):
         return data(await a.legacy("GET", path, **query))
 
-    async def post(path: str, msg: str, **form: object):  # type: ignore[no-untyped-def]
+    async def post(path: str, msg: str, **form: object):
         return data(await a.legacy("POST", path, **form), msg)
 
     root = await get("/root-user")

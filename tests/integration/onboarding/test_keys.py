@@ -127,7 +127,7 @@ async def test_a_refused_key_leaves_no_trace_but_the_refusal(paper: PaperServer,
 async def newcomer(world: World) -> Principal:
     from backend.identity.service import create_user
 
-    def make(session):  # type: ignore[no-untyped-def]
+    def make(session):
         return create_user(session, world.a.tenant_id, "new@a.example", "umbrella ferry quartz").id
 
     return Principal("agent", world.db.run(make), world.a.tenant_id, "N", "new@a.example", "agent", 0)
@@ -158,7 +158,7 @@ async def test_a_new_key_stops_the_bot_and_live_needs_a_word(paper: PaperServer,
     api_key, secret = key(paper, "owned")
     checks = list((await judged(settings, api_key, secret)).values())
 
-    def running(session):  # type: ignore[no-untyped-def]
+    def running(session):
         user = session.get(User, who.id)
         session.add(Bot(tenant_id=user.tenant_id, user_id=who.id, desired="running"))
 

@@ -60,7 +60,7 @@ def merchant(world: World, which: str = "a") -> Principal:
 
 def deliverer(world: World, **changes: object) -> Deliverer:
     options: dict[str, object] = {"allow_private": True, "vault": vault_of(world), "delays": QUICK, "timeout_s": 2.0}
-    return Deliverer(world.db, **{**options, **changes})  # type: ignore[arg-type]
+    return Deliverer(world.db, **{**options, **changes})
 
 
 def endpoint(world: World, url: str, which: str = "a") -> service.NewEndpoint:

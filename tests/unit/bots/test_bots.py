@@ -86,7 +86,7 @@ def test_what_keeps_a_bot_from_starting_is_said(world: World, damage: str, words
                    "binding": world.a.binding_id, "strategy": 1}  # fmt: skip
             found = session.get(models[damage], ids[damage])
             assert found is not None
-            found.status = 0  # type: ignore[attr-defined]
+            found.status = 0
             session.add(found)
     who = agent(world)
     with pytest.raises(BotCannotStart, match=words):

@@ -37,11 +37,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def person(world: World, kind: str) -> Principal:
     number = {"admin": 1, "tenant": world.a.tenant_id, "agent": world.a.user_id}[kind]
     tenant = None if kind == "admin" else world.a.tenant_id
-    return Principal(kind, number, tenant, "", "", kind, 1)  # type: ignore[arg-type]
+    return Principal(kind, number, tenant, "", "", kind, 1)
 
 
 def owners(world: World, who: Principal | int, model: type[SQLModel], shared: bool = False) -> set[int]:
-    column = Tenant.id if model is Tenant else model.tenant_id  # type: ignore[attr-defined]
+    column = Tenant.id if model is Tenant else model.tenant_id
     with world.db.reading() as session:
         return {row for row in session.exec(scoped(select(column), who, model, shared)).all() if row is not None}
 

@@ -25,7 +25,7 @@ def people(database: Database) -> dict[str, int]:
 
 def opened(db: Database, kind: str, subject_id: int, purpose: str = "cookie") -> tuple[int, str]:
     with db.transaction() as session:
-        row, sid = open_session(session, kind, subject_id, purpose=purpose, ip="10.0.0.1", user_agent="x")  # type: ignore[arg-type]
+        row, sid = open_session(session, kind, subject_id, purpose=purpose, ip="10.0.0.1", user_agent="x")
         return row.id or 0, sid
 
 
@@ -73,7 +73,7 @@ def test_disabling_ends_access(database: Database, people: dict[str, int], kind:
     number, sid = opened(database, victim, people[victim])
     assert resolve_session(sid, database) is not None
     with database.transaction() as session:
-        service.set_status(session, kind, people[kind], active=False)  # type: ignore[arg-type]
+        service.set_status(session, kind, people[kind], active=False)
     assert resolve_session(sid, database) is None
     with database.reading() as session:
         assert still_valid(session, [number, 999]) == set()

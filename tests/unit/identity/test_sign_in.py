@@ -133,7 +133,7 @@ def test_a_success_gives_the_tries_back(db: Database) -> None:
             fail(db)
         enter(db)
     with db.reading() as session:
-        pairs = session.exec(select(func.count()).select_from(LoginTry).where(LoginTry.bucket.like("pair:%"))).one()  # type: ignore[attr-defined]
+        pairs = session.exec(select(func.count()).select_from(LoginTry).where(LoginTry.bucket.like("pair:%"))).one()
     assert pairs == 0
 
 

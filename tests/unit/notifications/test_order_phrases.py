@@ -25,11 +25,11 @@ def _of_the_executor() -> set[str]:
             name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
             if name not in {"VenueError", "_Row", "_not_isolated"}:
                 continue
-            for given in node.args:  # type: ignore[attr-defined]
+            for given in node.args:
                 if isinstance(given, ast.Constant) and isinstance(given.value, str) and " " in given.value:
                     found.add(given.value)
                 elif isinstance(given, ast.JoinedStr):
-                    found.add("".join(p.value if isinstance(p, ast.Constant) else "7" for p in given.values))  # type: ignore[misc]
+                    found.add("".join(p.value if isinstance(p, ast.Constant) else "7" for p in given.values))
     return found
 
 

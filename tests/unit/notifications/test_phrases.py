@@ -29,7 +29,7 @@ def _samples(node: ast.expr) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.JoinedStr):
-        yield "".join(part.value if isinstance(part, ast.Constant) else "7" for part in node.values)  # type: ignore[misc]
+        yield "".join(part.value if isinstance(part, ast.Constant) else "7" for part in node.values)
     elif isinstance(node, ast.IfExp):
         yield from _samples(node.body)
         yield from _samples(node.orelse)
