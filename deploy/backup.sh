@@ -13,14 +13,18 @@ trap 'rm -f "$part"' EXIT
 url=${IRONBULL_DATABASE_URL:-}
 case $url in
   mysql+pymysql://* | mariadb+pymysql://*)
-    rest=${url#*://}
-    login=${rest%@*}
-    place=${rest##*@}
-    server=${place%%/*}
-    name=${place#*/}
+    eval "$(
+      python3 - <<'PY'
+import os, shlex
+from urllib.parse import unquote, urlsplit
+url = urlsplit(os.environ["IRONBULL_DATABASE_URL"])
+parts = {"host": url.hostname, "port": url.port or 3306, "user": url.username or "", "password": url.password or "", "name": url.path[1:]}
+for name, value in parts.items():
+    print(f"{name}={shlex.quote(unquote(str(value)))}")
+PY
+    )"
     # The password goes by the environment: arguments can be read by everybody on the machine.
-    MYSQL_PWD=${login#*:} mariadb-dump --single-transaction --quick --routines --host "${server%:*}" \
-      --port "${server##*:}" --user "${login%%:*}" "${name%%\?*}" >"$part"
+    MYSQL_PWD=$password mariadb-dump --single-transaction --quick --routines --host "$host" --port "$port" --user "$user" "$name" >"$part"
     end=.sql
     ;;
   *)

@@ -113,7 +113,7 @@ def _wait_until_up(server: subprocess.Popen[bytes], path: str) -> None:
         try:
             with pymysql.connect(unix_socket=path, user="root") as connection, connection.cursor() as cursor:
                 cursor.execute("CREATE USER IF NOT EXISTS 'ironbull'@'127.0.0.1' IDENTIFIED BY 'ironbull'")
-                cursor.execute("GRANT ALL ON *.* TO 'ironbull'@'127.0.0.1'")
+                cursor.execute("GRANT ALL ON *.* TO 'ironbull'@'127.0.0.1' WITH GRANT OPTION")
             return
         except pymysql.err.OperationalError:
             if server.poll() is not None or time.monotonic() > deadline:
