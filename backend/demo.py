@@ -19,6 +19,7 @@ import httpx
 import structlog
 from sqlmodel import Session, col, select
 
+from backend.billing import standing
 from backend.billing.rules import GIFT, SELF
 from backend.billing.service import recharge_tenant, recharge_user
 from backend.db import Database
@@ -221,6 +222,7 @@ def _attach(session: Session, account_id: int | None, keys: dict[str, Any]) -> N
     account.balance = account.futures_balance = account.futures_available = START_BALANCE_USDT
     account.equity_peak = START_BALANCE_USDT
     session.add(account)
+    standing.update(session, [account.user_id])
 
 
 def write_secret(path: Path, text: str) -> None:

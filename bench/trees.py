@@ -14,6 +14,7 @@ from decimal import Decimal
 from sqlalchemy import insert
 from sqlmodel import Session, func, select
 
+from backend.billing import standing
 from backend.billing.service import settle_fill
 from backend.clock import utcnow
 from backend.db import Database
@@ -63,6 +64,7 @@ def wide(session: Session) -> list[int]:
         for one in people
     ]
     session.execute(insert(ExchangeAccount), accounts)
+    standing.correct(session)
     user = session.get(User, people[MEMBERS // 2])
     assert user is not None
     return _fills(session, user)

@@ -635,6 +635,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_limit_entry_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "limit_refusal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", types.UtcDateTime(), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("source", sa.String(length=12), nullable=False),
+        sa.Column("had", sa.String(length=64), nullable=False),
+        sa.Column("needed", sa.String(length=64), nullable=False),
+        sa.Column("symbols", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("limit_refusal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_limit_refusal_at"), ["at"], unique=False)
+        batch_op.create_index("ix_limit_refusal_tenant", ["tenant_id", "at"], unique=False)
+
+    op.create_table(
         "login_session",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -679,6 +699,37 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("maintenance_window", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_maintenance_window_ends_at"), ["ends_at"], unique=False)
+
+    op.create_table(
+        "market_info",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("exchange", sa.String(length=32), nullable=False),
+        sa.Column("market_type", sa.String(length=12), nullable=False),
+        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("ccxt_symbol", sa.String(length=48), nullable=False),
+        sa.Column("exchange_symbol", sa.String(length=48), nullable=False),
+        sa.Column("contract_size", types.Exact(precision=36, scale=18), nullable=False),
+        sa.Column("tick_size", types.Exact(precision=36, scale=18), nullable=False),
+        sa.Column("step_size", types.Exact(precision=36, scale=18), nullable=False),
+        sa.Column("min_quantity", types.Exact(precision=36, scale=18), nullable=False),
+        sa.Column("max_quantity", types.Exact(precision=36, scale=18), nullable=True),
+        sa.Column("min_cost", types.Exact(precision=36, scale=18), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("synced_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("exchange", "market_type", "symbol"),
+    )
+    op.create_table(
+        "member_standing",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("tenant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("self_hold", types.Exact(precision=36, scale=18), nullable=False),
+        sa.Column("team_hold", types.Exact(precision=36, scale=18), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id"),
+    )
+    with op.batch_alter_table("member_standing", schema=None) as batch_op:
+        batch_op.create_index("ix_member_standing_level", ["tenant_id", "level"], unique=False)
 
     op.create_table(
         "merchant_call",
@@ -1259,7 +1310,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ancestor_id", "descendant_id"),
     )
     with op.batch_alter_table("user_ancestor", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_user_ancestor_descendant_id"), ["descendant_id"], unique=False)
+        batch_op.create_index("ix_user_ancestor_line", ["descendant_id", "depth"], unique=False)
 
     op.create_table(
         "webhook_delivery",
@@ -1371,7 +1422,7 @@ def downgrade() -> None:
 
     op.drop_table("webhook_delivery")
     with op.batch_alter_table("user_ancestor", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_user_ancestor_descendant_id"))
+        batch_op.drop_index("ix_user_ancestor_line")
 
     op.drop_table("user_ancestor")
     with op.batch_alter_table("user", schema=None) as batch_op:
@@ -1482,6 +1533,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_merchant_call_created_at"))
 
     op.drop_table("merchant_call")
+    with op.batch_alter_table("member_standing", schema=None) as batch_op:
+        batch_op.drop_index("ix_member_standing_level")
+
+    op.drop_table("member_standing")
+    op.drop_table("market_info")
     with op.batch_alter_table("maintenance_window", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_maintenance_window_ends_at"))
 
@@ -1495,6 +1551,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_login_session_parent_id"))
 
     op.drop_table("login_session")
+    with op.batch_alter_table("limit_refusal", schema=None) as batch_op:
+        batch_op.drop_index("ix_limit_refusal_tenant")
+        batch_op.drop_index(batch_op.f("ix_limit_refusal_at"))
+
+    op.drop_table("limit_refusal")
     with op.batch_alter_table("limit_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_limit_entry_user_id"))
         batch_op.drop_index(batch_op.f("ix_limit_entry_tenant_id"))

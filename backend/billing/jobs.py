@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
 
 import structlog
 from sqlalchemy import func, select, update
 from sqlmodel import Session
 
-from backend.billing import hwm
-from backend.billing.rules import RATES, ZERO, level_for
+from backend.billing import hwm, standing
 from backend.billing.service import (
     MAX_POOL_TRIES,
     POOL_FAILED,
@@ -20,12 +18,10 @@ from backend.billing.service import (
     settle_fill,
     settle_fills,
 )
-from backend.billing.tree import self_holds, team_performance
 from backend.clock import utcnow
 from backend.errors import IronBullError
 from backend.ledger.jobs import alert
-from backend.ledger.statements import Wire
-from backend.models import ExchangeAccount, Fill, PlatformState, ProfitPool, Settlement, User
+from backend.models import Fill, MemberStanding, PlatformState, ProfitPool, Settlement, User
 from backend.models.tables import table_of
 
 log = structlog.get_logger(__name__)
@@ -34,7 +30,7 @@ _fill = table_of(Fill)
 _settlement = table_of(Settlement)
 _pool = table_of(ProfitPool)
 _user = table_of(User)
-_exchange_account = table_of(ExchangeAccount)
+_standing = table_of(MemberStanding)
 
 _WATERMARK = "settled_through"
 _SETTLED_AGE = timedelta(minutes=10)
@@ -136,29 +132,20 @@ def close_periods(session: Session, limit: int = 100) -> int:
 
 
 def refresh_levels(session: Session) -> int:
-    """Recompute every member level from self-hold and team performance. Returns how many changed."""
-    session.flush()
-    wire = Wire(session)
-    owners = session.execute(
-        select(_exchange_account.c.user_id).where(_exchange_account.c.status == 1).distinct().order_by("user_id")
-    ).scalars()
-    holds: dict[int, Decimal] = {}
-    for chunk in _chunks(list(owners)):
-        holds.update(self_holds(wire, chunk))
-    ranked = [user_id for user_id, hold in holds.items() if hold >= RATES.self_hold_min]
-    teams: dict[int, Decimal] = {}
-    for chunk in _chunks(ranked):
-        teams.update(team_performance(wire, chunk))
-    wanted = {user_id: level_for(holds[user_id], teams.get(user_id, ZERO)) for user_id in ranked}
-    changes: dict[int, list[int]] = {}
-    for user_id, level in session.execute(select(_user.c.id, _user.c.member_level).order_by(_user.c.id)):
-        if wanted.get(user_id, 0) != level:
-            changes.setdefault(wanted.get(user_id, 0), []).append(user_id)
-    for level, user_ids in changes.items():
-        for chunk in _chunks(user_ids):
-            session.execute(update(_user).where(_user.c.id.in_(chunk)).values(member_level=level))
-    return sum(map(len, changes.values()))
-
-
-def _chunks(items: list[int]) -> list[list[int]]:
-    return [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
+    """Recompute every standing from the accounts, and give each user the level of it. Returns how many levels changed."""
+    mended = standing.correct(session)
+    if mended:
+        log.warning("standings differed from the accounts", users=mended[:20], number=len(mended))
+    level = func.coalesce(_standing.c.level, 0)
+    changed = session.execute(
+        select(_user.c.id, level)
+        .outerjoin(_standing, _standing.c.user_id == _user.c.id)
+        .where(_user.c.member_level != level)
+        .order_by(_user.c.id)
+    ).all()
+    for wanted in {now for _, now in changed}:
+        user_ids = [user_id for user_id, now in changed if now == wanted]
+        for start in range(0, len(user_ids), _CHUNK):
+            part = user_ids[start : start + _CHUNK]
+            session.execute(update(_user).where(_user.c.id.in_(part)).values(member_level=wanted))
+    return len(changed)

@@ -12,8 +12,10 @@ from sqlmodel import Session
 
 from backend.billing.hwm_queries import check_periods
 from backend.billing.service import MAX_POOL_TRIES, POOL_FAILED, POOL_SETTLED
+from backend.billing.standing import differing
 from backend.clock import utcnow
-from backend.models import Fill, LedgerAccount, PointCardLog, ProfitPool, Reward, Settlement
+from backend.ledger.statements import Wire
+from backend.models import Fill, LedgerAccount, MemberStanding, PointCardLog, ProfitPool, Reward, Settlement
 from backend.models.tables import table_of
 from backend.money import format_units
 from backend.monitoring.rules import Invariant
@@ -177,7 +179,19 @@ def check_settled_once(session: Session) -> Invariant:
     return Invariant("each fill is settled once", not wrong, _count(session, _settlement), "; ".join(wrong))
 
 
-ALL_CHECKS = (check_rewards, check_reward_balances, check_points, check_settled_once, check_periods)
+def check_standings(session: Session) -> Invariant:
+    """What users and their teams hold, as kept for the levels, is what their accounts say."""
+    session.flush()
+    wrong = differing(Wire(session))
+    return Invariant(
+        "standings are what the accounts say", not wrong, _count(session, table_of(MemberStanding)),
+        ", ".join(f"user {one}" for one in wrong[:10]),
+    )  # fmt: skip
+
+
+ALL_CHECKS = (
+    check_rewards, check_reward_balances, check_points, check_settled_once, check_periods, check_standings,
+)  # fmt: skip
 """Every invariant of this room."""
 
 

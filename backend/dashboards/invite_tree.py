@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from backend.billing.queries import user_money
-from backend.billing.tree import self_holds, team_performance
+from backend.billing.standing import self_holds, team_performance
 from backend.clock import to_ms
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped, scoped

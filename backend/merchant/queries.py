@@ -12,7 +12,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from backend.billing.queries import tenant_money, user_money
-from backend.billing.tree import self_holds, team_performance
+from backend.billing.standing import self_holds, team_performance
 from backend.billing.withdrawal_rules import COMPLETED, STATUS_TEXTS
 from backend.identity.scope import scoped
 from backend.ledger.statements import Wire

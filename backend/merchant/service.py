@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from backend.billing import cards, withdrawals
+from backend.billing import cards, standing, withdrawals
 from backend.billing.cards import NotSameLine
 from backend.billing.withdrawal_rules import WithdrawalPolicy
 from backend.errors import IronBullError
@@ -121,7 +121,7 @@ def bind_account(
     session.flush()
     seal_credentials(who.tenant, account, api_key, api_secret, passphrase, vault=vault)
     session.add(account)
-    session.flush()
+    standing.update(session, [user.id])
     _note(session, who, "exchange_account.bind", f"exchange_account:{account.id}", {"exchange": exchange})
     return {"account_id": account.id, "exchange": exchange, "account_type": account_type}
 
@@ -141,6 +141,7 @@ def unbind_account(session: Session, who: Caller, email: str, account_id: int) -
     account.balance = account.futures_balance = account.futures_available = account.equity_peak = Decimal(0)
     clear_credentials(account)
     session.add(account)
+    standing.update(session, [account.user_id])
     for binding in session.exec(select(Binding).where(Binding.account_id == account_id).with_for_update()).all():
         if binding.status == 1:
             binding.status = 0

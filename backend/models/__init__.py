@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from backend.models.access import OneTimeToken, SecondFactor
 from backend.models.bots import BotWatch
-from backend.models.execution import ForeignPosition, LimitEntry, NodeSample
+from backend.models.execution import ForeignPosition, LimitEntry, MarketInfo, NodeSample
 from backend.models.exports import ExportJob, ExportPiece
 from backend.models.ledger import (
     LedgerAccount,
@@ -29,9 +29,9 @@ from backend.models.money import (
 from backend.models.monitoring import Broadcast, Incident, Maintenance, Probe
 from backend.models.notices import NoticeChannel, NoticeDelivery
 from backend.models.operations import JobRun, Lease, Notification, PlatformState
-from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, Tenant, User, UserAncestor
+from backend.models.people import Admin, AuditLog, LoginSession, LoginTry, MemberStanding, Tenant, User, UserAncestor
 from backend.models.queue import Job, WorkerProcess
-from backend.models.risk import KillSwitch, RiskLimit
+from backend.models.risk import KillSwitch, LimitRefusal, RiskLimit
 from backend.models.tenants import TenantProfile
 from backend.models.trading import (
     Binding,
@@ -87,9 +87,12 @@ __all__ = [
     "LedgerSeal",
     "LedgerTransaction",
     "LimitEntry",
+    "LimitRefusal",
     "LoginSession",
     "LoginTry",
     "Maintenance",
+    "MarketInfo",
+    "MemberStanding",
     "MerchantCall",
     "MerchantKey",
     "MerchantNonce",

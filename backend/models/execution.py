@@ -1,12 +1,13 @@
-"""What execution remembers besides orders: how nodes fared, entries that wait at a price."""
+"""What execution remembers besides orders: how nodes fared, entries that wait at a price, the rules of traded symbols."""
 
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.clock import utcnow
-from backend.models.types import BigId, UtcDateTime
+from backend.models.types import BigId, Exact, UtcDateTime
 
 
 class NodeSample(SQLModel, table=True):
@@ -62,3 +63,24 @@ class ForeignPosition(SQLModel, table=True):
     looks: int = 0
     seen_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
+
+
+class MarketInfo(SQLModel, table=True):
+    """The trading rules of a symbol at an exchange as it last told them; ``active`` False once it lists the symbol no more."""
+
+    __tablename__ = "market_info"
+    __table_args__ = (UniqueConstraint("exchange", "market_type", "symbol"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    exchange: str = Field(max_length=32)
+    market_type: str = Field(default="swap", max_length=12)
+    symbol: str = Field(max_length=32)
+    ccxt_symbol: str = Field(max_length=48)
+    exchange_symbol: str = Field(max_length=48)
+    contract_size: Decimal = Field(default=Decimal(1), sa_type=Exact)
+    tick_size: Decimal = Field(sa_type=Exact)
+    step_size: Decimal = Field(sa_type=Exact)
+    min_quantity: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    max_quantity: Decimal | None = Field(default=None, sa_type=Exact)
+    min_cost: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    active: bool = True
+    synced_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)

@@ -1,13 +1,14 @@
 """Admins, tenants, users, their invite tree, sessions, audit."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.clock import utcnow
-from backend.models.types import BigId, UtcDateTime
+from backend.models.types import BigId, Exact, UtcDateTime
 
 
 class Admin(SQLModel, table=True):
@@ -67,9 +68,25 @@ class UserAncestor(SQLModel, table=True):
     """Closure of the invite tree: one row per (ancestor, descendant), depth 1 = direct inviter."""
 
     __tablename__ = "user_ancestor"
+    __table_args__ = (Index("ix_user_ancestor_line", "descendant_id", "depth"),)
     ancestor_id: int = Field(primary_key=True, sa_type=BigId)
-    descendant_id: int = Field(primary_key=True, sa_type=BigId, index=True)
+    descendant_id: int = Field(primary_key=True, sa_type=BigId)
     depth: int
+
+
+class MemberStanding(SQLModel, table=True):
+    """What a user and the team below hold in USDT, and the member level that gives; see ``backend.billing.standing``.
+
+    Who never held anything and has nobody below who did has no row.
+    """
+
+    __tablename__ = "member_standing"
+    __table_args__ = (Index("ix_member_standing_level", "tenant_id", "level"),)
+    user_id: int = Field(primary_key=True, sa_type=BigId, sa_column_kwargs={"autoincrement": False})
+    tenant_id: int = Field(sa_type=BigId)
+    self_hold: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    team_hold: Decimal = Field(default=Decimal(0), sa_type=Exact)
+    level: int = 0
 
 
 class LoginSession(SQLModel, table=True):

@@ -1,9 +1,9 @@
-"""Stops that people set on trading."""
+"""Stops and limits that people set on trading, and what limits refused."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.clock import utcnow
@@ -45,3 +45,22 @@ class RiskLimit(SQLModel, table=True):
     limits: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     actor: str = Field(default="", max_length=64)
     updated_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
+
+
+class LimitRefusal(SQLModel, table=True):
+    """What one limit kept one account from entering at one scan: ``symbols`` in the order of the signals."""
+
+    __tablename__ = "limit_refusal"
+    __table_args__ = (Index("ix_limit_refusal_tenant", "tenant_id", "at"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, index=True)
+    tenant_id: int = Field(sa_type=BigId)
+    user_id: int = Field(sa_type=BigId)
+    account_id: int = Field(sa_type=BigId)
+    scan_id: int = Field(sa_type=BigId)
+    code: str = Field(max_length=32)
+    name: str = Field(max_length=32)
+    source: str = Field(max_length=12)
+    had: str = Field(default="", max_length=64)
+    needed: str = Field(default="", max_length=64)
+    symbols: list[str] = Field(default_factory=list, sa_type=JSON)

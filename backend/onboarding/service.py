@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from backend.billing import standing
 from backend.bots import service as bots
 from backend.clock import utcnow
 from backend.errors import Conflict, InvalidInput
@@ -99,7 +100,7 @@ def reserve_paper(session: Session, who: Principal) -> int:
     if not account.credentials_sealed:
         account.status = 0
     session.add(account)
-    session.flush()
+    standing.update(session, [who.id])
     assert account.id is not None
     return account.id
 
@@ -112,6 +113,7 @@ def keep_paper(session: Session, who: Principal, account_id: int, api_key: str, 
     account.equity_peak = Decimal(PAPER_BALANCE_USDT)
     account.created_at = utcnow()
     session.add(account)
+    standing.update(session, [who.id])
     audit.record(session, who, "exchange_account.paper", f"exchange_account:{account_id}", ip=ip)
     go_to(session, who, "limits", "simulated", FIRST_EXCHANGE)
 
@@ -278,4 +280,4 @@ def _seal(session: Session, account: ExchangeAccount, api_key: str, api_secret: 
     seal_credentials(tenant, account, api_key, api_secret, passphrase)
     account.status, account.last_sync_error = 1, ""
     session.add(account)
-    session.flush()
+    standing.update(session, [account.user_id])

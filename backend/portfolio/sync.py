@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session, col, select
 
+from backend.billing import standing
 from backend.bots.watchdog import failed_user
 from backend.clock import from_ms, utcnow
 from backend.db import Database
@@ -92,6 +93,7 @@ def _record(session: Session, rows: list[dict[str, Any]], market_ms: int | None)
             )
         )
         answered += 1
+    standing.update(session, [account.user_id for account in found.values()])
     return answered
 
 

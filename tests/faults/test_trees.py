@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy import insert
 from sqlmodel import Session, func, select
 
+from backend.billing import standing
 from backend.billing.service import POOL_SETTLED, settle_fill
 from backend.clock import utcnow
 from backend.db import Database
@@ -78,6 +79,7 @@ def test_ten_thousand_below_one_root(database: Database) -> None:
             for one in people
         ]
         session.execute(insert(ExchangeAccount), accounts)
+        standing.correct(session)
         fills = []
         for one in people[:: len(people) // 10]:
             user = session.get(User, one)
@@ -101,6 +103,8 @@ def test_a_line_damaged_into_a_circle(database: Database) -> None:
         session.add_all([alone, upper])
         session.add(UserAncestor(ancestor_id=lower.id, descendant_id=upper.id, depth=1))
         session.add(UserAncestor(ancestor_id=alone.id, descendant_id=alone.id, depth=1))
+        session.flush()
+        standing.correct(session)
         for user in (upper, lower, alone):
             fund(session, user, "100")
         return [add_fill(session, user, "50").id for user in (upper, lower, alone)]

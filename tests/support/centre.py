@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlmodel import select
 
+from backend.billing import standing
 from backend.billing.rules import GIFT, SELF
 from backend.billing.service import recharge_tenant, recharge_user
 from backend.db import Database
@@ -181,6 +182,7 @@ def _add_agent(
     session.flush()
     seal_credentials(tenant, account, keys["api_key"], keys["api_secret"])
     session.add(account)
+    standing.update(session, [user.id])
     assert account.id is not None
     session.add(
         Binding(
