@@ -23,7 +23,6 @@ SIGN_VERSION = "2"
 
 RISK_LABELS = {1: "稳健", 2: "均衡", 3: "激进"}
 LEVERAGES = (5, 10, 20, 50, 75, 100)
-EXCHANGES = ("binance", "okx", "gate")
 REWARD_NAMES = {"direct": "直推奖", "level_diff": "级差奖", "peer": "平级奖"}
 TENANT_CHANGES = {1: "后台充值", 2: "后台赠送", 3: "分发给用户"}
 USER_CHANGES = {1: "充值", 2: "赠送", 3: "转出", 4: "转入", 5: "盈利扣费"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -12,7 +13,14 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from tests.support.doors import Owned, World
+from backend.identity.service import create_user
+from backend.models import User
+from tests.support.doors import PASSWORD, Owned, World
+
+WHEN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+"""How a time is written."""
+LISTED = {"list", "total", "page", "limit"}
+"""What every list has."""
 
 
 def signature(secret: str, method: str, path: str, query: Mapping[str, Any], body: bytes, stamp: str, nonce: str) -> str:
@@ -95,3 +103,18 @@ def stopped(answer: httpx.Response, status: int) -> str:
     body = answer.json()
     assert (answer.status_code, body["code"], body["data"]) == (status, status, None), answer.text
     return str(body["msg"])
+
+
+def member(world: World, name: str, code: str | None = None) -> User:
+    """One more user of tenant A."""
+    return world.db.run(
+        lambda s: create_user(s, world.a.tenant_id, f"{name}@a.example", PASSWORD, code, password_hash="x")
+    )
+
+
+def user_code(world: World, user_id: int) -> str:
+    """The invite code of a user."""
+    with world.db.reading() as session:
+        user = session.get(User, user_id)
+        assert user
+        return user.invite_code

@@ -11,10 +11,11 @@ from sqlmodel import Session
 from backend.api.merchant import schemas
 from backend.api.merchant.door import Call, Doors, Said
 from backend.branding.service import reveals
-from backend.merchant import offers, queries, rules, service
+from backend.merchant import offers, queries, service
 from backend.merchant.errors import Refused
 from backend.merchant.queries import Data, Page
 from backend.security.passwords import WeakPassword, hash_password
+from node_service.venues import VENUES
 
 users = Doors("merchant users")
 log = structlog.get_logger("merchant")
@@ -69,10 +70,11 @@ def bind_key(session: Session, call: Call, form: schemas.BindKey) -> Data:
     key, secret, passphrase = (
         field.get_secret_value().strip() for field in (form.api_key, form.api_secret, form.passphrase)
     )
-    if exchange not in rules.EXCHANGES:
-        raise Refused("不支持的交易所，仅支持: binance, okx, gate")
-    if exchange == "okx" and not passphrase:
-        raise Refused("OKX 必须填写 API Passphrase（创建 API 时设置的密码）")
+    offered = call.context.settings.venues.split(",")
+    if exchange not in offered:
+        raise Refused(f"不支持的交易所，仅支持: {', '.join(offered)}")
+    if VENUES[exchange].passphrase and not passphrase:
+        raise Refused(f"{VENUES[exchange].name} 必须填写 API Passphrase（创建 API 时设置的密码）")
     if not (key.isprintable() and secret.isprintable() and passphrase.isprintable() and key and secret):
         raise Refused("API Key 和 API Secret 不能为空")
     account_type = form.account_type.strip().lower()

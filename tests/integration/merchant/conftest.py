@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session
@@ -79,11 +80,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
     return made
 
 
-def copy_of(template: World, folder: Path) -> World:
+def copy_of(template: World, folder: Path, **changes: Any) -> World:
+    """The template's world in a folder of its own, with ``changes`` of its settings."""
     path = folder / "world.db"
     shutil.copyfile(str(template.db.url.database), path)
     db = Database(f"sqlite:///{path}")
-    settings = make_settings(folder)
+    settings = make_settings(folder, **changes)
     return replace(template, db=db, settings=settings, app=create_api(db, settings, live=template.hub))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from backend.merchant import rules
 from backend.webhooks.rules import EventType
 from tests.integration.merchant.test_tenants_apart import doors
 from tests.support.doors import World, served
+from tests.support.programs import program
 
 MANUAL = (Path(__file__).parents[3] / "docs" / "merchant-api.md").read_text(encoding="utf-8")
 
@@ -64,8 +64,9 @@ def test_the_python_client(world: World, address: str) -> None:
         client.get("/merchant/user/info", email="é +&=%@x.example")
 
 
-@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="needs curl and openssl")
 def test_the_curl_examples(world: World, address: str) -> None:
+    program("curl")
+    program("openssl")
     run = subprocess.run(
         ["bash", "-euc", block("bash").replace("\nsigned", "\necho; signed").replace("\nKEY=", "\necho; KEY=")],
         env={"BASE": address, "APP_KEY": world.a.app_key, "APP_SECRET": world.a.app_secret, "PATH": "/usr/bin:/bin"},
