@@ -27,6 +27,7 @@ from tests.integration.queue.test_backlog import backlog
 from tests.support.centre import Centre, make_centre, until
 from tests.support.intents import enter, leave
 from tests.support.paper import PaperServer
+from tests.support.programs import installed
 from tests.support.queue import RUNNING, at_rest, calm, engines
 from tests.support.redis import RedisServer
 
@@ -115,14 +116,12 @@ async def measure(accounts: int, rounds: int, size: int) -> None:
 
 def main() -> None:
     """Print one line per figure."""
-    import shutil
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backlog", type=int, default=20_000)
     options = parser.parse_args()
-    if shutil.which("redis-server") is None:
+    if installed("redis-server") is None:
         skipped("queue", "redis-server is not installed")
         return
     asyncio.run(measure(options.accounts, options.rounds, options.backlog))

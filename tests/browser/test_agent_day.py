@@ -143,7 +143,7 @@ def test_a_day_at_the_desk(visit: Opener, server: Server) -> None:
     expect(page.locator(".one")).to_contain_text("Closed by hand")
 
 
-@pytest.mark.skipif(not FULL, reason="the same day a third time: make faults")
+@pytest.mark.skipif(not FULL, reason="the same day a third time, by touch; IRONBULL_FAULTS=full walks it (make faults)")
 def test_a_day_on_a_phone_by_touch(visit: Opener, server: Server) -> None:
     page = visit("/agent?tour=1", kind="agent", index=5, width=390, height=844, touch=True)
     tour = page.get_by_role("dialog", name="A short tour")

@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 from backend import migrations
 from backend.db import Database
 from backend.models import metadata
+from tests.support.programs import program
 
 _numbers = itertools.count(1)
 
@@ -45,7 +46,7 @@ class MariaServer:
         self._process: subprocess.Popen[bytes] | None = None
         (home / "tmp").mkdir()
         subprocess.run(
-            ["mariadb-install-db", "--no-defaults", *_as_root(), f"--datadir={home}/data", "--skip-test-db",
+            [program("mariadb-install-db"), "--no-defaults", *_as_root(), f"--datadir={home}/data", "--skip-test-db",
              "--auth-root-authentication-method=normal"],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -59,7 +60,7 @@ class MariaServer:
         """Returns when it answers."""
         home = self.home
         self._process = subprocess.Popen(
-            ["mariadbd", "--no-defaults", *_as_root(), f"--datadir={home}/data", f"--tmpdir={home}/tmp",
+            [program("mariadbd"), "--no-defaults", *_as_root(), f"--datadir={home}/data", f"--tmpdir={home}/tmp",
              f"--socket={home}/s.sock", f"--pid-file={home}/pid", f"--port={self.port}", "--bind-address=127.0.0.1",
              f"--innodb-buffer-pool-size={self._pool_mb}M", "--innodb-log-file-size=32M", "--innodb-flush-log-at-trx-commit=1",
              "--skip-log-bin", "--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci",
@@ -148,11 +149,7 @@ def mariadb_server() -> Iterator[str]:
     if given:
         yield given
         return
-    if shutil.which("mariadbd") is None or shutil.which("mariadb-install-db") is None:
-        reason = "mariadbd is not installed and IRONBULL_TEST_MYSQL_URL is not set"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    program("mariadbd", instead="IRONBULL_TEST_MYSQL_URL names no server")
     with private_mariadb() as url:
         yield url
 

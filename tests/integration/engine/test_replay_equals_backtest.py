@@ -55,7 +55,7 @@ async def test_live_trades_equal_the_backtest(algorithm: str, sqlite_database: D
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@pytest.mark.skipif("IRONBULL_TEST_CANDLES" not in os.environ, reason="IRONBULL_TEST_CANDLES names no file of candles")
+@pytest.mark.skipif("IRONBULL_TEST_CANDLES" not in os.environ, reason="for candles of one's own: IRONBULL_TEST_CANDLES names no file (the test above has generated ones)")
 @pytest.mark.parametrize("algorithm", ["composite_score", "market_regime"])
 async def test_the_same_on_recorded_candles(algorithm: str, sqlite_database: Database, tmp_path: Path) -> None:
     """``IRONBULL_TEST_CANDLES=file [IRONBULL_TEST_HOURS=2000]``: recorded candles of one's own instead of generated ones."""
