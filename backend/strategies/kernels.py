@@ -1,12 +1,12 @@
-"""Indicators, compiled: one-bar steps, and passes over ``[symbols, bars]`` arrays built from them.
+"""Indicators, compiled, as one-bar steps: what the scans of the strategies are made of.
 
 A *step* takes the state before a bar and returns the state after it, so that a full recompute and a bar by
 bar update run the very same arithmetic and agree to the last bit. ``n`` counts the bars a symbol has had,
 this one included. Values not defined yet are NaN.
 
 Definitions follow Wilder and TA-Lib: EMA seeded with the simple mean of its first ``period`` values; RSI,
-ATR and ADX smoothed by Wilder's 1/period; MACD with both averages seeded on the same bar; population
-standard deviation in Bollinger bands. Where TA-Lib gives RSI 0 for a market that never moved, this gives 50.
+ATR and ADX smoothed by Wilder's 1/period; MACD with both averages seeded on the same bar. Where TA-Lib gives
+RSI 0 for a market that never moved, this gives 50.
 
 Importing this module imports numba (about half a second): strategies do it on first use, through
 ``compiled``, which also says where machine code is cached.
@@ -21,9 +21,6 @@ import numpy as np
 from numba import njit
 
 NAN = math.nan
-
-
-# One-bar steps ------------------------------------------------------------------------------------------
 
 
 @njit(cache=True, error_model="numpy")
@@ -198,18 +195,6 @@ def median_of(values, count):
 
 
 @njit(cache=True, error_model="numpy")
-def sort_into(values, count, scratch):
-    """The first ``count`` entries in rising order, by insertion."""
-    for i in range(count):
-        x = values[i]
-        j = i - 1
-        while j >= 0 and scratch[j] > x:
-            scratch[j + 1] = scratch[j]
-            j -= 1
-        scratch[j + 1] = x
-
-
-@njit(cache=True, error_model="numpy")
 def percentile_side(values, count, x, low_pct, high_pct):
     """-1 when ``x`` (one of the values) lies below their low percentile, +1 above the high one, else 0.
 
@@ -227,177 +212,3 @@ def percentile_side(values, count, x, low_pct, high_pct):
     if above * 100.0 > (100.0 - low_pct) * span:
         return -1
     return 0
-
-
-# Passes over [symbols, bars] ----------------------------------------------------------------------------
-
-
-@njit(cache=True, error_model="numpy")
-def sma(values, period):
-    """Simple moving average; each mean is summed afresh, so that no error builds up."""
-    out = np.full(values.shape, NAN)
-    for s in range(values.shape[0]):
-        for t in range(period - 1, values.shape[1]):
-            total = 0.0
-            for k in range(t - period + 1, t + 1):
-                total += values[s, k]
-            out[s, t] = total / period
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def ema(values, period):
-    out = np.full(values.shape, NAN)
-    alpha = 2.0 / (period + 1.0)
-    for s in range(values.shape[0]):
-        value, total = NAN, 0.0
-        for t in range(values.shape[1]):
-            value, total = mean_seeded(t + 1, period, alpha, value, total, values[s, t])
-            out[s, t] = value
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def rsi(close, period):
-    """Wilder's RSI, defined from bar ``period`` (counted from 0)."""
-    out = np.full(close.shape, NAN)
-    for s in range(close.shape[0]):
-        gain, loss = 0.0, 0.0
-        for t in range(1, close.shape[1]):
-            gain, loss = gain_loss_step(t, period, gain, loss, close[s, t] - close[s, t - 1])
-            if t >= period:
-                out[s, t] = rsi_value(gain, loss)
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def atr(high, low, close, period):
-    """Wilder's ATR; the first bar has no previous close and is left out."""
-    out = np.full(close.shape, NAN)
-    for s in range(close.shape[0]):
-        value, total = NAN, 0.0
-        for t in range(1, close.shape[1]):
-            span = true_range(high[s, t], low[s, t], close[s, t - 1])
-            value, total = mean_seeded(t, period, 1.0 / period, value, total, span)
-            out[s, t] = value
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def adx(high, low, close, period):
-    """Wilder's ADX, defined from bar 2 * period - 1 (counted from 0)."""
-    out = np.full(close.shape, NAN)
-    for s in range(close.shape[0]):
-        plus, minus, value, dx = 0.0, 0.0, 0.0, 0.0
-        for t in range(1, close.shape[1]):
-            plus, minus = directional_step(
-                t, period, plus, minus, high[s, t], low[s, t], high[s, t - 1], low[s, t - 1]
-            )
-            value, dx = adx_step(t, period, value, dx, plus, minus)
-            if t >= 2 * period - 1:
-                out[s, t] = value
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def macd(close, fast_period, slow_period, signal_period):
-    """(macd, signal, histogram), all defined once the signal line is."""
-    line = np.full(close.shape, NAN)
-    signal = np.full(close.shape, NAN)
-    histogram = np.full(close.shape, NAN)
-    first = slow_period + signal_period - 2
-    for s in range(close.shape[0]):
-        state = (NAN, NAN, NAN, 0.0, 0.0, 0.0)
-        for t in range(close.shape[1]):
-            state = macd_step(t + 1, fast_period, slow_period, signal_period, state, close[s, t])
-            if t >= first:
-                line[s, t] = state[0] - state[1]
-                signal[s, t] = state[2]
-                histogram[s, t] = line[s, t] - state[2]
-    return line, signal, histogram
-
-
-@njit(cache=True, error_model="numpy")
-def bollinger(close, period, width):
-    """(upper, middle, lower) with the population standard deviation."""
-    upper = np.full(close.shape, NAN)
-    middle = np.full(close.shape, NAN)
-    lower = np.full(close.shape, NAN)
-    for s in range(close.shape[0]):
-        for t in range(period - 1, close.shape[1]):
-            total = 0.0
-            for k in range(t - period + 1, t + 1):
-                total += close[s, k]
-            mean = total / period
-            square = 0.0
-            for k in range(t - period + 1, t + 1):
-                square += (close[s, k] - mean) ** 2
-            spread = width * math.sqrt(square / period)
-            middle[s, t] = mean
-            upper[s, t] = mean + spread
-            lower[s, t] = mean - spread
-    return upper, middle, lower
-
-
-@njit(cache=True, error_model="numpy")
-def slope(values, period):
-    """Slope per bar of the least-squares line through the last ``period`` values."""
-    out = np.full(values.shape, NAN)
-    centre = (period - 1) / 2.0
-    square = period * (period * period - 1) / 12.0
-    for s in range(values.shape[0]):
-        for t in range(period - 1, values.shape[1]):
-            base = values[s, t - period + 1]
-            total = 0.0
-            for k in range(period):
-                total += (k - centre) * (values[s, t - period + 1 + k] - base)
-            out[s, t] = total / square
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def rolling_high(values, period):
-    out = np.full(values.shape, NAN)
-    for s in range(values.shape[0]):
-        for t in range(period - 1, values.shape[1]):
-            best = values[s, t - period + 1]
-            for k in range(t - period + 2, t + 1):
-                best = max(best, values[s, k])
-            out[s, t] = best
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def rolling_low(values, period):
-    out = np.full(values.shape, NAN)
-    for s in range(values.shape[0]):
-        for t in range(period - 1, values.shape[1]):
-            best = values[s, t - period + 1]
-            for k in range(t - period + 2, t + 1):
-                best = min(best, values[s, k])
-            out[s, t] = best
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def rolling_median(values, period):
-    out = np.full(values.shape, NAN)
-    for s in range(values.shape[0]):
-        for t in range(period - 1, values.shape[1]):
-            out[s, t] = median_of(values[s, t - period + 1 :], period)
-    return out
-
-
-@njit(cache=True, error_model="numpy")
-def rolling_percentile(values, period, pct):
-    """Linearly interpolated percentile of the last ``period`` values (the current one included)."""
-    out = np.full(values.shape, NAN)
-    scratch = np.empty(period)
-    place = pct / 100.0 * (period - 1)
-    lower = math.floor(place)
-    upper = min(lower + 1, period - 1)
-    for s in range(values.shape[0]):
-        for t in range(period - 1, values.shape[1]):
-            sort_into(values[s, t - period + 1 :], period, scratch)
-            out[s, t] = scratch[lower] + (place - lower) * (scratch[upper] - scratch[lower])
-    return out
