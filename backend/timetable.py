@@ -31,6 +31,7 @@ from backend.monitoring.watch import IN_PROCESS, Watch
 from backend.portfolio.incomes import sync_incomes
 from backend.portfolio.sync import sync_balances
 from backend.queue import service as queue
+from backend.risk import refusals
 from backend.risk.stops import hard_stop
 from backend.settings import Settings
 from backend.signals.service import prune_panels
@@ -72,11 +73,12 @@ class Timetable:
             *([] if settings.stepped else [Job("monitor", settings.monitor_interval_s, Watch(db, settings, IN_PROCESS).look)]),
             Job("asked", 2, self._asked),
             Job("looks_ended", 60, self._db_job(note_ended)),
-            Job("watch_nodes", 10, self._db_job(node_health.watch_nodes)),
             Job("prune", 60, self._db_job(lambda s: _prune(s, settings))),
         ]
         self.hand_over: Callable[[str], Awaitable[bool]] | None = None
         """In queue mode: gives a job to the workers; False when it is not theirs."""
+        self.scan_now: Callable[[], None] = lambda: None
+        """Has the engine look at the candles before its time."""
         self._scheduler: AsyncIOScheduler | None = None
         self._running: set[asyncio.Task[object]] = set()
 
@@ -150,6 +152,8 @@ class Timetable:
     async def _asked(self) -> object:
         """Run at once what an operator asked for."""
         names = await self._db.arun(asked.take)
+        if asked.SCAN in names:
+            self.scan_now()
         for job in self.jobs:
             if job.name in names:
                 await self.run(job)
@@ -191,6 +195,7 @@ def _prune(session: Session, settings: Settings) -> None:
     merchant_jobs.prune(session)
     exports.prune(session)
     queue.prune(session)
+    refusals.prune(session)
     connection = session.connection()
     connection.execute(delete(LoginTry).where(col(LoginTry.at) < now - timedelta(days=1)))
     connection.execute(delete(LoginSession).where(col(LoginSession.expires_at) < now - timedelta(days=7)))

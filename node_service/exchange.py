@@ -17,6 +17,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 import aiohttp
@@ -24,7 +25,7 @@ import certifi
 import orjson
 
 from .errors import Kind, Reaction, VenueError, bad_reply, classify
-from .figures import Market, market_of
+from .figures import Market, market_of, number
 from .limits import Budget, Priority, Throttled
 from .slim_ccxt import load_exchange
 from .venues import Venue
@@ -96,6 +97,22 @@ class Gateway:
     def market_by_id(self, venue_id: str) -> Market | None:
         """The rules of the symbol that the venue calls `venue_id`, or None; call after `load`."""
         return self._by_venue_id.get(venue_id)
+
+    @property
+    def all_markets(self) -> list[Market]:
+        """The rules of every symbol; call after `load`."""
+        return list(self._markets.values())
+
+    async def last_price(self, symbol: str) -> Decimal:
+        """What a canonical symbol was last traded at; raises `VenueError`."""
+        market = await self.market(symbol)
+        client = copy.copy(self._template)
+        await self._room(2, Priority.READ, 5.0)
+        try:
+            reply = await client.fetch_ticker(market.ccxt_symbol)
+        except Exception as error:
+            raise self._failed(client, error, Kind.READ) from None
+        return number(reply.get("last"), "the last price", Kind.READ, positive=True)
 
     async def load(self) -> None:
         """Load the symbols, and with them the venue's limits and clock, unless that was done before."""

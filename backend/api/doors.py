@@ -6,6 +6,8 @@ from fastapi import APIRouter
 
 from backend.api import auth, brand, exports, joining, limits, looking, pending, periods, session, stops, system
 from backend.api.admin import (
+    analytics,
+    batch,
     billing,
     desk,
     history,
@@ -17,6 +19,8 @@ from backend.api.admin import (
     queue,
     quota,
     reads,
+    signal_monitor,
+    sync,
     trading,
 )
 from backend.api.agent import by_hand as agent_by_hand
@@ -50,6 +54,10 @@ def core_routers() -> list[APIRouter]:
         history.router,
         trading.router,
         queue.router,
+        analytics.router,
+        batch.router,
+        signal_monitor.router,
+        sync.router,
         nodes_router(),
         *merchant_routers(),
         agent_routes.router,

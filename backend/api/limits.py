@@ -9,16 +9,17 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
-from backend.api.context import EVERY, May, anyone, peer, read, run
-from backend.api.params import done
+from backend.api.context import EVERY, May, admin, anyone, peer, read, run
+from backend.api.params import IdQuery, done
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
 from backend.models import ExchangeAccount
-from backend.risk import limits
+from backend.risk import limits, refusals
 from backend.risk.limit_rules import as_json
 
 router = APIRouter(tags=["risk"])
 
+Admin = Annotated[Principal, Depends(admin)]
 Anyone = Annotated[Principal, Depends(anyone)]
 Trader = Annotated[Principal, Depends(May("trading", EVERY))]
 Scope = Annotated[str, Query(max_length=12)]
@@ -56,3 +57,9 @@ async def in_force(request: Request, who: Anyone, account_id: Annotated[int, Que
         return limits.shown(limits.in_force(session, [account])[account_id])
 
     return done(await read(request, work))
+
+
+@router.get("/api/risk/violations")
+async def violations(request: Request, who: Admin, days: Annotated[int, Query(ge=1, le=90)] = 7, tenant_id: IdQuery = None) -> Response:
+    """Entries that limits refused in the last days: by UTC day, by limit, and the newest 200 with had and needed."""
+    return done(await read(request, lambda session: refusals.violations(session, days, tenant_id)))

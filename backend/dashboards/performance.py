@@ -83,15 +83,12 @@ def analyse(trades: Sequence[Closed], capital: Decimal, funding: Decimal = Decim
     if not trades or capital <= 0:
         return None
     rows = sorted(trades, key=lambda trade: trade.closed_ms)
-    first = rows[0].closed_ms // DAY_MS
-    daily = np.zeros(rows[-1].closed_ms // DAY_MS - first + 1)
-    for row in rows:
-        daily[row.closed_ms // DAY_MS - first] += float(row.net / capital)
+    daily = daily_returns(rows, capital)
     drop, longest = _drawdown(daily)
     total = float(daily.sum())
     yearly = total * DAYS / len(daily)
     gains = sum((row.gross for row in rows if row.gross > 0), Decimal(0))
-    win, loss = _streaks([row.net for row in rows])
+    win, loss = streaks([row.net for row in rows])
     return Analysis(
         trades=len(rows),
         days=len(daily),
@@ -109,8 +106,17 @@ def analyse(trades: Sequence[Closed], capital: Decimal, funding: Decimal = Decim
         by_strategy=_groups(rows, lambda row: row.strategy),
         by_weekday=_groups(rows, lambda row: str(row.at.weekday()), by_name=True),
         by_hour=_groups(rows, lambda row: f"{row.at.hour:02d}", by_name=True),
-        curve=_curve(daily, first, float(capital)),
+        curve=_curve(daily, rows[0].closed_ms // DAY_MS, float(capital)),
     )
+
+
+def daily_returns(trades: Sequence[Closed], capital: Decimal) -> np.ndarray:
+    """Net results over the capital by market day, from the first trade's day to the last one's; trades in any order."""
+    first = min(trade.closed_ms for trade in trades) // DAY_MS
+    daily = np.zeros(max(trade.closed_ms for trade in trades) // DAY_MS - first + 1)
+    for trade in trades:
+        daily[trade.closed_ms // DAY_MS - first] += float(trade.net / capital)
+    return daily
 
 
 def _curve(daily: np.ndarray, first: int, capital: float) -> tuple[Day, ...]:
@@ -141,7 +147,8 @@ def _drawdown(daily: np.ndarray) -> tuple[float, int]:
     return min(0.0, float(np.min((equity - peak) / peak))), longest
 
 
-def _streaks(nets: Sequence[Decimal]) -> tuple[int, int]:
+def streaks(nets: Sequence[Decimal]) -> tuple[int, int]:
+    """The longest runs of gains and of losses, in the order given."""
     best = {1: 0, -1: 0}
     run, before = 0, 0
     for net in nets:

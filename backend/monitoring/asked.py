@@ -12,8 +12,10 @@ from backend.models import JobRun, PlatformState
 from backend.security import audit
 
 NAME = "asked_jobs"
-OFFERED = {"sync_balances": "balance", "sync_incomes": "trades", "verify_balances": "books", "retry_pools": "pools", "monitor": "monitor"}
-"""Jobs that may be asked for, and what they are called at the doors."""
+SCAN = "scan"
+"""The engine's own look at the candles, before its time; no job of the timetable."""
+OFFERED = {SCAN: "scan", "sync_balances": "balance", "sync_incomes": "trades", "verify_balances": "books", "retry_pools": "pools", "monitor": "monitor"}
+"""What may be asked for, and what it is called at the doors."""
 
 
 def ask(session: Session, who: Principal, job: str, *, ip: str = "") -> None:

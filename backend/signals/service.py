@@ -23,6 +23,7 @@ from backend.exits.rules import make_plan
 from backend.exits.service import exit_config
 from backend.market.rules import INTERVAL_MS
 from backend.models import Order, Scan, ScanPanel, Signal, Strategy
+from backend.risk import refusals
 from backend.risk.limit_rules import Facts, Refusal, Wanted, check
 from backend.signals.followers import Follower, cap_amount, followers
 from backend.signals.rules import Decision, judge
@@ -141,6 +142,7 @@ def _judge_follower(session: Session, facts: ScanFacts, follower: Follower, outc
     judged = judge(facts.decisions, follower.gates, follower.context)
     rows = [_compact(decision) for decision in judged]
     opened, holds = 0, follower.facts
+    limited: list[tuple[str, Refusal]] = []
     for decision, row in zip(judged, rows, strict=True):
         if not decision.passed:
             continue
@@ -152,9 +154,10 @@ def _judge_follower(session: Session, facts: ScanFacts, follower: Follower, outc
             if refusal.limit is not None:
                 limit = refusal.limit
                 row["limit"] = {"code": limit.code, "name": limit.name, "source": limit.source, "had": limit.had, "needed": limit.needed}
+                limited.append((decision.symbol, limit))
     rows.extend(_silent(facts.decisions, {row["symbol"] for row in rows}))
     assert follower.user.id is not None and outcome.scan.id is not None and follower.binding.id is not None
-    return ScanPanel(
+    panel = ScanPanel(
         tenant_id=follower.user.tenant_id,
         user_id=follower.user.id,
         binding_id=follower.binding.id,
@@ -166,6 +169,8 @@ def _judge_follower(session: Session, facts: ScanFacts, follower: Follower, outc
         opened=opened,
         decisions=rows,
     )
+    refusals.note(session, panel, follower.account.id or 0, limited)
+    return panel
 
 
 class _Refused(Exception):

@@ -1,9 +1,8 @@
-"""What tenants offer and who follows it, by API; syncs asked for; figures of one user."""
+"""What tenants offer and who follows it, by API."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,17 +10,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from sqlmodel import Session, col, select
 
-from backend.api.context import May, admin, peer, read, run
+from backend.api.context import May, admin, read, run
 from backend.api.params import MAX_ID, Id, IdQuery, done, listed, required_tenant, window
-from backend.dashboards.analytics import analysis
-from backend.dashboards.marks import marks, unrealized
-from backend.errors import NotFound
 from backend.identity.principal import Principal
 from backend.merchant import instances, subscriptions
-from backend.models import ExchangeAccount, Position, Strategy, User
+from backend.models import ExchangeAccount, Strategy, User
 from backend.money import parse_amount
-from backend.monitoring import asked
-from backend.portfolio.queries import Listing, Window
+from backend.portfolio.queries import Window
 
 router = APIRouter(tags=["offers"])
 
@@ -170,60 +165,6 @@ async def remove_binding(request: Request, binding_id: Id, who: Trader) -> Respo
     return done()
 
 
-SYNCS = {"balance": "sync_balances", "trades": "sync_incomes", "positions": "sync_balances"}
-
-
-@router.post("/api/sync/{what}")
-async def sync(request: Request, what: str, who: Engineer) -> Response:
-    """``balance``, ``positions`` or ``trades``: the job runs within two seconds where the timetable is; ``last`` is its last run."""
-    job = SYNCS.get(what)
-    if job is None:
-        raise NotFound
-
-    def work(session: Session) -> dict[str, Any]:
-        asked.ask(session, who, job, ip=peer(request))
-        return {"asked": job, "last": asked.outcome(session, job)}
-
-    return done(await run(request, work))
-
-
-@router.get("/api/sync/monitored-positions")
-async def monitored(request: Request, who: Admin, page: Page, tenant_id: IdQuery = None) -> Response:
-    """Open positions with a stop or a target, newest first."""
-
-    def work(session: Session) -> Response:
-        levels = col(Position.stop_loss).is_not(None) | col(Position.take_profit).is_not(None)
-        statement = select(Position, User.email).join(User, col(User.id) == Position.user_id).where(Position.status == "OPEN", levels)
-        if tenant_id is not None:
-            statement = statement.where(Position.tenant_id == tenant_id)
-        found = session.exec(statement.order_by(col(Position.id).desc())).all()
-        prices = marks()
-        rows = [_monitored(row, email, prices) for row, email in found[page.offset : page.offset + page.limit]]
-        return listed(Listing(rows, len(found)), page, dict)
-
-    return await read(request, work)
-
-
-@router.get("/api/analytics/performance")
-async def performance(request: Request, who: Admin, tenant_id: TenantId, user_id: Annotated[int, Query(ge=1, le=MAX_ID)]) -> Response:
-    """Return, drawdown, ratios and daily curve of one user of the tenant; null while there is no finished trade."""
-
-    def work(session: Session) -> dict[str, Any] | None:
-        user = session.get(User, user_id)
-        if user is None or user.tenant_id != tenant_id:
-            raise NotFound
-        mode, found = analysis(session, Principal("agent", user_id, tenant_id, user.name, user.email, "agent", 0))
-        return {"mode": mode, **asdict(found)} if found is not None else None
-
-    return done(await read(request, work))
-
-
 def _values(body: BaseModel, *without: str) -> dict[str, Any]:
     given = {name: value for name, value in body.model_dump(exclude_unset=True).items() if name not in without}
     return {name: parse_amount(str(value), allow_zero=True) if name in MONEY and value is not None else value for name, value in given.items()}
-
-
-def _monitored(row: Position, email: str, prices: dict[str, Decimal]) -> dict[str, Any]:
-    names = ("account_id", "symbol", "exchange", "position_side", "quantity", "entry_price", "stop_loss", "take_profit", "leverage", "strategy_code",
-             "opened_at", "updated_at")  # fmt: skip
-    return {"position_id": row.id, "user_email": email, **{name: getattr(row, name) for name in names}, "unrealized_pnl": unrealized(row, prices.get(row.symbol))}

@@ -124,7 +124,7 @@ async def recharge_tenant(request: Request, tenant_id: Id, body: Recharge, who: 
     """Give a tenant points; ``replayed`` when the key was used before."""
 
     def work(session: Session) -> dict[str, Any]:
-        fresh = service.recharge_tenant(session, who, body.key, tenant_id=tenant_id, card=_card(body), amount=parse_amount(body.amount))
+        fresh = service.recharge_tenant(session, who, body.key, tenant_id=tenant_id, card=card_of(body), amount=parse_amount(body.amount))
         return {**_tenants(session, [_tenant(session, tenant_id)])[0], "replayed": not fresh}
 
     return done(await run(request, work))
@@ -224,7 +224,7 @@ async def recharge_user(request: Request, user_id: Id, body: Recharge, who: Cash
     """Points out of the tenant's stock; ``replayed`` when the key was used before."""
 
     def work(session: Session) -> dict[str, Any]:
-        fresh = service.recharge_user(session, who, body.key, user_id=user_id, card=_card(body), amount=parse_amount(body.amount))
+        fresh = service.recharge_user(session, who, body.key, user_id=user_id, card=card_of(body), amount=parse_amount(body.amount))
         return {**_users(session, [_user(session, user_id)])[0], "replayed": not fresh}
 
     return done(await run(request, work))
@@ -255,7 +255,8 @@ def _user(session: Session, user_id: int) -> User:
     return row
 
 
-def _card(body: Recharge) -> int:
+def card_of(body: Recharge) -> int:
+    """1 self, 2 gift. Raises ``InvalidInput``."""
     if body.card_type not in CARDS:
         raise InvalidInput("The card type is self or gift.")
     return CARDS[body.card_type]

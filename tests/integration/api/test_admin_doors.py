@@ -128,17 +128,6 @@ async def test_history(fresh: World) -> None:
         assert grown["total_users"][-1] == 2 and sum(grown["new_users"]) == 2
 
 
-async def test_syncs_and_figures(fresh: World) -> None:
-    async with fresh.client("admin") as client:
-        asked = (await client.post("/api/sync/balance")).json()["data"]
-        assert asked["asked"] == "sync_balances" and asked["last"]["runs"] == 0
-        assert (await client.post("/api/sync/weather")).status_code == 404
-        assert (await rows(client, "/api/sync/monitored-positions"))[0] == 0
-        who = {"tenant_id": fresh.a.tenant_id, "user_id": fresh.a.user_id}
-        assert (await client.get("/api/analytics/performance", params=who)).status_code == 200
-        assert (await client.get("/api/analytics/performance", params={**who, "tenant_id": fresh.b.tenant_id})).status_code == 404
-
-
 async def test_a_broadcast_reaches_its_segment_once(fresh: World) -> None:
     from backend.identity.principal import Principal
 

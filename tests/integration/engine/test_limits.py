@@ -11,7 +11,7 @@ from backend.clock import utcnow
 from backend.errors import NotAllowed, NotFound
 from backend.identity.principal import Principal
 from backend.models import AuditLog, ExchangeAccount, KillSwitch, Order, ScanPanel
-from backend.risk import limits, stops
+from backend.risk import limits, refusals, stops
 from tests.support.centre import Centre
 from tests.support.intents import enter
 
@@ -63,6 +63,11 @@ async def test_a_limit_of_each_scope_refuses_and_says_so(centre: Centre, scope: 
     found = await scan_until_signals(centre)
     refused = [row for row in found if row["reason"] == "risk limit"]
     assert refused and all((row["limit"]["code"], row["limit"]["source"]) == (code, scope) for row in refused)
+    with centre.db.reading() as session:
+        kept = refusals.violations(session, 1)
+        elsewhere = refusals.violations(session, 1, centre.tenant_id + 1)
+    assert kept["total"] == len(refused) == sum(len(row["symbols"]) for row in kept["rows"]) and elsewhere["total"] == 0
+    assert {one["code"] for one in kept["by_rule"]} == {code} and kept["daily"]["violations"] == [len(refused)]
     held = set(centre.account_ids if scope != "agent" else centre.account_ids[:1])
     assert not [row for row in entries(centre) if row.account_id in held]
     if scope == "agent":
