@@ -24,7 +24,7 @@ from backend.clock import from_ms, utcnow
 from backend.db import Database
 from backend.errors import IronBullError
 from backend.execution.apply import Applied
-from backend.execution.dispatcher import Dispatcher
+from backend.execution.dispatcher import PATIENCE_S, Dispatcher
 from backend.execution.moving import move_stops
 from backend.execution.reconcile import Reconciler
 from backend.execution.resting_keeper import Keeper
@@ -112,6 +112,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.dispatcher.stop()
         await self.timetable.stop()
         if self.desk is not None:
             await self.desk.runner.stop()
@@ -194,7 +195,7 @@ class Engine:
 
     async def _exits_loop(self) -> None:
         while self.leading.is_set():
-            await self.check_exits()
+            await self.check_exits(PATIENCE_S)
             await asyncio.sleep(self.settings.exit_interval_s)
 
     async def _scan_loop(self) -> None:
@@ -210,7 +211,7 @@ class Engine:
                 async with asyncio.timeout(0.5):
                     await self._wake.wait()
             self._wake.clear()
-            await self.dispatch()
+            await self.dispatch(PATIENCE_S)
 
     async def _reconcile_loop(self) -> None:
         last_positions, last_whole = 0.0, time.monotonic()
@@ -267,14 +268,14 @@ class Engine:
             self._wake.set()
         return written
 
-    async def check_exits(self) -> int:
+    async def check_exits(self, patience_s: float | None = None) -> int:
         """Look at every open position once; write and send exits. Returns how many exits were written."""
         prices = await self.refresh_prices()
         watched = await self.db.arun(partial(self._watch, prices=prices))
         if watched.stop_crossed:
             await self._ask_crossed(watched.stop_crossed)
         if watched.exits:
-            await self.dispatch()
+            await self.dispatch(patience_s)
         return len(watched.exits)
 
     def _watch(self, session: Session, prices: Prices) -> Watched:
@@ -286,17 +287,14 @@ class Engine:
         accounts = await self.db.aread(lambda s: {p.account_id for p in _positions(s, position_ids)})
         await self.reconciler.positions(accounts)
 
-    async def dispatch(self) -> int:
-        """Send what is pending, then close positions that came back without a stop.
-
-        Before that, what a kill switch wants closed is written.
-        """
+    async def dispatch(self, patience_s: float | None = None) -> int:
+        """Write what a kill switch wants closed, send what is pending, then close positions that came back without a stop."""
         await self.db.arun(self._kill_sweep)
-        sent = await self._send()
+        sent = await self._send(patience_s)
         if self._naked:
             ids, self._naked = self._naked, []
             await self.close_naked(ids)
-            sent += await self._send()
+            sent += await self._send(patience_s)
         if self._doubtful:
             accounts, self._doubtful = self._doubtful, set()
             await self.reconciler.positions(accounts)
@@ -304,9 +302,9 @@ class Engine:
             await self._settle_new()
         return sent
 
-    async def _send(self) -> int:
+    async def _send(self, patience_s: float | None) -> int:
         """Send what is pending, or write jobs for it that any worker may take."""
-        return await self.dispatcher.run() if self.desk is None else await self.desk.plan()
+        return await self.dispatcher.run(patience_s=patience_s) if self.desk is None else await self.desk.plan()
 
     async def close_naked(self, position_ids: list[int]) -> None:
         """Write closes for positions that came back without a protective stop."""
@@ -345,6 +343,7 @@ class Engine:
             self._unsettled += applied.to_settle
             if applied.stop_missing and applied.position is not None and applied.position.id is not None:
                 self._naked.append(applied.position.id)
+                self._wake.set()
         announce.applied(results)
 
     # --- a stepped market --------------------------------------------------------------------------------------------

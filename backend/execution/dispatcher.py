@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,6 +33,9 @@ from node_service.client import Node
 log = structlog.get_logger("dispatch")
 
 NODE_DEADLINE_S = 30.0
+
+PATIENCE_S = 0.5
+"""How long a loop waits for answers before it goes on: a node that hangs must not delay the accounts of the others."""
 
 
 @dataclass
@@ -111,41 +114,74 @@ class Dispatcher:
         self._still = still
         self._lock = asyncio.Lock()
         self._came_back = False
+        self._late: dict[asyncio.Task[None], frozenset[int]] = {}
 
-    async def run(self, only: Sequence[int] | None = None) -> int:
+    async def run(self, only: Sequence[int] | None = None, patience_s: float | None = None) -> int:
         """Send everything that is PENDING now, or of it ``only`` these. Returns how many were sent. One run at a time.
 
         Portion after portion is claimed and sent; none waits for the answers to an earlier one. What comes back because
-        its node is away waits for the next run.
+        its node is away waits for the next run. With ``patience_s`` an answer that takes longer is not waited for: it is
+        applied when it comes, and until then its accounts get nothing new.
         """
         async with self._lock:
-            total, on_the_way, self._came_back = 0, list[asyncio.Task[None]](), False
+            await self._answers(self._late, None if patience_s is None else 0.0)
+            total, on_the_way, self._came_back = 0, dict[asyncio.Task[None], frozenset[int]](), False
             try:
                 while jobs := await self._portion(only, on_the_way):
                     total += jobs
                     if only is not None or jobs < PORTION or self._came_back:
                         break
             finally:
-                await asyncio.gather(*on_the_way)
+                self._late |= on_the_way
+                await self._answers(on_the_way, patience_s)
             return total
 
-    async def _portion(self, only: Sequence[int] | None, on_the_way: list[asyncio.Task[None]]) -> int:
+    async def stop(self) -> None:
+        """Wait no longer for late answers; what they were about is asked for at the next start."""
+        await self._give_up(self._late)
+
+    async def _give_up(self, sendings: Iterable[asyncio.Task[None]]) -> None:
+        given_up = list(sendings)
+        for task in given_up:
+            self._late.pop(task, None)
+            task.cancel()
+        await asyncio.gather(*given_up, return_exceptions=True)
+
+    async def _answers(self, sendings: Collection[asyncio.Task[None]], patience_s: float | None) -> None:
+        """Wait for these at most so long. Raises what one of them raised."""
+        if not sendings:
+            return
+        try:
+            await asyncio.wait(sendings, timeout=patience_s)
+        except asyncio.CancelledError:
+            await self._give_up(sendings)
+            raise
+        ended = [task for task in sendings if task.done()]
+        for task in ended:
+            self._late.pop(task, None)
+        for task in ended:
+            task.result()
+
+    async def _portion(self, only: Sequence[int] | None, on_the_way: dict[asyncio.Task[None], frozenset[int]]) -> int:
         """Claim some orders and start to send them; how many."""
-        jobs, accounts, targets = await self._db.arun(partial(self._claim, only=only))
+        waiting = frozenset[int]().union(*self._late.values())
+        jobs, accounts, targets = await self._db.arun(partial(self._claim, only=only, waiting=waiting))
         groups: dict[int | None, list[_Job]] = defaultdict(list)
         for job in jobs:
             groups[job.node_id].append(job)
-        on_the_way += [asyncio.create_task(self._send(node, group, accounts, targets)) for node, group in groups.items()]
+        for node, group in groups.items():
+            sending = asyncio.create_task(self._send(node, group, accounts, targets))
+            on_the_way[sending] = frozenset(job.account_id for job in group)
         return len(jobs)
 
     def _claim(
-        self, session: Session, only: Sequence[int] | None = None
+        self, session: Session, only: Sequence[int] | None = None, waiting: Collection[int] = ()
     ) -> tuple[list[_Job], dict[int, dict[str, Any]], dict[int, Node]]:
         self._fence(session)
         if only is not None:
             # Whoever had these before is gone: what they claimed may or may not have been sent.
             mark_unknown(session, only, "the process that sent it ended")
-        orders = claim(session, only=only)
+        orders = claim(session, only=only, waiting=waiting)
         session.flush()
         accounts = account_tasks(session, {order.account_id for order in orders})
         for order in orders:

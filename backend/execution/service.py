@@ -6,7 +6,7 @@ Locking law: an order row is locked before its position row, orders and position
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -160,13 +160,16 @@ def write_close(
     return order
 
 
-def claim(session: Session, limit: int = PORTION, only: Sequence[int] | None = None) -> list[Order]:
+def claim(
+    session: Session, limit: int = PORTION, only: Sequence[int] | None = None, *, waiting: Collection[int] = ()
+) -> list[Order]:
     """Take PENDING orders for sending: they become SENT in this transaction, before anything is on the wire.
 
     Stale ones become EXPIRED with that reason instead, entries below a kill switch CANCELLED. ``only``: these and no others.
+    Accounts that are ``waiting`` for an answer get nothing new.
     """
     expire_stale(session, only=only)
-    rows = ready_orders(session, limit, only=only)
+    rows = ready_orders(session, limit, only=only, waiting=waiting)
     if not rows:
         return []
     now = utcnow()
@@ -208,17 +211,24 @@ def expire_stale(session: Session, limit: int = 1_000, only: Sequence[int] | Non
 
 
 def ready_orders(
-    session: Session, limit: int, *, only: Sequence[int] | None = None, unplanned: bool = False
+    session: Session,
+    limit: int,
+    *,
+    only: Sequence[int] | None = None,
+    unplanned: bool = False,
+    waiting: Collection[int] = (),
 ) -> list[Order]:
     """PENDING orders that may go now, locked, in id order: closes before entries, of a backlog of entries the newest.
 
     Those that wait for their node get their reason and do not stand in the way of the others. ``unplanned``: only orders
-    that no job of the queue carries yet.
+    that no job of the queue carries yet; ``waiting``: none of these accounts.
     """
     now = utcnow()
     more = [] if only is None else [col(Order.id).in_(only)]
     if unplanned:
         more.append(col(Order.job_id).is_(None))
+    if waiting:
+        more.append(col(Order.account_id).not_in(waiting))
     rows: list[Order] = []
     for kinds in (_CLOSING, _ENTERING):
         last: int | None = None
