@@ -106,6 +106,7 @@ def stop_fact(reply: Any, market: Market, kind: Kind, client_order_id: str | Non
         actual_order_id="" if actual == "0" else actual,
         closes_position=str(row.get("closePosition", "")).lower() == "true",
         position_side="LONG" if row.get("side") == "SELL" else "SHORT",
+        kind="TAKE_PROFIT_MARKET" if str(row.get("orderType", "")).startswith("TAKE_PROFIT") else "STOP_MARKET",
     )
 
 

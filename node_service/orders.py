@@ -73,7 +73,10 @@ class OrderFact:
 
 @dataclass(frozen=True, slots=True)
 class StopFact:
-    """The state of one conditional order: OPEN, TRIGGERED, CANCELED, EXPIRED or REJECTED."""
+    """The state of one conditional order: OPEN, TRIGGERED, CANCELED, EXPIRED or REJECTED.
+
+    `kind` STOP_MARKET or TAKE_PROFIT_MARKET; `group` which of its lists the venue keeps it in, where cancelling says so.
+    """
 
     client_order_id: str
     exchange_order_id: str
@@ -82,6 +85,8 @@ class StopFact:
     actual_order_id: str = ""
     closes_position: bool = False
     position_side: str = ""
+    kind: str = "STOP_MARKET"
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ async def _existing_stop(adapter: Adapter, stop: StopOrder, *, any_stop: bool) -
             return found
         if any_stop:
             for other in await adapter.open_stops(stop.market):
-                if other.closes_position and other.position_side == stop.position_side:
+                if other.closes_position and (other.position_side, other.kind) == (stop.position_side, stop.kind):
                     return other
     except VenueError:
         return None

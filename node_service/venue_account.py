@@ -110,31 +110,49 @@ class VenueAccount:
 
     async def send_market(self, order: MarketOrder, priority: Priority) -> OrderFact:
         """Send one market order, once."""
-        hedge = await self._hedge(order.market, priority)
-        price = await self._price(order.market, priority)
-        await self._order_room(priority)
+        return await self._send(order, await self._price(order.market, priority), priority)
+
+    async def send_limit(self, order: LimitOrder, priority: Priority) -> OrderFact:
+        """Send one limit order, once; it rests until it is filled or cancelled."""
+        fact = await self._send(order, order.price, priority)
+        if fact.final or self._venue.fills_in_reply:
+            return fact
+        # What is filled at once must be protected at once, and this venue's reply does not tell.
         try:
-            reply = await self._write(self._words.order(order, hedge, price), priority)
-        except VenueError as error:
-            if error.error_code in ("POSITION_MODE", "BAD_REQUEST", "ORDER_REFUSED"):
-                self._state.modes.clear()
-            raise
+            return await self.find_by_exchange_id(order.market, fact.exchange_order_id) or fact
+        except VenueError:
+            return fact
+
+    async def _send(self, order: MarketOrder, price: Decimal, priority: Priority) -> OrderFact:
+        hedge = await self._hedge(order.market, priority)
+        await self._order_room(priority)
+        reply = await self._ordered(self._words.order(order, hedge, price), priority)
         fact = self._words.order_taken(reply, order)
         if fact.quantity > order.quantity:
             raise bad_reply(Kind.WRITE, "quantities do not fit")
         return fact
 
-    async def send_limit(self, order: LimitOrder, priority: Priority) -> OrderFact:
-        """Not offered on this venue yet: nothing is sent."""
-        raise _not_offered("Limit orders")
-
-    async def send_trigger(self, order: TriggerOrder, priority: Priority) -> StopFact:
-        """Not offered on this venue yet: nothing is sent."""
-        raise _not_offered("Conditional entries")
+    async def _ordered(self, call: Call, priority: Priority) -> Any:
+        """The reply to an order; after some refusals the position mode is read anew."""
+        try:
+            return await self._write(call, priority)
+        except VenueError as error:
+            if error.error_code in ("POSITION_MODE", "BAD_REQUEST", "ORDER_REFUSED"):
+                self._state.modes.clear()
+            raise
 
     async def cancel_order(self, market: Market, client_order_id: str) -> bool:
-        """Nothing rests on this venue but stops."""
-        raise _not_offered("Limit orders")
+        """Cancel one resting order; False when there is none to cancel. Cancelling twice does no harm."""
+        return await self._cancelled(self._words.cancel(market, client_order_id), Priority.CLOSE)
+
+    async def _cancelled(self, call: Call, priority: Priority) -> bool:
+        try:
+            await self._write(call, priority)
+        except VenueError as error:
+            if error.error_code == "ORDER_NOT_FOUND":
+                return False
+            raise
+        return True
 
     async def _price(self, market: Market, priority: Priority) -> Decimal:
         call = self._words.price(market) if self._venue.market_needs_price else None
@@ -146,15 +164,34 @@ class VenueAccount:
         sent = stop
         if stop.quantity is None and self._venue.stop_needs_size:
             sent = replace(stop, quantity=await self._held(stop))
-        await self._order_room(Priority.STOP)
-        reply = await self._write(self._words.stop(sent, hedge, stop.trigger_price), Priority.STOP)
+        fact = await self._wait(self._words.stop(sent, hedge), stop, Priority.STOP)
+        return replace(fact, closes_position=stop.quantity is None)
+
+    async def send_trigger(self, order: TriggerOrder, priority: Priority) -> StopFact:
+        """Send one conditional order, once: it becomes a market order at its trigger."""
+        hedge = await self._hedge(order.market, priority)
+        call = self._words.trigger(order, hedge)
+        if order.reduces:
+            leg = StopOrder(
+                order.market,
+                order.position_side,
+                order.trigger_price,
+                order.client_order_id,
+                order.quantity,
+                order.kind,
+            )
+            call = self._words.stop(leg, hedge)
+        return await self._wait(call, order, priority)
+
+    async def _wait(self, call: Call, order: StopOrder | TriggerOrder, priority: Priority) -> StopFact:
+        await self._order_room(priority)
         return StopFact(
-            client_order_id=stop.client_order_id,
-            exchange_order_id=self._words.stop_taken(reply),
+            client_order_id=order.client_order_id,
+            exchange_order_id=self._words.stop_taken(await self._ordered(call, priority)),
             status="OPEN",
-            trigger_price=stop.trigger_price,
-            closes_position=stop.quantity is None,
-            position_side=stop.position_side,
+            trigger_price=order.trigger_price,
+            position_side=order.position_side,
+            kind=order.kind,
         )
 
     async def _held(self, stop: StopOrder) -> Decimal:
@@ -209,7 +246,9 @@ class VenueAccount:
     async def find_stop(self, market: Market, client_order_id: str) -> StopFact | None:
         """The conditional order with our id (or `#` and the venue's), or None when the venue says it knows none."""
         if client_order_id.startswith("#"):
-            return next((fact for fact in await self.open_stops(market) if fact.client_order_id == client_order_id), None)
+            return next(
+                (fact for fact in await self.open_stops(market) if fact.client_order_id == client_order_id), None
+            )
         form = venue_client_id(self._venue, client_order_id)
         for call in self._words.find_stop(market, client_order_id):
             reply = await self._known(call)
@@ -220,10 +259,10 @@ class VenueAccount:
 
     async def open_stops(self, market: Market) -> list[StopFact]:
         """All open conditional orders of the symbol; one made by hand, without a client id, is named `#` and its number."""
-        reply = await self._read(self._words.open_stops(market), Priority.STOP)
         return [
             fact if fact.client_order_id else replace(fact, client_order_id=f"#{fact.exchange_order_id}")
-            for fact in self._words.stops_in(reply, market)
+            for call in self._words.open_stops(market)
+            for fact in self._words.stops_in(await self._read(call, Priority.STOP), market)
             if fact.status == "OPEN"
         ]
 
@@ -232,13 +271,7 @@ class VenueAccount:
         fact = await self.find_stop(market, client_order_id)
         if fact is None or fact.status != "OPEN":
             return False
-        try:
-            await self._write(self._words.cancel_stop(market, fact), Priority.STOP)
-        except VenueError as error:
-            if error.error_code == "ORDER_NOT_FOUND":
-                return False
-            raise
-        return True
+        return await self._cancelled(self._words.cancel_stop(market, fact), Priority.STOP)
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
@@ -345,7 +378,3 @@ class VenueAccount:
 
 def _not_isolated(sentence: str = "Isolated margin could not be ensured, so the order was not sent.") -> VenueError:
     return VenueError(Reaction.FIX_INPUT, "MARGIN_MODE_ERROR", sentence)
-
-
-def _not_offered(what: str) -> VenueError:
-    return VenueError(Reaction.FIX_INPUT, "NOT_OFFERED", f"{what} are not offered on this exchange; nothing was sent.")

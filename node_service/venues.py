@@ -89,6 +89,9 @@ VENUES: dict[str, Venue] = {
             "51277": "STOP_WOULD_TRIGGER",
             "51280": "STOP_WOULD_TRIGGER",
             "51400": "ORDER_NOT_FOUND",
+            "51401": "ORDER_NOT_FOUND",
+            "51402": "ORDER_NOT_FOUND",
+            "51410": "ORDER_NOT_FOUND",
             "51603": "ORDER_NOT_FOUND",
             "51000": "BAD_REQUEST",
             "51121": "BAD_SIZE",
@@ -118,6 +121,7 @@ VENUES: dict[str, Venue] = {
         errors={
             "ORDER_NOT_FOUND": "ORDER_NOT_FOUND",
             "AUTO_ORDER_NOT_FOUND": "ORDER_NOT_FOUND",
+            "ORDER_FINISHED": "ORDER_NOT_FOUND",
             "INSUFFICIENT_AVAILABLE": "INSUFFICIENT_FUNDS",
             "BALANCE_NOT_ENOUGH": "INSUFFICIENT_FUNDS",
             "POSITION_NOT_FOUND": "POSITION_FLAT",
@@ -150,6 +154,8 @@ VENUES: dict[str, Venue] = {
         ccxt_options={"fetchMarkets": {"types": ["linear"]}},
         errors={
             "110001": "ORDER_NOT_FOUND",
+            "110008": "ORDER_NOT_FOUND",
+            "110010": "ORDER_NOT_FOUND",
             "170213": "ORDER_NOT_FOUND",
             "110004": "INSUFFICIENT_FUNDS",
             "110007": "INSUFFICIENT_FUNDS",
@@ -181,6 +187,7 @@ VENUES: dict[str, Venue] = {
         ccxt_options={"fetchMarkets": {"types": ["swap"]}, "uta": False},
         errors={
             "40109": "ORDER_NOT_FOUND",
+            "40768": "ORDER_NOT_FOUND",
             "43001": "ORDER_NOT_FOUND",
             "43025": "ORDER_NOT_FOUND",
             "40762": "INSUFFICIENT_FUNDS",

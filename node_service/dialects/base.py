@@ -6,15 +6,17 @@ sends it, and raises the venue's refusals. Replies are the venue's own JSON: exa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from .. import orders
 from ..errors import Kind, bad_reply
-from ..figures import Market, number, signed_number
-from ..orders import BalanceFact, IncomeFact, MarketOrder, OrderFact, PositionFact, StopFact, StopOrder, Trade
+from ..figures import Market
 from ..venues import Venue, venue_client_id
+from .row import Row
 
 ById = Callable[[str], Market | None]
 OPEN: Final = "open"  # may still change
@@ -33,100 +35,154 @@ class Call:
     weight: int = 1
 
 
-class Dialect(Protocol):
-    """One venue's words. Every `*_in` reads a reply and raises `VenueError` when it cannot be believed."""
+class Dialect(ABC):
+    """One venue's words. Every `*_in` reads a reply and raises `VenueError` when it cannot be believed.
+
+    What has a body here holds for most venues; a dialect says it anew where its venue differs.
+    """
 
     venue: Venue
+    symbol_field = "symbol"  # where a row names its symbol
+    size_field = "size"  # where a position's row tells how much is held
 
+    # --- the account ----------------------------------------------------------------------------------------------
+
+    @abstractmethod
     def clock(self) -> Call: ...
+
+    @abstractmethod
     def clock_in(self, reply: Any) -> int: ...
+
+    @abstractmethod
     def mode(self, market: Market) -> Call: ...
-    def mode_in(self, reply: Any) -> bool: ...
-    def isolate(self, market: Market) -> Call | None: ...
-    def isolated_in(self, reply: Any) -> bool: ...
+
+    @abstractmethod
+    def mode_in(self, reply: Any) -> bool:
+        """Whether the account is in hedge mode."""
+
+    def isolate(self, market: Market) -> Call | None:
+        """What makes or shows the margin isolated; None where the order or its leverage says it."""
+        return None
+
+    def isolated_in(self, reply: Any) -> bool:
+        return True
+
+    @abstractmethod
     def leverage(self, market: Market, leverage: int, hedge: bool) -> list[Call]: ...
-    def price(self, market: Market) -> Call | None: ...
-    def price_in(self, reply: Any, market: Market) -> Decimal: ...
-    def order(self, order: MarketOrder, hedge: bool, price: Decimal) -> Call: ...
-    def order_taken(self, reply: Any, order: MarketOrder) -> OrderFact: ...
+
+    def price(self, market: Market) -> Call | None:
+        """What asks for the price a market order is bound to; None where market orders need none."""
+        return None
+
+    def price_in(self, reply: Any, market: Market) -> Decimal:
+        return Decimal(0)
+
+    # --- orders ---------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def order(self, order: orders.MarketOrder, hedge: bool, price: Decimal) -> Call:
+        """A market order, or the `LimitOrder` it is. `price` is the answer to `price`."""
+
+    @abstractmethod
+    def order_taken(self, reply: Any, order: orders.MarketOrder) -> orders.OrderFact: ...
+
+    @abstractmethod
+    def cancel(self, market: Market, client_id: str) -> Call:
+        """Takes a resting order off."""
+
+    @abstractmethod
     def find(self, market: Market, client_id: str, order_id: str) -> list[Call]: ...
-    def orders_in(self, reply: Any, market: Market) -> list[OrderFact]: ...
-    def stop(self, stop: StopOrder, hedge: bool, price: Decimal) -> Call: ...
-    def stop_taken(self, reply: Any) -> str: ...
-    def find_stop(self, market: Market, client_id: str) -> list[Call]: ...
-    def open_stops(self, market: Market) -> Call: ...
-    def stops_in(self, reply: Any, market: Market) -> list[StopFact]: ...
-    def cancel_stop(self, market: Market, stop: StopFact) -> Call: ...
+
+    @abstractmethod
+    def orders_in(self, reply: Any, market: Market) -> list[orders.OrderFact]: ...
+
+    @abstractmethod
     def trades(self, market: Market, order_id: str) -> Call: ...
+
+    @abstractmethod
     def recent_trades(self, market: Market, since_ms: int | None) -> Call: ...
-    def trades_in(self, reply: Any, market: Market) -> list[Trade]: ...
+
+    @abstractmethod
+    def trades_in(self, reply: Any, market: Market) -> list[orders.Trade]: ...
+
+    # --- conditional orders ---------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def stop(self, stop: orders.StopOrder, hedge: bool) -> Call:
+        """A stop or a take-profit of a position."""
+
+    @abstractmethod
+    def trigger(self, order: orders.TriggerOrder, hedge: bool) -> Call:
+        """An entry that waits for its trigger."""
+
+    @abstractmethod
+    def stop_taken(self, reply: Any) -> str:
+        """The venue's id of a conditional order it took."""
+
+    def find_stop(self, market: Market, client_id: str) -> list[Call]:
+        """What asks for a conditional order by our id, one after the other until it is found."""
+        assert self.venue.stop_is_order
+        return self.find(market, client_id, "")
+
+    @abstractmethod
+    def open_stops(self, market: Market) -> list[Call]: ...
+
+    @abstractmethod
+    def stops_in(self, reply: Any, market: Market) -> list[orders.StopFact]: ...
+
+    @abstractmethod
+    def cancel_stop(self, market: Market, stop: orders.StopFact) -> Call: ...
+
+    # --- facts of the account -------------------------------------------------------------------------------------
+
+    @abstractmethod
     def incomes(self, since_ms: int, limit: int) -> Call: ...
-    def incomes_in(self, reply: Any, by_id: ById) -> list[IncomeFact]: ...
+
+    @abstractmethod
+    def incomes_in(self, reply: Any, by_id: ById) -> list[orders.IncomeFact]: ...
+
+    @abstractmethod
     def balance(self) -> Call: ...
-    def balance_in(self, reply: Any) -> BalanceFact: ...
+
+    @abstractmethod
+    def balance_in(self, reply: Any) -> orders.BalanceFact: ...
+
+    @abstractmethod
     def positions(self) -> Call: ...
-    def positions_in(self, reply: Any, by_id: ById) -> list[PositionFact]: ...
-    def permissions(self) -> Call | None: ...
+
+    @abstractmethod
+    def position_rows(self, reply: Any) -> list[Row]: ...
+
+    @abstractmethod
+    def position(self, row: Row, market: Market, size: Decimal) -> orders.PositionFact:
+        """An open position; `size` is what its row tells, with its sign, never zero."""
+
+    def positions_in(self, reply: Any, by_id: ById) -> list[orders.PositionFact]:
+        """The open positions; rows of flat positions and of contracts we do not trade are passed over."""
+        found = []
+        for row in self.position_rows(reply):
+            market, size = by_id(row.text(self.symbol_field)), row.decimal(self.size_field)
+            if market is not None and size:
+                found.append(self.position(row, market, size))
+        return found
+
+    @abstractmethod
+    def permissions(self) -> Call | None:
+        """What asks for the rights of the key; None where the venue does not tell them."""
+
+    @abstractmethod
     def permissions_in(self, reply: Any) -> dict[str, Any]: ...
 
+    # --- what dialects share --------------------------------------------------------------------------------------
 
-def row_of(value: Any, kind: Kind = Kind.READ) -> Mapping[str, Any]:
-    """The value as a JSON object."""
-    if not isinstance(value, dict):
-        raise bad_reply(kind, "not a JSON object")
-    return value
+    def of(self, market: Market, rows: Iterable[Row]) -> list[Row]:
+        """The rows about this symbol."""
+        return [row for row in rows if row.text(self.symbol_field) == market.venue_id]
 
-
-def rows_of(value: Any, kind: Kind = Kind.READ) -> list[Mapping[str, Any]]:
-    """The value as a list of JSON objects."""
-    if not isinstance(value, list):
-        raise bad_reply(kind, "not a JSON list")
-    return [row_of(row, kind) for row in value]
-
-
-def only(value: Any, kind: Kind) -> Mapping[str, Any]:
-    """The first object of a list that must have one."""
-    rows = rows_of(value, kind)
-    if not rows:
-        raise bad_reply(kind, "an empty list")
-    return rows[0]
-
-
-def id_of(row: Mapping[str, Any], name: str, kind: Kind = Kind.READ) -> str:
-    """The row's id, never empty or zero."""
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | str) or str(value) in ("", "0"):
-        raise bad_reply(kind, f"{name} is missing")
-    return str(value)
-
-
-def ms_of(value: Any) -> int:
-    """Milliseconds since 1970 out of a text or number; 0 when there are none."""
-    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return int(text) if text.isdigit() and len(text) < 15 else 0
-
-
-def seconds_to_ms(value: Any) -> int:
-    """Milliseconds out of seconds with a fraction."""
-    return 0 if value in (None, "") else int(signed_number(value, "time", Kind.READ) * 1000)
-
-
-def decimal_of(row: Mapping[str, Any], name: str, kind: Kind = Kind.READ) -> Decimal:
-    """A signed number of the row; an empty text counts as zero, a missing field does not."""
-    value = row.get(name)
-    return Decimal(0) if value == "" else signed_number(value, name, kind)
-
-
-def optional_of(row: Mapping[str, Any], name: str) -> Decimal | None:
-    """A signed number, or None where the venue tells none."""
-    value = row.get(name)
-    return None if value in (None, "") else signed_number(value, name, Kind.READ)
-
-
-def our_id(venue: Venue, text: Any) -> str:
-    """Our client id out of the venue's form; an order without one (made by hand) is known by nothing."""
-    shown = text if isinstance(text, str) else ""
-    return shown.removeprefix("t-") if venue.client_id_form == "t-" else shown
+    def check_echo(self, shown: str, ours: str) -> None:
+        """The reply must be about the order we sent; raises when it names another."""
+        if shown and shown != venue_client_id(self.venue, ours):
+            raise bad_reply(Kind.WRITE, "it is about another order")
 
 
 def contracts_of(market: Market, coins: Decimal) -> Decimal:
@@ -134,9 +190,14 @@ def contracts_of(market: Market, coins: Decimal) -> Decimal:
     return coins / market.contract_size
 
 
-def whole(value: Decimal) -> int | str:
-    """A size as the venue's JSON wants it: an integer where it is one."""
-    return int(value) if value == value.to_integral_value() else format(value.normalize(), "f")
+def rises(order: orders.StopOrder | orders.TriggerOrder) -> bool:
+    """Whether the price must rise to the trigger, else it must fall."""
+    return (order.side == "BUY") == (order.kind == "STOP_MARKET")
+
+
+def kind_of(side: str, rising: bool) -> str:
+    """What a conditional order of a side is, by the way the price must take to it."""
+    return "STOP_MARKET" if (side == "BUY") == rising else "TAKE_PROFIT_MARKET"
 
 
 def order_fact(
@@ -151,7 +212,7 @@ def order_fact(
     side: str,
     time_ms: int,
     kind: Kind = Kind.READ,
-) -> OrderFact:
+) -> orders.OrderFact:
     """A believable order; sizes in the venue's units. `average` None: only the trades tell it."""
     if state is None:
         raise bad_reply(kind, "unknown order status")
@@ -167,7 +228,7 @@ def order_fact(
         name = "FILLED" if filled == size and state != OPEN else "PARTIAL"
     else:
         name = "OPEN" if state == OPEN else "CANCELED"
-    return OrderFact(
+    return orders.OrderFact(
         client_order_id=client_order_id,
         exchange_order_id=order_id,
         status=name,
@@ -180,9 +241,9 @@ def order_fact(
     )
 
 
-def taken_fact(order: MarketOrder, order_id: str) -> OrderFact:
+def taken_fact(order: orders.MarketOrder, order_id: str) -> orders.OrderFact:
     """An order that the venue took and tells no more of yet."""
-    return OrderFact(
+    return orders.OrderFact(
         client_order_id=order.client_order_id,
         exchange_order_id=order_id,
         status="OPEN",
@@ -195,17 +256,9 @@ def taken_fact(order: MarketOrder, order_id: str) -> OrderFact:
     )
 
 
-def check_echo(venue: Venue, shown: Any, ours: str, kind: Kind) -> None:
-    """The reply must be about the order we sent; raises when it names another."""
-    if shown not in (None, "") and str(shown) != venue_client_id(venue, ours):
-        raise bad_reply(kind, "it is about another order")
-
-
-def trade_size(row: Mapping[str, Any], name: str, market: Market) -> Decimal:
-    """The coins of one execution."""
-    return abs(signed_number(row.get(name), name, Kind.READ)) * market.contract_size
-
-
-def price_of(row: Mapping[str, Any], name: str) -> Decimal:
-    """A positive price."""
-    return number(row.get(name), name, Kind.READ, positive=True)
+def income_facts(
+    parts: Iterable[tuple[str, Decimal]], market: Market | None, *, income_id: str, currency: str, time_ms: int
+) -> list[orders.IncomeFact]:
+    """The lines of the income record that one row of the venue stands for: (type, amount) each; none for zero."""
+    symbol = market.symbol if market else ""
+    return [orders.IncomeFact(income_id, name, amount, currency, symbol, time_ms) for name, amount in parts if amount]

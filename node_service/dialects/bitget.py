@@ -1,36 +1,19 @@
-"""Bitget v2: USDT futures in coins; stops are plans on a position, kept apart from orders."""
+"""Bitget v2: USDT futures in coins; stops and take-profits are plans on a position, kept apart from orders."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from ..errors import Kind
+from .. import orders
+from ..errors import Kind, bad_reply
 from ..figures import Market, plain
-from ..orders import BalanceFact, IncomeFact, MarketOrder, OrderFact, PositionFact, StopFact, StopOrder, Trade
 from ..venues import VENUES
-from .base import (
-    DONE,
-    ENDED,
-    OPEN,
-    ById,
-    Call,
-    check_echo,
-    decimal_of,
-    id_of,
-    ms_of,
-    optional_of,
-    order_fact,
-    price_of,
-    row_of,
-    rows_of,
-    taken_fact,
-    trade_size,
-)
+from .base import DONE, ENDED, OPEN, ById, Call, Dialect, income_facts, order_fact, taken_fact
+from .row import Row, rows_of
 
-_FUTURES: Final = {"productType": "USDT-FUTURES"}
+_FUTURES: Final[dict[str, Any]] = {"productType": "USDT-FUTURES"}
 _MARGIN: Final = {"marginCoin": "USDT"}
 _STATES: Final = {
     "live": OPEN,
@@ -48,99 +31,124 @@ _STOPS: Final = {
     "cancelled": "CANCELED",
     "canceled": "CANCELED",
 }
-_LOSSES: Final = ("pos_loss", "loss_plan")
+_ENTRY: Final = "normal_plan"
+# (kind, whether it closes all of the position) -> what the venue calls the plan. An entry that waits is another thing.
+_PLANS: Final = {
+    ("STOP_MARKET", True): "pos_loss",
+    ("STOP_MARKET", False): "loss_plan",
+    ("TAKE_PROFIT_MARKET", True): "pos_profit",
+    ("TAKE_PROFIT_MARKET", False): "profit_plan",
+}
+_KINDS: Final = {plan: key for key, plan in _PLANS.items()} | {_ENTRY: ("STOP_MARKET", False)}
+_LISTS: Final = ("profit_loss", _ENTRY)  # the first holds all four plans on positions
 
 
-class Bitget:
+class Bitget(Dialect):
     """The words of Bitget."""
 
     venue = VENUES["bitget"]
+    size_field = "total"
 
     def clock(self) -> Call:
         return Call("publicCommonGetV2PublicTime", {})
 
     def clock_in(self, reply: Any) -> int:
-        return ms_of(_data(reply).get("serverTime"))
+        return _data(reply).ms("serverTime")
 
     def mode(self, market: Market) -> Call:
         return Call("privateMixGetV2MixAccountAccount", _FUTURES | _MARGIN | {"symbol": market.venue_id})
 
     def mode_in(self, reply: Any) -> bool:
-        return id_of(_data(reply), "posMode") == "hedge_mode"
+        return _data(reply).id("posMode") == "hedge_mode"
 
     def isolate(self, market: Market) -> Call | None:
         params = _FUTURES | _MARGIN | {"symbol": market.venue_id, "marginMode": "isolated"}
         return Call("privateMixPostV2MixAccountSetMarginMode", params)
 
     def isolated_in(self, reply: Any) -> bool:
-        return str(_data(reply, Kind.WRITE).get("marginMode")) == "isolated"
+        return _data(reply, Kind.WRITE).text("marginMode") == "isolated"
 
     def leverage(self, market: Market, leverage: int, hedge: bool) -> list[Call]:
         params = _FUTURES | _MARGIN | {"symbol": market.venue_id, "leverage": str(leverage)}
         sides = [{"holdSide": "long"}, {"holdSide": "short"}] if hedge else [{}]
         return [Call("privateMixPostV2MixAccountSetLeverage", params | side) for side in sides]
 
-    def price(self, market: Market) -> Call | None:
-        return None
+    # --- orders ---------------------------------------------------------------------------------------------------
 
-    def price_in(self, reply: Any, market: Market) -> Decimal:
-        return Decimal(0)
-
-    def order(self, order: MarketOrder, hedge: bool, price: Decimal) -> Call:
-        params: dict[str, Any] = (
-            _FUTURES
-            | _MARGIN
-            | {
-                "symbol": order.market.venue_id,
-                "marginMode": "isolated",
-                "orderType": "market",
-                "size": plain(order.quantity),
-                "side": order.side.lower(),
-                "clientOid": order.client_order_id,
-            }
-        )
-        if hedge:  # there `side` is that of the position, whether it is opened or closed
-            params["side"] = "buy" if order.position_side == "LONG" else "sell"
-            params["tradeSide"] = "close" if order.reduces else "open"
-        elif order.reduces:
-            params["reduceOnly"] = "YES"
+    def order(self, order: orders.MarketOrder, hedge: bool, price: Decimal) -> Call:
+        params = _order(order, hedge)
+        if isinstance(order, orders.LimitOrder):
+            params |= {"orderType": "limit", "price": plain(order.price), "force": "gtc"}
         return Call("privateMixPostV2MixOrderPlaceOrder", params)
 
-    def order_taken(self, reply: Any, order: MarketOrder) -> OrderFact:
+    def order_taken(self, reply: Any, order: orders.MarketOrder) -> orders.OrderFact:
         row = _data(reply, Kind.WRITE)
-        check_echo(self.venue, row.get("clientOid"), order.client_order_id, Kind.WRITE)
-        return taken_fact(order, id_of(row, "orderId", Kind.WRITE))
+        self.check_echo(row.text("clientOid"), order.client_order_id)
+        return taken_fact(order, row.id("orderId"))
+
+    def cancel(self, market: Market, client_id: str) -> Call:
+        params = _FUTURES | _MARGIN | {"symbol": market.venue_id, "clientOid": client_id}
+        return Call("privateMixPostV2MixOrderCancelOrder", params)
 
     def find(self, market: Market, client_id: str, order_id: str) -> list[Call]:
         name = {"clientOid": client_id} if client_id else {"orderId": order_id}
         return [Call("privateMixGetV2MixOrderDetail", _FUTURES | {"symbol": market.venue_id, **name})]
 
-    def orders_in(self, reply: Any, market: Market) -> list[OrderFact]:
-        row = _data(reply)
-        if row.get("symbol") != market.venue_id:
-            return []
+    def orders_in(self, reply: Any, market: Market) -> list[orders.OrderFact]:
         return [
             order_fact(
                 market,
-                client_order_id=str(row.get("clientOid", "")),
-                order_id=id_of(row, "orderId"),
-                state=_STATES.get(str(row.get("state"))),
-                size=decimal_of(row, "size"),
-                filled=decimal_of(row, "baseVolume"),
-                average=decimal_of(row, "priceAvg"),
+                client_order_id=row.text("clientOid"),
+                order_id=row.id("orderId"),
+                state=_STATES.get(row.text("state")),
+                size=row.decimal("size"),
+                filled=row.decimal("baseVolume"),
+                average=row.decimal("priceAvg"),
                 side=_side(row),
-                time_ms=ms_of(row.get("uTime")),
+                time_ms=row.ms("uTime"),
             )
+            for row in self.of(market, [_data(reply)])
         ]
 
-    def stop(self, stop: StopOrder, hedge: bool, price: Decimal) -> Call:
+    def trades(self, market: Market, order_id: str) -> Call:
+        return Call("privateMixGetV2MixOrderFills", _FUTURES | {"symbol": market.venue_id, "orderId": order_id})
+
+    def recent_trades(self, market: Market, since_ms: int | None) -> Call:
+        params = _FUTURES | {"symbol": market.venue_id, "limit": "100"}
+        if since_ms is not None:
+            params["startTime"] = str(since_ms)
+        return Call("privateMixGetV2MixOrderFills", params)
+
+    def trades_in(self, reply: Any, market: Market) -> list[orders.Trade]:
+        found = []
+        for row in self.of(market, _data(reply).some("fillList")):
+            fee, currency = _fee(row)
+            found.append(
+                orders.Trade(
+                    trade_id=row.id("tradeId"),
+                    order_id=row.id("orderId"),
+                    price=row.price("price"),
+                    quantity=row.coins("baseVolume", market),
+                    fee=fee,
+                    fee_currency=currency,
+                    side=_side(row),
+                    time_ms=row.ms("cTime"),
+                    maker=row.text("tradeScope") == "maker",
+                    realized_pnl=row.optional("profit"),
+                )
+            )
+        return found
+
+    # --- conditional orders ---------------------------------------------------------------------------------------
+
+    def stop(self, stop: orders.StopOrder, hedge: bool) -> Call:
         held = {"LONG": "long", "SHORT": "short"} if hedge else {"LONG": "buy", "SHORT": "sell"}
-        params: dict[str, Any] = (
+        params = (
             _FUTURES
             | _MARGIN
             | {
                 "symbol": stop.market.venue_id,
-                "planType": "pos_loss" if stop.quantity is None else "loss_plan",
+                "planType": _PLANS[stop.kind, stop.quantity is None],
                 "triggerPrice": plain(stop.trigger_price),
                 "triggerType": "fill_price",
                 "holdSide": held[stop.position_side],
@@ -151,141 +159,105 @@ class Bitget:
             params["size"] = plain(stop.quantity)
         return Call("privateMixPostV2MixOrderPlaceTpslOrder", params)
 
+    def trigger(self, order: orders.TriggerOrder, hedge: bool) -> Call:
+        # The venue sees from its price which way the trigger lies.
+        waiting = {"planType": _ENTRY, "triggerPrice": plain(order.trigger_price), "triggerType": "fill_price"}
+        return Call("privateMixPostV2MixOrderPlacePlanOrder", _order(order, hedge) | waiting)
+
     def stop_taken(self, reply: Any) -> str:
-        return id_of(_data(reply, Kind.WRITE), "orderId", Kind.WRITE)
+        return _data(reply, Kind.WRITE).id("orderId")
 
     def find_stop(self, market: Market, client_id: str) -> list[Call]:
-        params = _FUTURES | {"symbol": market.venue_id, "planType": "profit_loss", "clientOid": client_id}
+        params = _FUTURES | {"symbol": market.venue_id, "clientOid": client_id}
         return [
-            Call("privateMixGetV2MixOrderOrdersPlanPending", params),
-            Call("privateMixGetV2MixOrderOrdersPlanHistory", params),
+            Call(f"privateMixGetV2MixOrderOrdersPlan{state}", params | {"planType": plans})
+            for plans in _LISTS
+            for state in ("Pending", "History")
         ]
 
-    def open_stops(self, market: Market) -> Call:
-        params = _FUTURES | {"symbol": market.venue_id, "planType": "profit_loss", "limit": "100"}
-        return Call("privateMixGetV2MixOrderOrdersPlanPending", params)
+    def open_stops(self, market: Market) -> list[Call]:
+        params = _FUTURES | {"symbol": market.venue_id, "limit": "100"}
+        return [Call("privateMixGetV2MixOrderOrdersPlanPending", params | {"planType": plans}) for plans in _LISTS]
 
-    def stops_in(self, reply: Any, market: Market) -> list[StopFact]:
+    def stops_in(self, reply: Any, market: Market) -> list[orders.StopFact]:
         found = []
-        for row in rows_of(_data(reply).get("entrustedList") or []):  # null when there are none
-            if row.get("symbol") != market.venue_id or row.get("planType") not in _LOSSES:
+        for row in self.of(market, _data(reply).some("entrustedList")):
+            plan = row.text("planType")
+            if plan not in _KINDS:
                 continue
-            status = _STOPS.get(str(row.get("planStatus")), "REJECTED")
-            held = str(row.get("posSide") or row.get("holdSide") or "")
-            long = held in ("long", "buy") if held in ("long", "short") else row.get("side") == "sell"
+            kind, all_of_it = _KINDS[plan]
+            held = row.text("posSide") or row.text("holdSide")  # net in one-way mode
+            long = held == "long" if held in ("long", "short") else row.side() == "SELL"
             found.append(
-                StopFact(
-                    client_order_id=str(row.get("clientOid", "")),
-                    exchange_order_id=id_of(row, "orderId"),
-                    status=status,
-                    trigger_price=price_of(row, "triggerPrice"),
-                    actual_order_id=str(row.get("executeOrderId") or ""),
-                    closes_position=row.get("planType") == "pos_loss",
+                orders.StopFact(
+                    client_order_id=row.text("clientOid"),
+                    exchange_order_id=row.id("orderId"),
+                    status=_STOPS.get(row.text("planStatus"), "REJECTED"),
+                    trigger_price=row.price("triggerPrice"),
+                    actual_order_id=row.text("executeOrderId"),
+                    closes_position=all_of_it,
                     position_side="LONG" if long else "SHORT",
+                    kind=kind,
+                    group=plan,
                 )
             )
         return found
 
-    def cancel_stop(self, market: Market, stop: StopFact) -> Call:
-        plan = "pos_loss" if stop.closes_position else "loss_plan"
-        params = _FUTURES | _MARGIN | {"symbol": market.venue_id, "planType": plan}
-        params["orderIdList"] = [{"orderId": stop.exchange_order_id}]  # type: ignore[assignment]
+    def cancel_stop(self, market: Market, stop: orders.StopFact) -> Call:
+        params = _FUTURES | _MARGIN | {"symbol": market.venue_id, "planType": stop.group}
+        params["orderIdList"] = [{"orderId": stop.exchange_order_id}]
         return Call("privateMixPostV2MixOrderCancelPlanOrder", params)
 
-    def trades(self, market: Market, order_id: str) -> Call:
-        return Call("privateMixGetV2MixOrderFills", _FUTURES | {"symbol": market.venue_id, "orderId": order_id})
-
-    def recent_trades(self, market: Market, since_ms: int | None) -> Call:
-        params: dict[str, Any] = _FUTURES | {"symbol": market.venue_id, "limit": "100"}
-        if since_ms is not None:
-            params["startTime"] = str(since_ms)
-        return Call("privateMixGetV2MixOrderFills", params)
-
-    def trades_in(self, reply: Any, market: Market) -> list[Trade]:
-        found = []
-        for row in rows_of(_data(reply).get("fillList") or []):  # null when there are none
-            if row.get("symbol") != market.venue_id:
-                continue
-            fee, currency = _fee(row)
-            found.append(
-                Trade(
-                    trade_id=id_of(row, "tradeId"),
-                    order_id=id_of(row, "orderId"),
-                    price=price_of(row, "price"),
-                    quantity=trade_size(row, "baseVolume", market),
-                    fee=fee,
-                    fee_currency=currency,
-                    side=_side(row),
-                    time_ms=ms_of(row.get("cTime")),
-                    maker=row.get("tradeScope") == "maker",
-                    realized_pnl=optional_of(row, "profit"),
-                )
-            )
-        return found
+    # --- facts of the account -------------------------------------------------------------------------------------
 
     def incomes(self, since_ms: int, limit: int) -> Call:
         return Call("privateMixGetV2MixAccountBill", _FUTURES | {"startTime": str(since_ms), "limit": "100"})
 
-    def incomes_in(self, reply: Any, by_id: ById) -> list[IncomeFact]:
+    def incomes_in(self, reply: Any, by_id: ById) -> list[orders.IncomeFact]:
         found = []
-        for row in rows_of(_data(reply).get("bills") or []):
-            market, kind = by_id(str(row.get("symbol"))), str(row.get("businessType", ""))
-            name = (
-                "FUNDING_FEE" if kind == "contract_settle_fee" else "REALIZED_PNL" if "close" in kind else kind.upper()
-            )
-            for label, amount in ((name, decimal_of(row, "amount")), ("COMMISSION", decimal_of(row, "fee"))):
-                if amount:
-                    found.append(
-                        IncomeFact(
-                            id_of(row, "billId"),
-                            label,
-                            amount,
-                            str(row.get("coin", "")),
-                            market.symbol if market else "",
-                            ms_of(row.get("cTime")),
-                        )
-                    )
+        for row in _data(reply).some("bills"):
+            market, kind, time_ms = by_id(row.text("symbol")), row.text("businessType"), row.ms("cTime")
+            known = "FUNDING_FEE" if kind == "contract_settle_fee" else "REALIZED_PNL" if "close" in kind else ""
+            parts = [(known or kind.upper(), row.decimal("amount")), ("COMMISSION", row.decimal("fee"))]
+            found += income_facts(parts, market, income_id=row.id("billId"), currency=row.text("coin"), time_ms=time_ms)
         return found
 
     def balance(self) -> Call:
         return Call("privateMixGetV2MixAccountAccounts", dict(_FUTURES))
 
-    def balance_in(self, reply: Any) -> BalanceFact:
-        for row in rows_of(row_of(reply).get("data")):
-            if row.get("marginCoin") == "USDT":
-                equity, pnl = decimal_of(row, "accountEquity"), decimal_of(row, "unrealizedPL")
-                available = decimal_of(row, "available")
-                return BalanceFact(
+    def balance_in(self, reply: Any) -> orders.BalanceFact:
+        for row in Row(reply).rows("data"):
+            if row.text("marginCoin") == "USDT":
+                equity, pnl, available = (
+                    row.decimal("accountEquity"),
+                    row.decimal("unrealizedPL"),
+                    row.decimal("available"),
+                )
+                return orders.BalanceFact(
                     balance=equity - pnl,
                     available=available,
                     unrealized_pnl=pnl,
                     margin_used=max(equity - available, Decimal(0)),
                     equity=equity,
                 )
-        return BalanceFact()
+        return orders.BalanceFact()
 
     def positions(self) -> Call:
         return Call("privateMixGetV2MixPositionAllPosition", _FUTURES | _MARGIN)
 
-    def positions_in(self, reply: Any, by_id: ById) -> list[PositionFact]:
-        found = []
-        for row in rows_of(row_of(reply).get("data")):
-            market, size = by_id(str(row.get("symbol"))), decimal_of(row, "total")
-            if market is None or not size:
-                continue
-            leverage = optional_of(row, "leverage")
-            found.append(
-                PositionFact(
-                    symbol=market.symbol,
-                    position_side="LONG" if row.get("holdSide") == "long" else "SHORT",
-                    quantity=size,
-                    entry_price=price_of(row, "openPriceAvg"),
-                    unrealized_pnl=optional_of(row, "unrealizedPL"),
-                    leverage=None if leverage is None else int(leverage),
-                    liquidation_price=max(optional_of(row, "liquidationPrice") or Decimal(0), Decimal(0)),
-                )
-            )
-        return found
+    def position_rows(self, reply: Any) -> list[Row]:
+        return Row(reply).rows("data")
+
+    def position(self, row: Row, market: Market, size: Decimal) -> orders.PositionFact:
+        return orders.PositionFact(
+            symbol=market.symbol,
+            position_side="LONG" if row.text("holdSide") == "long" else "SHORT",
+            quantity=size,
+            entry_price=row.price("openPriceAvg"),
+            unrealized_pnl=row.optional("unrealizedPL"),
+            leverage=row.leverage("leverage"),
+            liquidation_price=max(row.optional("liquidationPrice") or Decimal(0), Decimal(0)),
+        )
 
     def permissions(self) -> Call | None:
         return Call("privateSpotGetV2SpotAccountInfo", {})
@@ -304,22 +276,45 @@ class Bitget:
         }
 
 
-def _side(row: Mapping[str, Any]) -> str:
+def _order(order: orders.MarketOrder, hedge: bool) -> dict[str, Any]:
+    params = (
+        _FUTURES
+        | _MARGIN
+        | {
+            "symbol": order.market.venue_id,
+            "marginMode": "isolated",
+            "orderType": "market",
+            "size": plain(order.quantity),
+            "side": order.side.lower(),
+            "clientOid": order.client_order_id,
+        }
+    )
+    if hedge:  # there `side` is that of the position, whether it is opened or closed
+        params["side"] = "buy" if order.position_side == "LONG" else "sell"
+        params["tradeSide"] = "close" if order.reduces else "open"
+    elif order.reduces:
+        params["reduceOnly"] = "YES"
+    return params
+
+
+def _side(row: Row) -> str:
     """BUY or SELL as it was traded; in hedge mode the venue names the side of the position."""
-    side = str(row.get("side", "")).upper()
-    closes = str(row.get("tradeSide", "")).startswith(("close", "reduce", "burst", "delivery"))
-    if closes and str(row.get("posMode", "hedge_mode")) == "hedge_mode":
-        return {"BUY": "SELL", "SELL": "BUY"}.get(side, side)
-    return side
+    closes = row.text("tradeSide").startswith(("close", "reduce", "burst", "delivery"))
+    if closes and row.text("posMode") in ("", "hedge_mode"):
+        return {"BUY": "SELL", "SELL": "BUY"}.get(row.side(), "")
+    return row.side()
 
 
-def _fee(row: Mapping[str, Any]) -> tuple[Decimal, str]:
+def _fee(row: Row) -> tuple[Decimal, str]:
     """What the execution cost, in which coin; a cost is negative there."""
     parts = row.get("feeDetail")
-    rows = rows_of(json.loads(parts) if isinstance(parts, str) else parts or [])
-    fee = sum((decimal_of(part, "totalFee") for part in rows), Decimal(0))
-    return -fee, str(rows[0].get("feeCoin", "USDT")) if rows else "USDT"
+    try:
+        rows = rows_of(json.loads(parts) if isinstance(parts, str) else parts or [])
+    except ValueError:
+        raise bad_reply(Kind.READ, "feeDetail is not JSON") from None
+    fee = sum((part.decimal("totalFee") for part in rows), Decimal(0))
+    return -fee, (rows[0].text("feeCoin") or "USDT") if rows else "USDT"
 
 
-def _data(reply: Any, kind: Kind = Kind.READ) -> Any:
-    return row_of(row_of(reply, kind).get("data"), kind)
+def _data(reply: Any, kind: Kind = Kind.READ) -> Row:
+    return Row(reply, kind).row("data")

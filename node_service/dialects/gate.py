@@ -1,92 +1,70 @@
-"""Gate v4: USDT perpetuals in signed contracts, isolated by naming a leverage, stops as price-triggered orders."""
+"""Gate v4: USDT perpetuals in signed contracts, isolated by naming a leverage, conditional orders triggered by price."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from .. import orders
 from ..errors import Kind
-from ..figures import Market, plain, signed_number
-from ..orders import BalanceFact, IncomeFact, MarketOrder, OrderFact, PositionFact, StopFact, StopOrder, Trade
+from ..figures import Market, plain
 from ..venues import VENUES, venue_client_id
-from .base import (
-    DONE,
-    ENDED,
-    OPEN,
-    ById,
-    Call,
-    check_echo,
-    contracts_of,
-    decimal_of,
-    id_of,
-    ms_of,
-    optional_of,
-    order_fact,
-    our_id,
-    price_of,
-    row_of,
-    rows_of,
-    seconds_to_ms,
-    trade_size,
-    whole,
-)
+from .base import DONE, ENDED, OPEN, ById, Call, Dialect, contracts_of, income_facts, kind_of, order_fact, rises
+from .row import Row, rows_of
 
 _SETTLE: Final = {"settle": "usdt"}
 _INCOMES: Final = {"pnl": "REALIZED_PNL", "fee": "COMMISSION", "fund": "FUNDING_FEE"}
+_STOPS: Final = {"succeeded": "TRIGGERED", "failed": "REJECTED", "expired": "EXPIRED"}
+_RISES, _FALLS = 1, 2
+_AT_MARKET: Final = {"price": "0", "tif": "ioc"}
 
 
-class Gate:
+class Gate(Dialect):
     """The words of Gate."""
 
     venue = VENUES["gate"]
+    symbol_field = "contract"
 
     def clock(self) -> Call:
         return Call("publicSpotGetTime", {})
 
     def clock_in(self, reply: Any) -> int:
-        return ms_of(row_of(reply).get("server_time"))
+        return Row(reply).ms("server_time")
 
     def mode(self, market: Market) -> Call:
         return Call("privateFuturesGetSettleAccounts", dict(_SETTLE))
 
     def mode_in(self, reply: Any) -> bool:
-        return row_of(reply).get("in_dual_mode") is True
-
-    def isolate(self, market: Market) -> Call | None:
-        return None  # leverage 0 is cross margin, any other isolates
-
-    def isolated_in(self, reply: Any) -> bool:
-        return True
+        return Row(reply).get("in_dual_mode") is True
 
     def leverage(self, market: Market, leverage: int, hedge: bool) -> list[Call]:
+        # Leverage 0 is cross margin, any other isolates.
         params = _SETTLE | {"contract": market.venue_id, "leverage": str(leverage)}
         name = "DualCompPositions" if hedge else "Positions"
         return [Call(f"privateFuturesPostSettle{name}ContractLeverage", params)]
 
-    def price(self, market: Market) -> Call | None:
-        return None
+    # --- orders ---------------------------------------------------------------------------------------------------
 
-    def price_in(self, reply: Any, market: Market) -> Decimal:
-        return Decimal(0)
-
-    def order(self, order: MarketOrder, hedge: bool, price: Decimal) -> Call:
-        size = contracts_of(order.market, order.quantity)
+    def order(self, order: orders.MarketOrder, hedge: bool, price: Decimal) -> Call:
+        at = {"price": plain(order.price), "tif": "gtc"} if isinstance(order, orders.LimitOrder) else _AT_MARKET
         params: dict[str, Any] = _SETTLE | {
             "contract": order.market.venue_id,
-            "size": whole(size if order.side == "BUY" else -size),
-            "price": "0",
-            "tif": "ioc",
+            "size": _size(order.market, order.quantity, order.side),
+            **at,
             "text": venue_client_id(self.venue, order.client_order_id),
         }
         if order.reduces:  # in dual mode it names the side that is closed, too
             params["reduce_only"] = True
         return Call("privateFuturesPostSettleOrders", params)
 
-    def order_taken(self, reply: Any, order: MarketOrder) -> OrderFact:
-        row = row_of(reply, Kind.WRITE)
-        check_echo(self.venue, row.get("text"), order.client_order_id, Kind.WRITE)
-        return self._order(row, order.market, Kind.WRITE)
+    def order_taken(self, reply: Any, order: orders.MarketOrder) -> orders.OrderFact:
+        row = Row(reply, Kind.WRITE)
+        self.check_echo(row.text("text"), order.client_order_id)
+        return _fact(row, order.market, Kind.WRITE)
+
+    def cancel(self, market: Market, client_id: str) -> Call:
+        params = _SETTLE | {"order_id": venue_client_id(self.venue, client_id)}
+        return Call("privateFuturesDeleteSettleOrdersOrderId", params)
 
     def find(self, market: Market, client_id: str, order_id: str) -> list[Call]:
         name = venue_client_id(self.venue, client_id) if client_id else order_id
@@ -97,92 +75,9 @@ class Gate:
         params = _SETTLE | {"contract": market.venue_id, "status": "finished", "limit": 100}
         return [one, Call("privateFuturesGetSettleOrders", params)]
 
-    def orders_in(self, reply: Any, market: Market) -> list[OrderFact]:
-        rows = rows_of(reply) if isinstance(reply, list) else [row_of(reply)]
-        return [self._order(row, market, Kind.READ) for row in rows if row.get("contract") == market.venue_id]
-
-    def _order(self, row: Mapping[str, Any], market: Market, kind: Kind) -> OrderFact:
-        size = signed_number(row.get("size"), "size", kind)
-        left = signed_number(row.get("left"), "left", kind)
-        states = {"open": OPEN, "finished": ENDED if left else DONE}
-        return order_fact(
-            market,
-            client_order_id=our_id(self.venue, row.get("text")),
-            order_id=id_of(row, "id", kind),
-            state=states.get(str(row.get("status"))),
-            size=abs(size),
-            filled=abs(size) - abs(left),
-            average=decimal_of(row, "fill_price", kind),
-            side="BUY" if size > 0 else "SELL",
-            time_ms=seconds_to_ms(row.get("finish_time") or row.get("create_time")),
-            kind=kind,
-        )
-
-    def stop(self, stop: StopOrder, hedge: bool, price: Decimal) -> Call:
-        side = stop.position_side.lower()
-        initial: dict[str, Any] = {
-            "contract": stop.market.venue_id,
-            "size": 0,
-            "price": "0",
-            "tif": "ioc",
-            "reduce_only": True,
-            "text": venue_client_id(self.venue, stop.client_order_id),
-        }
-        if stop.quantity is not None:
-            size = contracts_of(stop.market, stop.quantity)
-            initial["size"] = whole(size if stop.side == "BUY" else -size)
-        elif hedge:
-            initial["auto_size"] = f"close_{side}"
-        else:
-            initial["close"] = True
-        trigger = {
-            "strategy_type": 0,
-            "price_type": 0,  # the last price
-            "price": plain(stop.trigger_price),
-            "rule": 2 if stop.position_side == "LONG" else 1,  # 2: at or below, 1: at or above
-        }
-        # `...-position` closes all of it, `plan-...-position` the size that is named.
-        plan = "" if stop.quantity is None else "plan-"
-        params = _SETTLE | {"initial": initial, "trigger": trigger, "order_type": f"{plan}close-{side}-position"}
-        return Call("privateFuturesPostSettlePriceOrders", params)
-
-    def stop_taken(self, reply: Any) -> str:
-        return id_of(row_of(reply, Kind.WRITE), "id", Kind.WRITE)
-
-    def find_stop(self, market: Market, client_id: str) -> list[Call]:
-        params = _SETTLE | {"contract": market.venue_id, "limit": 100}
-        return [
-            Call("privateFuturesGetSettlePriceOrders", params | {"status": status}) for status in ("open", "finished")
-        ]
-
-    def open_stops(self, market: Market) -> Call:
-        params = _SETTLE | {"contract": market.venue_id, "status": "open", "limit": 100}
-        return Call("privateFuturesGetSettlePriceOrders", params)
-
-    def stops_in(self, reply: Any, market: Market) -> list[StopFact]:
-        found = []
-        for row in rows_of(reply):
-            initial, trigger = row_of(row.get("initial")), row_of(row.get("trigger"))
-            if initial.get("contract") != market.venue_id:
-                continue
-            ended = {"succeeded": "TRIGGERED", "failed": "REJECTED", "expired": "EXPIRED"}
-            status = "OPEN" if row.get("status") == "open" else ended.get(str(row.get("finish_as")), "CANCELED")
-            actual = str(row.get("trade_id") or "")
-            found.append(
-                StopFact(
-                    client_order_id=our_id(self.venue, initial.get("text")),
-                    exchange_order_id=id_of(row, "id"),
-                    status=status,
-                    trigger_price=price_of(trigger, "price"),
-                    actual_order_id="" if actual == "0" else actual,
-                    closes_position=not signed_number(initial.get("size", 0), "size", Kind.READ),
-                    position_side="LONG" if str(trigger.get("rule")) == "2" else "SHORT",
-                )
-            )
-        return found
-
-    def cancel_stop(self, market: Market, stop: StopFact) -> Call:
-        return Call("privateFuturesDeleteSettlePriceOrdersOrderId", _SETTLE | {"order_id": stop.exchange_order_id})
+    def orders_in(self, reply: Any, market: Market) -> list[orders.OrderFact]:
+        rows = rows_of(reply) if isinstance(reply, list) else [Row(reply)]
+        return [_fact(row, market, Kind.READ) for row in self.of(market, rows)]
 
     def trades(self, market: Market, order_id: str) -> Call:
         params = _SETTLE | {"contract": market.venue_id, "order": order_id, "limit": 100}
@@ -194,90 +89,147 @@ class Gate:
             return Call("privateFuturesGetSettleMyTrades", params)
         return Call("privateFuturesGetSettleMyTradesTimerange", params | {"from": since_ms // 1000})
 
-    def trades_in(self, reply: Any, market: Market) -> list[Trade]:
+    def trades_in(self, reply: Any, market: Market) -> list[orders.Trade]:
         return [
-            Trade(
-                trade_id=id_of(row, "id" if row.get("id") else "trade_id"),
-                order_id=id_of(row, "order_id"),
-                price=price_of(row, "price"),
-                quantity=trade_size(row, "size", market),
-                fee=decimal_of(row, "fee"),
+            orders.Trade(
+                trade_id=row.id("id" if row.get("id") else "trade_id"),
+                order_id=row.id("order_id"),
+                price=row.price("price"),
+                quantity=row.coins("size", market),
+                fee=row.decimal("fee"),
                 fee_currency="USDT",
-                side="BUY" if signed_number(row.get("size"), "size", Kind.READ) > 0 else "SELL",
-                time_ms=seconds_to_ms(row.get("create_time")),
-                maker=row.get("role") == "maker",
+                side="BUY" if row.signed("size") > 0 else "SELL",
+                time_ms=row.seconds_ms("create_time"),
+                maker=row.text("role") == "maker",
             )
-            for row in rows_of(reply)
-            if row.get("contract") == market.venue_id
+            for row in self.of(market, rows_of(reply))
         ]
+
+    # --- conditional orders ---------------------------------------------------------------------------------------
+
+    def stop(self, stop: orders.StopOrder, hedge: bool) -> Call:
+        side = stop.position_side.lower()
+        closing: dict[str, Any] = {"size": 0, "reduce_only": True}
+        if stop.quantity is not None:
+            closing["size"] = _size(stop.market, stop.quantity, stop.side)
+        elif hedge:
+            closing["auto_size"] = f"close_{side}"
+        else:
+            closing["close"] = True
+        # `...-position` closes all of it, `plan-...-position` the size that is named.
+        plan = "" if stop.quantity is None else "plan-"
+        return self._waiting(stop, closing, {"order_type": f"{plan}close-{side}-position"})
+
+    def trigger(self, order: orders.TriggerOrder, hedge: bool) -> Call:
+        return self._waiting(order, {"size": _size(order.market, order.quantity, order.side)}, {})
+
+    def _waiting(
+        self, order: orders.StopOrder | orders.TriggerOrder, sized: dict[str, Any], more: dict[str, Any]
+    ) -> Call:
+        text = venue_client_id(self.venue, order.client_order_id)
+        params = _SETTLE | {
+            "initial": {"contract": order.market.venue_id, **sized, **_AT_MARKET, "text": text},
+            "trigger": {
+                "strategy_type": 0,
+                "price_type": 0,  # the last price
+                "price": plain(order.trigger_price),
+                "rule": _RISES if rises(order) else _FALLS,
+            },
+            **more,
+        }
+        return Call("privateFuturesPostSettlePriceOrders", params)
+
+    def stop_taken(self, reply: Any) -> str:
+        return Row(reply, Kind.WRITE).id("id")
+
+    def find_stop(self, market: Market, client_id: str) -> list[Call]:
+        return [self._stops(market, "open"), self._stops(market, "finished")]
+
+    def open_stops(self, market: Market) -> list[Call]:
+        return [self._stops(market, "open")]
+
+    def _stops(self, market: Market, status: str) -> Call:
+        params = _SETTLE | {"contract": market.venue_id, "limit": 100, "status": status}
+        return Call("privateFuturesGetSettlePriceOrders", params)
+
+    def stops_in(self, reply: Any, market: Market) -> list[orders.StopFact]:
+        found = []
+        for row in rows_of(reply):
+            initial, trigger = row.row("initial"), row.row("trigger")
+            if initial.text("contract") != market.venue_id:
+                continue
+            side, rising = _stop_side(row), trigger.text("rule") == str(_RISES)
+            actual = row.text("trade_id")
+            found.append(
+                orders.StopFact(
+                    client_order_id=_our_id(initial),
+                    exchange_order_id=row.id("id"),
+                    status="OPEN" if row.text("status") == "open" else _STOPS.get(row.text("finish_as"), "CANCELED"),
+                    trigger_price=trigger.price("price"),
+                    actual_order_id="" if actual == "0" else actual,
+                    closes_position=not (initial.optional("size") or Decimal(0)),
+                    position_side="LONG" if side == "SELL" else "SHORT",
+                    kind=kind_of(side, rising),
+                )
+            )
+        return found
+
+    def cancel_stop(self, market: Market, stop: orders.StopFact) -> Call:
+        return Call("privateFuturesDeleteSettlePriceOrdersOrderId", _SETTLE | {"order_id": stop.exchange_order_id})
+
+    # --- facts of the account -------------------------------------------------------------------------------------
 
     def incomes(self, since_ms: int, limit: int) -> Call:
         return Call("privateFuturesGetSettleAccountBook", _SETTLE | {"from": since_ms // 1000, "limit": limit})
 
-    def incomes_in(self, reply: Any, by_id: ById) -> list[IncomeFact]:
+    def incomes_in(self, reply: Any, by_id: ById) -> list[orders.IncomeFact]:
         found = []
         for row in rows_of(reply):
-            market = by_id(str(row.get("contract")))
-            kind = str(row.get("type", ""))
+            kind, market = row.text("type"), by_id(row.text("contract"))
             # A line has no id of its own; what, when, for which trade and how much make one.
-            parts = (row.get("time"), row.get("trade_id") or row.get("text") or "", row.get("change"))
-            found.append(
-                IncomeFact(
-                    "-".join(str(part) for part in parts)[:64],
-                    _INCOMES.get(kind, kind.upper()),
-                    decimal_of(row, "change"),
-                    "USDT",
-                    market.symbol if market else "",
-                    seconds_to_ms(row.get("time")),
-                )
-            )
+            name = "-".join((row.text("time"), row.text("trade_id") or row.text("text"), row.text("change")))[:64]
+            parts, time_ms = [(_INCOMES.get(kind, kind.upper()), row.decimal("change"))], row.seconds_ms("time")
+            found += income_facts(parts, market, income_id=name, currency="USDT", time_ms=time_ms)
         return found
 
     def balance(self) -> Call:
         return Call("privateFuturesGetSettleAccounts", dict(_SETTLE))
 
-    def balance_in(self, reply: Any) -> BalanceFact:
-        row = row_of(reply)
-        total, pnl = decimal_of(row, "total"), decimal_of(row, "unrealised_pnl")
-        return BalanceFact(
+    def balance_in(self, reply: Any) -> orders.BalanceFact:
+        row = Row(reply)
+        total, pnl = row.decimal("total"), row.decimal("unrealised_pnl")
+        return orders.BalanceFact(
             balance=total,
-            available=decimal_of(row, "available"),
+            available=row.decimal("available"),
             unrealized_pnl=pnl,
-            margin_used=decimal_of(row, "position_margin") + decimal_of(row, "order_margin"),
+            margin_used=row.decimal("position_margin") + row.decimal("order_margin"),
             equity=total + pnl,
         )
 
     def positions(self) -> Call:
         return Call("privateFuturesGetSettlePositions", _SETTLE | {"holding": True})
 
-    def positions_in(self, reply: Any, by_id: ById) -> list[PositionFact]:
-        found = []
-        for row in rows_of(reply):
-            market, size = by_id(str(row.get("contract"))), signed_number(row.get("size"), "size", Kind.READ)
-            if market is None or not size:
-                continue
-            leverage = optional_of(row, "leverage")
-            found.append(
-                PositionFact(
-                    symbol=market.symbol,
-                    position_side="LONG" if size > 0 else "SHORT",
-                    quantity=abs(size) * market.contract_size,
-                    entry_price=price_of(row, "entry_price"),
-                    unrealized_pnl=optional_of(row, "unrealised_pnl"),
-                    leverage=int(leverage) if leverage else None,  # 0 is cross margin
-                    liquidation_price=optional_of(row, "liq_price") or Decimal(0),
-                )
-            )
-        return found
+    def position_rows(self, reply: Any) -> list[Row]:
+        return rows_of(reply)
+
+    def position(self, row: Row, market: Market, size: Decimal) -> orders.PositionFact:
+        return orders.PositionFact(
+            symbol=market.symbol,
+            position_side="LONG" if size > 0 else "SHORT",
+            quantity=abs(size) * market.contract_size,
+            entry_price=row.price("entry_price"),
+            unrealized_pnl=row.optional("unrealised_pnl"),
+            leverage=row.leverage("leverage"),
+            liquidation_price=row.optional("liq_price") or Decimal(0),
+        )
 
     def permissions(self) -> Call | None:
         return Call("privateAccountGetDetail", {})
 
     def permissions_in(self, reply: Any) -> dict[str, Any]:
-        row = row_of(reply)
         # It tells the addresses; what else the key may do it does not: the calls of the other checks show it.
         return {
-            "ipRestrict": bool(row.get("ip_whitelist")),
+            "ipRestrict": bool(Row(reply).get("ip_whitelist")),
             "enableReading": True,
             "enableWithdrawals": None,
             "enableInternalTransfer": False,
@@ -285,3 +237,43 @@ class Gate:
             "permitsUniversalTransfer": False,
             "expires_ms": None,
         }
+
+
+def _size(market: Market, coins: Decimal, side: str) -> int | str:
+    """Contracts with the sign of the side, as the venue's JSON wants them: an integer where they are one."""
+    size = contracts_of(market, coins) if side == "BUY" else -contracts_of(market, coins)
+    return int(size) if size == size.to_integral_value() else plain(size)
+
+
+def _our_id(row: Row) -> str:
+    """Our client id; an order without one (made by hand) is known by nothing."""
+    return row.text("text").removeprefix("t-")
+
+
+def _fact(row: Row, market: Market, kind: Kind) -> orders.OrderFact:
+    size, left = row.signed("size"), row.signed("left")
+    states = {"open": OPEN, "finished": ENDED if left else DONE}
+    return order_fact(
+        market,
+        client_order_id=_our_id(row),
+        order_id=row.id("id"),
+        state=states.get(row.text("status")),
+        size=abs(size),
+        filled=abs(size) - abs(left),
+        average=row.decimal("fill_price"),
+        side="BUY" if size > 0 else "SELL",
+        time_ms=row.seconds_ms("finish_time") or row.seconds_ms("create_time"),
+        kind=kind,
+    )
+
+
+def _stop_side(row: Row) -> str:
+    """BUY or SELL of a conditional order; one that closes all names only the position, or, made by hand, nothing."""
+    initial = row.row("initial")
+    size = initial.optional("size") or Decimal(0)
+    if size:
+        return "BUY" if size > 0 else "SELL"
+    closes = row.text("order_type") + initial.text("auto_size")
+    if "long" in closes or "short" in closes:
+        return "SELL" if "long" in closes else "BUY"
+    return "BUY" if row.row("trigger").text("rule") == str(_RISES) else "SELL"

@@ -5,48 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
+from .. import orders
 from ..errors import Kind, bad_reply
-from ..figures import Market, plain, signed_number
-from ..orders import BalanceFact, IncomeFact, MarketOrder, OrderFact, PositionFact, StopFact, StopOrder, Trade
+from ..figures import Market, plain
 from ..venues import VENUES, venue_client_id
-from .base import (
-    DONE,
-    ENDED,
-    OPEN,
-    REFUSED,
-    ById,
-    Call,
-    decimal_of,
-    id_of,
-    ms_of,
-    only,
-    optional_of,
-    order_fact,
-    price_of,
-    row_of,
-    rows_of,
-    taken_fact,
-    trade_size,
-)
+from .base import DONE, ENDED, OPEN, REFUSED, ById, Call, Dialect, income_facts, order_fact, taken_fact
+from .row import Row, rows_of
 
 _SLIPPAGE: Final = "0.05"  # how far from the price a market order may fill
 _INCOMES: Final = {"funding": "FUNDING_FEE"}
 
 
-class Hyperliquid:
+class Hyperliquid(Dialect):
     """The words of Hyperliquid."""
 
     venue = VENUES["hyperliquid"]
+    symbol_field, size_field = "coin", "szi"
 
     def clock(self) -> Call:
         return _info("clearinghouseState", weight=2)
 
     def clock_in(self, reply: Any) -> int:
-        return ms_of(row_of(reply).get("time"))
+        return Row(reply).ms("time")
 
     def mode(self, market: Market) -> Call:
         return self.clock()
@@ -54,73 +38,95 @@ class Hyperliquid:
     def mode_in(self, reply: Any) -> bool:
         return False
 
-    def isolate(self, market: Market) -> Call | None:
-        return None  # said together with the leverage
-
-    def isolated_in(self, reply: Any) -> bool:
-        return True
-
     def leverage(self, market: Market, leverage: int, hedge: bool) -> list[Call]:
-        def build(client: Any) -> Any:
-            action = {
-                "type": "updateLeverage",
-                "asset": int(client.market(market.ccxt_symbol)["baseId"]),
-                "isCross": False,
-                "leverage": leverage,
-            }
-            return _signed(client, action)
-
-        return [Call("privatePostExchange", build)]
+        return [
+            _action(
+                market, lambda asset: {"type": "updateLeverage", "asset": asset, "isCross": False, "leverage": leverage}
+            )
+        ]
 
     def price(self, market: Market) -> Call | None:
         return Call("publicPostInfo", {"type": "allMids"}, 2)
 
     def price_in(self, reply: Any, market: Market) -> Decimal:
-        return price_of(row_of(reply), market.venue_id)
+        return Row(reply).price(market.venue_id)
 
-    def order(self, order: MarketOrder, hedge: bool, price: Decimal) -> Call:
+    # --- orders ---------------------------------------------------------------------------------------------------
+
+    def order(self, order: orders.MarketOrder, hedge: bool, price: Decimal) -> Call:
+        if isinstance(order, orders.LimitOrder):
+            return self._order(
+                order, order.quantity, "limit", order.price, {"timeInForce": "Gtc"}, reduces=order.reduces
+            )
+        return self._order(order, order.quantity, "market", price, {}, reduces=order.reduces)
+
+    def _order(
+        self,
+        order: orders.MarketOrder | orders.StopOrder,
+        quantity: Decimal,
+        kind: str,
+        price: Decimal,
+        more: dict[str, Any],
+        *,
+        reduces: bool,
+    ) -> Call:
         params = {
             "clientOrderId": venue_client_id(self.venue, order.client_order_id),
-            "reduceOnly": order.reduces,
+            "reduceOnly": reduces,
             "slippage": _SLIPPAGE,
+            **more,
         }
-        return Call("privatePostExchange", _order(order.market, order.side, order.quantity, price, params))
+        row = {
+            "symbol": order.market.ccxt_symbol,
+            "type": kind,
+            "side": order.side.lower(),
+            "amount": plain(quantity),
+            "price": plain(price),
+        }
+        return Call(
+            "privatePostExchange", lambda client: client.create_orders_request([row | {"params": dict(params)}])
+        )
 
-    def order_taken(self, reply: Any, order: MarketOrder) -> OrderFact:
+    def order_taken(self, reply: Any, order: orders.MarketOrder) -> orders.OrderFact:
         answer = _status(reply)
-        filled = answer.get("filled")
-        if filled is None:
-            return taken_fact(order, id_of(row_of(answer.get("resting"), Kind.WRITE), "oid", Kind.WRITE))
-        row = row_of(filled, Kind.WRITE)
+        if answer.get("filled") is None:
+            return taken_fact(order, answer.row("resting").id("oid"))
+        row = answer.row("filled")
+        filled = row.decimal("totalSz")
+        rests = isinstance(order, orders.LimitOrder) and filled < order.quantity
         return order_fact(
             order.market,
             client_order_id=order.client_order_id,
-            order_id=id_of(row, "oid", Kind.WRITE),
-            state=ENDED,  # what did not fill at once is cancelled
+            order_id=row.id("oid"),
+            state=OPEN if rests else ENDED,  # what of a market order did not fill at once is cancelled
             size=order.quantity,
-            filled=decimal_of(row, "totalSz", Kind.WRITE),
-            average=decimal_of(row, "avgPx", Kind.WRITE),
+            filled=filled,
+            average=row.decimal("avgPx"),
             side=order.side,
             time_ms=0,
             kind=Kind.WRITE,
         )
 
+    def cancel(self, market: Market, client_id: str) -> Call:
+        name = venue_client_id(self.venue, client_id)
+        return _action(market, lambda asset: {"type": "cancelByCloid", "cancels": [{"asset": asset, "cloid": name}]})
+
     def find(self, market: Market, client_id: str, order_id: str) -> list[Call]:
         name: Any = venue_client_id(self.venue, client_id) if client_id else int(order_id)
         return [_info("orderStatus", oid=name, weight=2)]
 
-    def orders_in(self, reply: Any, market: Market) -> list[OrderFact]:
+    def orders_in(self, reply: Any, market: Market) -> list[orders.OrderFact]:
         found = _one_order(reply, market)
         if found is None:
             return []
         row, status, time_ms = found
-        size, left = decimal_of(row, "origSz"), decimal_of(row, "sz")
+        size, left = row.decimal("origSz"), row.decimal("sz")
         state = _state(status)
         return [
             order_fact(
                 market,
-                client_order_id=str(row.get("cloid") or ""),
-                order_id=id_of(row, "oid"),
+                client_order_id=row.text("cloid"),
+                order_id=row.id("oid"),
                 state=state,
                 size=size,
                 filled=size if state == DONE else size - left,
@@ -130,29 +136,54 @@ class Hyperliquid:
             )
         ]
 
-    def stop(self, stop: StopOrder, hedge: bool, price: Decimal) -> Call:
+    def trades(self, market: Market, order_id: str) -> Call:
+        return _info("userFills", weight=20)
+
+    def recent_trades(self, market: Market, since_ms: int | None) -> Call:
+        if since_ms is None:
+            return _info("userFills", weight=20)
+        return _info("userFillsByTime", startTime=since_ms, weight=20)
+
+    def trades_in(self, reply: Any, market: Market) -> list[orders.Trade]:
+        return [
+            orders.Trade(
+                trade_id=row.id("tid"),
+                order_id=row.id("oid"),
+                price=row.price("px"),
+                quantity=row.coins("sz", market),
+                fee=row.decimal("fee"),
+                fee_currency=row.text("feeToken") or "USDC",
+                side=_side(row),
+                time_ms=row.ms("time"),
+                maker=row.get("crossed") is False,
+                realized_pnl=row.optional("closedPnl"),
+            )
+            for row in self.of(market, rows_of(reply))
+        ]
+
+    # --- conditional orders ---------------------------------------------------------------------------------------
+
+    def stop(self, stop: orders.StopOrder, hedge: bool) -> Call:
         assert stop.quantity is not None
-        params = {
-            "clientOrderId": venue_client_id(self.venue, stop.client_order_id),
-            "reduceOnly": True,
-            "stopLossPrice": plain(stop.trigger_price),
-            "slippage": _SLIPPAGE,
-        }
-        build = _order(stop.market, stop.side, stop.quantity, stop.trigger_price, params)
-        return Call("privatePostExchange", build)
+        return self._waiting(stop, stop.quantity, reduces=True)
+
+    def trigger(self, order: orders.TriggerOrder, hedge: bool) -> Call:
+        return self._waiting(order, order.quantity, reduces=False)
+
+    def _waiting(self, order: orders.StopOrder | orders.TriggerOrder, quantity: Decimal, *, reduces: bool) -> Call:
+        name = "stopLossPrice" if order.kind == "STOP_MARKET" else "takeProfitPrice"
+        trigger = {name: plain(order.trigger_price)}
+        return self._order(order, quantity, "market", order.trigger_price, trigger, reduces=reduces)
 
     def stop_taken(self, reply: Any) -> str:
-        return id_of(row_of(_status(reply).get("resting"), Kind.WRITE), "oid", Kind.WRITE)
+        return _status(reply).row("resting").id("oid")
 
-    def find_stop(self, market: Market, client_id: str) -> list[Call]:
-        return self.find(market, client_id, "")
+    def open_stops(self, market: Market) -> list[Call]:
+        return [_info("frontendOpenOrders", weight=20)]
 
-    def open_stops(self, market: Market) -> Call:
-        return _info("frontendOpenOrders", weight=20)
-
-    def stops_in(self, reply: Any, market: Market) -> list[StopFact]:
+    def stops_in(self, reply: Any, market: Market) -> list[orders.StopFact]:
         if isinstance(reply, list):
-            rows = [(row, "open") for row in rows_of(reply) if row.get("coin") == market.venue_id]
+            rows = [(row, "open") for row in self.of(market, rows_of(reply))]
         else:
             one = _one_order(reply, market)
             rows = [] if one is None else [(one[0], one[1])]
@@ -160,119 +191,73 @@ class Hyperliquid:
         for row, status in rows:
             if row.get("isTrigger") is not True:
                 continue
-            fired = status in ("filled", "triggered")
+            fired, side = status in ("filled", "triggered"), _side(row)
             ended = "REJECTED" if _state(status) == REFUSED else "CANCELED"
             found.append(
-                StopFact(
-                    client_order_id=str(row.get("cloid") or ""),
-                    exchange_order_id=id_of(row, "oid"),
+                orders.StopFact(
+                    client_order_id=row.text("cloid"),
+                    exchange_order_id=row.id("oid"),
                     status="TRIGGERED" if fired else "OPEN" if status == "open" else ended,
-                    trigger_price=price_of(row, "triggerPx"),
-                    actual_order_id=id_of(row, "oid") if fired else "",
+                    trigger_price=row.price("triggerPx"),
+                    actual_order_id=row.id("oid") if fired else "",
                     closes_position=row.get("reduceOnly") is True,
-                    position_side="LONG" if _side(row) == "SELL" else "SHORT",
+                    position_side="LONG" if side == "SELL" else "SHORT",
+                    kind="TAKE_PROFIT_MARKET" if row.text("orderType").startswith("Take Profit") else "STOP_MARKET",
                 )
             )
         return found
 
-    def cancel_stop(self, market: Market, stop: StopFact) -> Call:
-        def build(client: Any) -> Any:
-            asset = int(client.market(market.ccxt_symbol)["baseId"])
-            return _signed(client, {"type": "cancel", "cancels": [{"a": asset, "o": int(stop.exchange_order_id)}]})
+    def cancel_stop(self, market: Market, stop: orders.StopFact) -> Call:
+        order_id = int(stop.exchange_order_id)
+        return _action(market, lambda asset: {"type": "cancel", "cancels": [{"a": asset, "o": order_id}]})
 
-        return Call("privatePostExchange", build)
-
-    def trades(self, market: Market, order_id: str) -> Call:
-        return _info("userFills", weight=20)
-
-    def recent_trades(self, market: Market, since_ms: int | None) -> Call:
-        return (
-            _info("userFills", weight=20)
-            if since_ms is None
-            else _info("userFillsByTime", startTime=since_ms, weight=20)
-        )
-
-    def trades_in(self, reply: Any, market: Market) -> list[Trade]:
-        return [
-            Trade(
-                trade_id=id_of(row, "tid"),
-                order_id=id_of(row, "oid"),
-                price=price_of(row, "px"),
-                quantity=trade_size(row, "sz", market),
-                fee=decimal_of(row, "fee"),
-                fee_currency=str(row.get("feeToken", "USDC")),
-                side=_side(row),
-                time_ms=ms_of(row.get("time")),
-                maker=row.get("crossed") is False,
-                realized_pnl=optional_of(row, "closedPnl"),
-            )
-            for row in rows_of(reply)
-            if row.get("coin") == market.venue_id
-        ]
+    # --- facts of the account -------------------------------------------------------------------------------------
 
     def incomes(self, since_ms: int, limit: int) -> Call:
         return _info("userFunding", startTime=since_ms, weight=20)
 
-    def incomes_in(self, reply: Any, by_id: ById) -> list[IncomeFact]:
+    def incomes_in(self, reply: Any, by_id: ById) -> list[orders.IncomeFact]:
         found = []
         for row in rows_of(reply):
-            delta = row_of(row.get("delta"))
-            kind, coin = str(delta.get("type", "")), str(delta.get("coin", ""))
-            market, time_ms = by_id(coin), ms_of(row.get("time"))
-            amount = decimal_of(delta, "usdc")
+            delta = row.row("delta")
+            kind, coin, time_ms = delta.text("type"), delta.text("coin"), row.ms("time")
+            parts = [(_INCOMES.get(kind, kind.upper()), delta.decimal("usdc"))]
             # The transaction of a funding payment is the same for everyone: the coin and the time make it one line.
-            found.append(
-                IncomeFact(
-                    f"{time_ms}-{coin}",
-                    _INCOMES.get(kind, kind.upper()),
-                    amount,
-                    "USDC",
-                    market.symbol if market else "",
-                    time_ms,
-                )
-            )
+            found += income_facts(parts, by_id(coin), income_id=f"{time_ms}-{coin}", currency="USDC", time_ms=time_ms)
         return found
 
     def balance(self) -> Call:
         return _info("clearinghouseState", weight=2)
 
-    def balance_in(self, reply: Any) -> BalanceFact:
-        row = row_of(reply)
-        total = row_of(row.get("marginSummary"))
-        equity = decimal_of(total, "accountValue")
-        positions = [row_of(item.get("position")) for item in rows_of(row.get("assetPositions"))]
-        pnl = sum((decimal_of(position, "unrealizedPnl") for position in positions), Decimal(0))
-        return BalanceFact(
+    def balance_in(self, reply: Any) -> orders.BalanceFact:
+        row = Row(reply)
+        total = row.row("marginSummary")
+        equity = total.decimal("accountValue")
+        pnl = sum((position.decimal("unrealizedPnl") for position in self.position_rows(reply)), Decimal(0))
+        return orders.BalanceFact(
             balance=equity - pnl,
-            available=decimal_of(row, "withdrawable"),
+            available=row.decimal("withdrawable"),
             unrealized_pnl=pnl,
-            margin_used=decimal_of(total, "totalMarginUsed"),
+            margin_used=total.decimal("totalMarginUsed"),
             equity=equity,
         )
 
     def positions(self) -> Call:
         return _info("clearinghouseState", weight=2)
 
-    def positions_in(self, reply: Any, by_id: ById) -> list[PositionFact]:
-        found = []
-        for item in rows_of(row_of(reply).get("assetPositions")):
-            row = row_of(item.get("position"))
-            market, size = by_id(str(row.get("coin"))), signed_number(row.get("szi"), "size", Kind.READ)
-            if market is None or not size:
-                continue
-            leverage = row_of(row.get("leverage")).get("value")
-            found.append(
-                PositionFact(
-                    symbol=market.symbol,
-                    position_side="LONG" if size > 0 else "SHORT",
-                    quantity=abs(size),
-                    entry_price=price_of(row, "entryPx"),
-                    unrealized_pnl=optional_of(row, "unrealizedPnl"),
-                    leverage=leverage if isinstance(leverage, int) else None,
-                    liquidation_price=optional_of(row, "liquidationPx") or Decimal(0),
-                )
-            )
-        return found
+    def position_rows(self, reply: Any) -> list[Row]:
+        return [item.row("position") for item in Row(reply).rows("assetPositions")]
+
+    def position(self, row: Row, market: Market, size: Decimal) -> orders.PositionFact:
+        return orders.PositionFact(
+            symbol=market.symbol,
+            position_side="LONG" if size > 0 else "SHORT",
+            quantity=abs(size),
+            entry_price=row.price("entryPx"),
+            unrealized_pnl=row.optional("unrealizedPnl"),
+            leverage=row.row("leverage").leverage("value"),
+            liquidation_price=row.optional("liquidationPx") or Decimal(0),
+        )
 
     def permissions(self) -> Call | None:
         return None
@@ -286,46 +271,33 @@ def _info(name: str, *, weight: int, **params: Any) -> Call:
     return Call("publicPostInfo", lambda client: {"type": name, "user": client.walletAddress, **params}, weight)
 
 
-def _order(
-    market: Market, side: str, quantity: Decimal, price: Decimal, params: dict[str, Any]
-) -> Callable[[Any], Any]:
-    def build(client: Any) -> Any:
-        row = {
-            "symbol": market.ccxt_symbol,
-            "type": "market",
-            "side": side.lower(),
-            "amount": plain(quantity),
-            "price": plain(price),
-            "params": dict(params),
-        }
-        return client.create_orders_request([row])
+def _action(market: Market, say: Callable[[int], dict[str, Any]]) -> Call:
+    """An action about one market, whose number at the venue the client knows, signed with the key."""
 
-    return build
+    def build(client: Any) -> dict[str, Any]:
+        action, nonce = say(int(client.market(market.ccxt_symbol)["baseId"])), client.incrementing_nonce()
+        return {"action": action, "nonce": nonce, "signature": client.sign_l1_action(action, nonce)}
+
+    return Call("privatePostExchange", build)
 
 
-def _signed(client: Any, action: dict[str, Any]) -> dict[str, Any]:
-    nonce = client.incrementing_nonce()
-    return {"action": action, "nonce": nonce, "signature": client.sign_l1_action(action, nonce)}
-
-
-def _status(reply: Any) -> Mapping[str, Any]:
+def _status(reply: Any) -> Row:
     """What happened to the only order of an action."""
-    response = row_of(row_of(reply, Kind.WRITE).get("response"), Kind.WRITE)
-    return only(row_of(response.get("data"), Kind.WRITE).get("statuses"), Kind.WRITE)
+    return Row(reply, Kind.WRITE).row("response").row("data").first("statuses")
 
 
-def _one_order(reply: Any, market: Market) -> tuple[Mapping[str, Any], str, int] | None:
+def _one_order(reply: Any, market: Market) -> tuple[Row, str, int] | None:
     """The order of an `orderStatus` answer with its status and time; None when there is none of that id."""
-    answer = row_of(reply)
-    if answer.get("status") == "unknownOid":
+    answer = Row(reply)
+    if answer.text("status") == "unknownOid":
         return None
-    if answer.get("status") != "order":
+    if answer.text("status") != "order":
         raise bad_reply(Kind.READ, "unknown answer about an order")
-    outer = row_of(answer.get("order"))
-    row = row_of(outer.get("order"))
-    if row.get("coin") != market.venue_id:
+    outer = answer.row("order")
+    row = outer.row("order")
+    if row.text("coin") != market.venue_id:
         return None
-    return row, str(outer.get("status", "")), ms_of(outer.get("statusTimestamp"))
+    return row, outer.text("status"), outer.ms("statusTimestamp")
 
 
 def _state(status: str) -> str | None:
@@ -337,5 +309,5 @@ def _state(status: str) -> str | None:
     return ENDED if lower.endswith("canceled") else REFUSED if lower.endswith("rejected") else None
 
 
-def _side(row: Mapping[str, Any]) -> str:
-    return {"B": "BUY", "A": "SELL"}.get(str(row.get("side")), "")
+def _side(row: Row) -> str:
+    return {"B": "BUY", "A": "SELL"}.get(row.text("side"), "")
