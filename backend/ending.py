@@ -38,23 +38,27 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]], within_s: float) -> None
 
 
 class Deadline:
-    """The longest a process may take to end. Threads cannot be cancelled: one that computes, or waits for a lock or a name
+    """The longest a process may take to end. Threads cannot be cancelled: one that compiles, or waits for a lock or a name
     server, would keep the process for as long as it likes."""
 
-    def __init__(self, after_s: float) -> None:
-        self._timer = threading.Timer(after_s, self._over)
-        self._timer.daemon = True
-        self._after_s = after_s
-        self.code = 1
-        """What the process ends with then: 0 once only threads are left that nobody waits for."""
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
 
-    def start(self) -> None:
-        """From now on the time counts."""
+    def start(self, after_s: float, *, code: int) -> None:
+        """After so long the process ends with ``code``, whatever it does. A second call takes the place of the first."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(after_s, self._over, (code,))
+        self._timer.daemon = True
         self._timer.start()
 
-    def _over(self) -> None:
+    @staticmethod
+    def _over(code: int) -> None:
         names = [thread.name for thread in threading.enumerate() if not thread.daemon]
-        log.error("the process did not end by itself", after_s=self._after_s, threads=names, code=self.code)
-        faulthandler.dump_traceback(sys.stderr, all_threads=True)
+        if code == 0:
+            log.info("ended while threads were still busy", threads=names)
+        else:
+            log.error("the process did not end in its time", threads=names)
+            faulthandler.dump_traceback(sys.stderr, all_threads=True)
         sys.stdout.flush()
-        os._exit(self.code)
+        os._exit(code)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import partial
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from backend import announce, leases
@@ -22,13 +23,15 @@ from backend.billing import jobs as billing
 from backend.bots import watchdog
 from backend.clock import from_ms, utcnow
 from backend.db import Database
+from backend.ending import end_tasks
 from backend.errors import IronBullError
 from backend.execution.apply import Applied
 from backend.execution.dispatcher import PATIENCE_S, Dispatcher
 from backend.execution.moving import move_stops
 from backend.execution.reconcile import Reconciler
 from backend.execution.resting_keeper import Keeper
-from backend.execution.service import ORPHANED_AFTER, adopt_orphans, busy, write_close
+from backend.execution.service import ORPHANED_AFTER, adopt_orphans, busy
+from backend.execution.stops import close_naked
 from backend.execution.wire import Wire
 from backend.exits.service import Watched, watch
 from backend.exports.worker import Exporter
@@ -51,6 +54,8 @@ LEASE_TTL_MS = 6_000
 BOT_BEAT_S = 10.0
 ERROR_PAUSE_S = 1.0
 WHOLE_EVERY_S = 300.0
+LOOPS_END_S = 3.0
+GIVE_BACK_S = 2.0
 
 
 class Engine:
@@ -76,6 +81,8 @@ class Engine:
         self._sure_until_s = float("inf")
         self.leading = asyncio.Event()
         self._wake = asyncio.Event()
+        self._scan_now = asyncio.Event()
+        self.timetable.scan_now = self._scan_now.set
         self._unsettled: list[int] = []
         self._naked: list[int] = []
         self._stops: dict[tuple[str, int], str] = {}
@@ -92,9 +99,13 @@ class Engine:
         ]
         if self.desk is not None:
             self.desk.runner.start()
-            loops.append(("carry", self._carry_loop))
+            loops.append(("carry", partial(self._each_second, self.desk.carry)))
         else:
-            loops += [("webhooks", self._webhooks_loop), ("notices", self._notices_loop), ("exports", self._exports_loop)]
+            loops += [
+                ("webhooks", partial(self._each_second, self.webhooks.run)),
+                ("notices", partial(self._each_second, self.notices.run)),
+                ("exports", self._exports_loop),
+            ]
         if self.settings.stepped:
             loops.append(("conduct", self._conduct))
         else:
@@ -109,9 +120,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Stop the loops, give the lease back, close connections. What is in flight is left to the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks, LOOPS_END_S)
         await self.dispatcher.stop()
         await self.timetable.stop()
         if self.desk is not None:
@@ -119,11 +128,17 @@ class Engine:
         await self.webhooks.close()
         await self.notices.close()
         if self.token is not None:
-            token = self.token
-            with suppress(Exception):
-                await self.db.arun(lambda s: leases.release(s, LEASE, self.owner, token))
+            await self._give_back(self.token)
         await self.feed.close()
         await self.wire.close()
+
+    async def _give_back(self, token: int) -> None:
+        """The lease, so that another need not wait for its time to run out."""
+        try:
+            async with asyncio.timeout(GIVE_BACK_S):
+                await self.db.arun(lambda s: leases.release(s, LEASE, self.owner, token))
+        except (SQLAlchemyError, TimeoutError) as error:
+            log.warning("the lease was not given back, it runs out by itself", error=type(error).__name__)
 
     async def _guard(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         """The edge of a loop: an error is logged and counted, and the loop goes on."""
@@ -203,7 +218,10 @@ class Engine:
             started = time.monotonic()
             await self.scan()
             pause = self.settings.scan_interval_s - (time.monotonic() - started)
-            await asyncio.sleep(max(pause, 0.05))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(pause, 0.05)):
+                    await self._scan_now.wait()
+            self._scan_now.clear()
 
     async def _dispatch_loop(self) -> None:
         while self.leading.is_set():
@@ -230,19 +248,9 @@ class Engine:
             await self._settle_new()
             await asyncio.sleep(0.5)
 
-    async def _webhooks_loop(self) -> None:
+    async def _each_second(self, work: Callable[[], Awaitable[object]]) -> None:
         while self.leading.is_set():
-            await self.webhooks.run()
-            await asyncio.sleep(1.0)
-
-    async def _notices_loop(self) -> None:
-        while self.leading.is_set():
-            await self.notices.run()
-            await asyncio.sleep(1.0)
-
-    async def _carry_loop(self) -> None:
-        while self.leading.is_set() and self.desk is not None:
-            await self.desk.carry()
+            await work()
             await asyncio.sleep(1.0)
 
     async def _exports_loop(self) -> None:
@@ -284,7 +292,8 @@ class Engine:
         return watch(session, prices.by_symbol, prices.market_ms)
 
     async def _ask_crossed(self, position_ids: list[int]) -> None:
-        accounts = await self.db.aread(lambda s: {p.account_id for p in _positions(s, position_ids)})
+        held = select(Position.account_id).where(col(Position.id).in_(position_ids))
+        accounts = set(await self.db.aread(lambda s: s.exec(held).all()))
         await self.reconciler.positions(accounts)
 
     async def dispatch(self, patience_s: float | None = None) -> int:
@@ -308,7 +317,7 @@ class Engine:
 
     async def close_naked(self, position_ids: list[int]) -> None:
         """Write closes for positions that came back without a protective stop."""
-        await self.db.arun(lambda s: _close_naked(s, position_ids, self.prices))
+        await self.db.arun(partial(close_naked, position_ids=position_ids, prices=self.prices.by_symbol if self.prices else {}))
 
     def _kill_sweep(self, session: Session) -> int:
         prices = self.prices
@@ -386,13 +395,3 @@ class Engine:
                 log.info("the replay has ended")
                 announce.market_done()
                 await asyncio.Event().wait()
-
-
-def _positions(session: Session, ids: list[int]) -> list[Position]:
-    return list(session.exec(select(Position).where(col(Position.id).in_(ids))).all())
-
-
-def _close_naked(session: Session, ids: list[int], prices: Prices | None) -> None:
-    for position in _positions(session, ids):
-        price = (prices.by_symbol.get(position.symbol) if prices else None) or position.entry_price
-        write_close(session, position, "NAKED", price=price, market_at=None)

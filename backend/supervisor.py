@@ -32,7 +32,9 @@ BEAT_FD = "IRONBULL_WORKER_BEAT_FD"
 EXIT_WITH_STDIN = "IRONBULL_WORKER_EXIT_WITH_STDIN"
 BEAT_S = 2.0
 POLL_S = 0.2
-STOP_S = 10.0
+END_S = 20.0
+"""So long a worker may take to end: jobs in hand are given their time, what is left goes to others by its lease."""
+STOP_S = END_S + 4.0
 CANNOT_RUN = 2
 """Exit code of a worker whose configuration is not usable: starting it again would not help."""
 

@@ -10,16 +10,19 @@ import threading
 
 import structlog
 
+from backend.ending import Deadline
 from backend.logs import configure
 from backend.runtime import Platform, embeds_paper_exchange
 from backend.settings import Settings, get_settings
-from backend.supervisor import BEAT_FD, BEAT_S, EXIT_WITH_STDIN
+from backend.supervisor import BEAT_FD, BEAT_S, END_S, EXIT_WITH_STDIN
 
 log = structlog.get_logger("worker")
 
+THREADS_END_S = 2.0
 
-async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
+
+async def serve(settings: Settings, deadline: Deadline) -> None:
+    """Run until SIGTERM or SIGINT; then the process is over within ``END_S`` and ``THREADS_END_S``."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -30,8 +33,11 @@ async def serve(settings: Settings) -> None:
     try:
         async with Platform(settings).running():
             await stop.wait()
+            deadline.start(END_S, code=1)
     finally:
         beats.cancel()
+    # All that was in hand is done or handed back; a thread that still computes or compiles keeps nobody waiting.
+    deadline.start(THREADS_END_S, code=0)
 
 
 async def _beat(descriptor: int) -> None:
@@ -68,5 +74,5 @@ def main(supervise: int = 0) -> int:
         from backend.db import get_db
 
         return supervisor.main(settings, get_db(), supervise)
-    asyncio.run(serve(settings))
+    asyncio.run(serve(settings, Deadline()))
     return 0

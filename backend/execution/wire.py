@@ -14,6 +14,7 @@ from node_service.client import Delivery, Node, NodeClient
 from node_service.executor import Executor
 from node_service.protocol import ProtocolError
 
+DRAIN_S = 5.0
 _LOCAL = {
     "/api/execute": "execute",
     "/api/query-orders": "query_orders",
@@ -65,6 +66,6 @@ class Wire:
         raise NotAnswered(reason, sent=reply.delivery is Delivery.UNKNOWN)
 
     async def close(self) -> None:
-        """Release connections."""
+        """Give orders that run in this process a moment to end, then release connections. What does not end is UNKNOWN."""
         await self.nodes.close()
-        await self.local.close()
+        await self.local.close(DRAIN_S)

@@ -18,7 +18,10 @@ from typing import Any
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
+from redis.typing import EncodableT, FieldT
 from taskiq import AckableMessage, AsyncBroker, BrokerMessage
+
+from backend.ending import end_tasks
 
 log = structlog.get_logger("wake")
 
@@ -30,8 +33,10 @@ LENGTH_KEPT = 100_000
 BLOCK_MS = 1_000
 ANSWER_S = 3.0
 PAUSE_S = 0.5
+HELPERS_END_S = 3.0
 
-_GONE = (RedisError, OSError, TimeoutError, asyncio.TimeoutError)
+GONE = (RedisError, OSError, TimeoutError)
+"""What the client raises when Redis is away, slow or refuses."""
 
 
 class StreamBroker(AsyncBroker):
@@ -59,7 +64,7 @@ class StreamBroker(AsyncBroker):
 
     async def ping(self) -> None:
         """Raises when Redis does not answer."""
-        await self._redis.ping()  # type: ignore[misc]
+        await self._redis.ping()  # type: ignore[misc]  # typed for both clients of redis at once
 
     # --- taking ----------------------------------------------------------------------------------------------------
 
@@ -71,11 +76,7 @@ class StreamBroker(AsyncBroker):
             while (message := await self._inbox.get()) is not None:
                 yield message
         finally:
-            # A cancellation that meets a time limit of the client's may be taken for that limit: it is said again.
-            while waiting := [task for task in helpers if not task.done()]:
-                for task in waiting:
-                    task.cancel()
-                await asyncio.wait(waiting, timeout=0.5)
+            await end_tasks(helpers, HELPERS_END_S)
 
     def close_intake(self) -> None:
         """Take nothing more; ``listen`` ends. What was read and not begun goes to others when its time is over."""
@@ -86,11 +87,11 @@ class StreamBroker(AsyncBroker):
 
     async def shutdown(self) -> None:
         """Leave the group (with nothing pending there is nothing to leave to others) and close connections."""
-        with contextlib.suppress(*_GONE):
+        with contextlib.suppress(*GONE):
             pending = await self._redis.xpending_range(self.stream, GROUP, "-", "+", 1, consumername=self.consumer)
             if not pending:
                 await self._redis.xgroup_delconsumer(self.stream, GROUP, self.consumer)
-        with contextlib.suppress(*_GONE):
+        with contextlib.suppress(*GONE):
             await self._redis.aclose()
         await super().shutdown()
 
@@ -104,7 +105,7 @@ class StreamBroker(AsyncBroker):
                     log.warning("the stream cannot be used", stream=self.stream, error=type(error).__name__)
                     await asyncio.sleep(PAUSE_S)
                 await self._make_group()
-            except _GONE:
+            except GONE:
                 await asyncio.sleep(PAUSE_S)
 
     async def _make_group(self) -> None:
@@ -114,7 +115,7 @@ class StreamBroker(AsyncBroker):
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 await asyncio.sleep(PAUSE_S)
-        except _GONE:
+        except GONE:
             await asyncio.sleep(PAUSE_S)
 
     async def _read(self) -> None:
@@ -156,15 +157,17 @@ class StreamBroker(AsyncBroker):
     async def _ack(self, message_id: bytes) -> None:
         self._in_hand.discard(message_id)
         # Unacknowledged it comes again, and finds its row done.
-        with contextlib.suppress(*_GONE):
+        with contextlib.suppress(*GONE):
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.xack(self.stream, GROUP, message_id)
                 pipe.xdel(self.stream, message_id)
                 await pipe.execute()
 
     async def _bury(self, message_id: bytes, fields: dict[bytes, bytes], deliveries: int) -> None:
+        kept: dict[FieldT, EncodableT] = {"deliveries": deliveries}
+        kept.update(fields.items())
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(self.dead, {**fields, b"deliveries": deliveries}, maxlen=DEAD_KEPT, approximate=True)  # type: ignore[dict-item]
+            pipe.xadd(self.dead, kept, maxlen=DEAD_KEPT, approximate=True)
             pipe.xack(self.stream, GROUP, message_id)
             pipe.xdel(self.stream, message_id)
             await pipe.execute()

@@ -17,12 +17,14 @@ from functools import partial
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
 
 from backend.clock import utcnow
 from backend.db import Database
+from backend.ending import end_tasks
 from backend.errors import IronBullError
 from backend.leases import LeaseLost
 from backend.models import Job, WorkerProcess
@@ -38,6 +40,8 @@ POLL_AWAKE_S = 1.0
 POLL_ALONE_S = 0.2
 URGENT_PLACES = 4
 DRAIN_S = 8.0
+CANCEL_S = 2.0
+LEAVE_S = 3.0
 BEAT_S = 3.0
 
 
@@ -84,7 +88,8 @@ class JobRunner:
         self._work: dict[int, asyncio.Task[None]] = {}
         self._nudges: dict[Lane, asyncio.Event] = {lane: asyncio.Event() for lane in LANES}
         self._finish = asyncio.Event()
-        self._loops: list[asyncio.Task[None]] = []
+        self._takers: list[asyncio.Task[None]] = []
+        self._keepers: list[asyncio.Task[None]] = []
         self._closing = False
         self._done = 0
         self.on_beat: Callable[[], Awaitable[None]] | None = None
@@ -95,33 +100,42 @@ class JobRunner:
 
     def start(self) -> None:
         """Begin to take jobs."""
-        loops: list[Callable[[], Awaitable[None]]] = [self._keep, self._beat, *(partial(self._poll, lane) for lane in LANES)]
-        self._loops = [asyncio.create_task(self._guard(loop)) for loop in loops]
+        keepers: list[Callable[[], Awaitable[None]]] = [self._keep, self._beat]
+        takers: list[Callable[[], Awaitable[None]]] = [partial(self._poll, lane) for lane in LANES]
         if self.waker is not None:
-            self.waker.start()
+            keepers += [self.waker.send, self.waker.watch]
             for lane, broker in self.waker.brokers.items():
                 receiver = Receiver(
                     broker, max_async_tasks=self._places[lane], run_startup=False, ack_type=AcknowledgeType.WHEN_EXECUTED
                 )
-                self._loops.append(asyncio.create_task(self._guard(partial(receiver.listen, self._finish))))
+                takers.append(partial(receiver.listen, self._finish))
+        self._keepers = [asyncio.create_task(self._guard(loop)) for loop in keepers]
+        self._takers = [asyncio.create_task(self._guard(loop)) for loop in takers]
 
     async def stop(self) -> None:
         """Take nothing more, let running jobs end, leave."""
         self._closing = True
         self._finish.set()
+        for nudge in self._nudges.values():
+            nudge.set()
         if self.waker is not None:
             for broker in self.waker.brokers.values():
                 broker.close_intake()
-        if self._work:
-            await asyncio.wait(self._work.values(), timeout=DRAIN_S)
-        for task in [*self._work.values(), *self._loops]:
-            task.cancel()
-        await asyncio.gather(*self._work.values(), *self._loops, return_exceptions=True)
-        held = {hold.id: hold.token for hold in self._held.values()}
-        with suppress(Exception):
-            await self._db.arun(lambda s: service.leave(s, self.owner, held))
+        # Whoever takes jobs ends by itself, and is not cancelled in the middle of taking one.
+        if ending := [*self._work.values(), *self._takers]:
+            await asyncio.wait(ending, timeout=DRAIN_S)
+        await end_tasks([*self._work.values(), *self._takers, *self._keepers], CANCEL_S)
+        await self._leave()
         if self.waker is not None:
-            await self.waker.stop()
+            await self.waker.close()
+
+    async def _leave(self) -> None:
+        held = {hold.id: hold.token for hold in self._held.values()}
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await self._db.arun(partial(service.leave, owner=self.owner, held=held))
+        except (SQLAlchemyError, TimeoutError) as error:
+            log.warning("jobs were not handed back, others take them when their lease is over", jobs=len(held), error=type(error).__name__)
 
     async def _guard(self, loop: Callable[[], Awaitable[None]]) -> None:
         """The edge of a loop: the database may be away for a while, the worker stays."""
@@ -151,11 +165,12 @@ class JobRunner:
         if self._closing or self._room(lane) <= 0:
             return
         job = await self._db.arun(lambda s: service.claim_one(s, job_id, self.owner, self._lease_ms))
-        if job is not None:
-            await asyncio.shield(self._begin(job, lane))
+        work = self._begin(job, lane) if job is not None else None
+        if work is not None:
+            await asyncio.shield(work)
 
     async def _poll(self, lane: Lane) -> None:
-        while True:
+        while not self._closing:
             awake = self.waker is not None and self.waker.healthy
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_AWAKE_S if awake else POLL_ALONE_S):
@@ -184,10 +199,13 @@ class JobRunner:
     def _lease_ms(self) -> int:
         return int(self._lease_s * 1000)
 
-    def _begin(self, job: Job, lane: Lane) -> asyncio.Task[None]:
+    def _begin(self, job: Job, lane: Lane) -> asyncio.Task[None] | None:
+        """Start a job that was claimed. None: this worker is ending, and hands it back with what it holds."""
         assert job.id is not None
         hold = Hold(job, lane, job.id, job.token, time.monotonic() + self._lease_s * 0.8)
         self._held[job.id] = hold
+        if self._closing:
+            return None
         task = asyncio.create_task(self._do(hold), name=f"job-{job.id}")
         self._work[job.id] = task
         task.add_done_callback(lambda _: self._ended_here(hold))
@@ -241,7 +259,7 @@ class JobRunner:
             if not held:
                 continue
             asked_s = time.monotonic()
-            kept = await self._db.arun(lambda s, h=held: service.renew(s, self.owner, h, self._lease_ms))  # type: ignore[misc]
+            kept = await self._db.arun(partial(service.renew, owner=self.owner, held=held, lease_ms=self._lease_ms))
             for job_id, token in held.items():
                 hold = self._held.get(job_id)
                 if hold is None or hold.token != token:
@@ -257,7 +275,7 @@ class JobRunner:
                 owner=self.owner, host=platform.node()[:80], pid=os.getpid(), version=VERSION, started_at=self._started_at,
                 running=len(self._held), done=self._done, wakes=self.waker is not None and self.waker.healthy,
             )  # fmt: skip
-            await self._db.arun(lambda s, r=row: service.beat(s, r))  # type: ignore[misc]
+            await self._db.arun(partial(service.beat, row=row))
             if self.on_beat is not None:
                 await self.on_beat()
             await asyncio.sleep(BEAT_S)

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from taskiq import AsyncTaskiqDecoratedTask
+from taskiq import AsyncTaskiqDecoratedTask, TaskiqError
 
-from backend.queue.broker import StreamBroker
+from backend.queue.broker import GONE, StreamBroker
 from backend.queue.rules import LANES, Lane
 
 log = structlog.get_logger("wake")
@@ -25,7 +25,10 @@ Look = Callable[[Lane, int], Awaitable[None]]
 
 
 class Waker:
-    """One broker per lane. ``healthy`` says whether wake-ups arrive; ``wake`` only notes what to send."""
+    """One broker per lane. ``healthy`` says whether wake-ups arrive; ``wake`` only notes what to send.
+
+    ``send`` and ``watch`` are loops that the owner runs, and starts again when they fail.
+    """
 
     def __init__(self, url: str, look: Look, *, prefix: str = "ironbull:jobs", idle_ms: int = 10_000) -> None:
         self.brokers: dict[Lane, StreamBroker] = {
@@ -36,17 +39,9 @@ class Waker:
         }
         self.healthy = False
         self._outbox: asyncio.Queue[tuple[Lane, int]] = asyncio.Queue(WAITING_KEPT)
-        self._running: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begin to send and to look whether Redis answers."""
-        self._running = [asyncio.create_task(self._send()), asyncio.create_task(self._watch())]
-
-    async def stop(self) -> None:
-        """End both; what was not sent is found without."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+    async def close(self) -> None:
+        """Leave Redis; what was not sent is found without."""
         for broker in self.brokers.values():
             with suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
@@ -60,7 +55,8 @@ class Waker:
             for item in jobs:
                 self._outbox.put_nowait(item)
 
-    async def _send(self) -> None:
+    async def send(self) -> None:
+        """Send what was noted, some at a time."""
         while True:
             batch = [await self._outbox.get()]
             while not self._outbox.empty() and len(batch) < TOGETHER:
@@ -68,18 +64,18 @@ class Waker:
             try:
                 async with asyncio.timeout(ANSWER_S):
                     await asyncio.gather(*(self._tasks[lane].kiq(job_id) for lane, job_id in batch))
-            except Exception as error:
-                # The edge towards Redis: taskiq wraps whatever the connection raised.
-                self._note(False, type(error).__name__)
+            except (TaskiqError, TimeoutError) as error:
+                # Not sent again: the rows are there, and from now on the database is asked more often.
+                self._note(False, type(error.__cause__ or error).__name__)
 
-    async def _watch(self) -> None:
+    async def watch(self) -> None:
+        """Look whether Redis answers, again and again."""
         while True:
             try:
                 async with asyncio.timeout(ANSWER_S):
                     await self.brokers["normal"].ping()
                 self._note(True, "")
-            except Exception as error:
-                # The same edge: until Redis answers again the database is asked more often.
+            except GONE as error:
                 self._note(False, type(error).__name__)
             await asyncio.sleep(PING_S)
 
