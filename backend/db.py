@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import pymysql
@@ -114,17 +114,19 @@ class _TurnLock:
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
-        try:
+        with ExitStack() as interrupted:
+            interrupted.callback(self._leave, turn)
             turn.acquire()
-        except BaseException:
-            # Interrupted while waiting: leave the queue, or pass on a turn that was just given.
-            with self._guard:
-                given = turn not in self._waiting
-                if not given:
-                    self._waiting.remove(turn)
-            if given:
-                self.__exit__()
-            raise
+            interrupted.pop_all()
+
+    def _leave(self, turn: threading.Lock) -> None:
+        """Stop waiting: out of the queue, or a turn that was just given goes on to the next."""
+        with self._guard:
+            given = turn not in self._waiting
+            if not given:
+                self._waiting.remove(turn)
+        if given:
+            self.__exit__()
 
     def __exit__(self, *_: object) -> None:
         with self._guard:
@@ -135,17 +137,15 @@ class _TurnLock:
 
 
 def _commit_or_rollback(session: Session) -> Iterator[Session]:
-    try:
+    with ExitStack() as failed:
+        failed.callback(session.rollback)
         yield session
-    except BaseException:
-        session.rollback()
-        raise
-    try:
-        session.commit()
-    except BaseException:
+        failed.pop_all()
+    with ExitStack() as failed:
         # What a failed commit leaves on the connection is not known: it is not used again.
-        session.invalidate()
-        raise
+        failed.callback(session.invalidate)
+        session.commit()
+        failed.pop_all()
 
 
 def _retryable(error: OperationalError) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
@@ -107,7 +108,8 @@ async def export_excel(request: Request, name: str, who: Anyone) -> StreamingRes
     found, find = _list(request, name, who)
     rows = await _page(request, who, found, find)
     sheet = await asyncio.to_thread(Sheet, name, [title(column) for column in found.columns])
-    try:
+    with ExitStack() as unfinished:
+        unfinished.callback(sheet.remove)
         while rows:
             await asyncio.to_thread(sheet.add, [[typed(column, row.get(column)) for column in found.columns] for row in rows])
             if len(rows) < STEP:
@@ -115,9 +117,7 @@ async def export_excel(request: Request, name: str, who: Anyone) -> StreamingRes
             find = replace(find, offset=find.offset + STEP)
             rows = await _page(request, who, found, find)
         await asyncio.to_thread(sheet.finish)
-    except BaseException:
-        sheet.remove()
-        raise
+        unfinished.pop_all()
     return StreamingResponse(sheet.chunks(), media_type=MEDIA_TYPES["xlsx"], headers=_headers(name, "xlsx"))
 
 

@@ -148,7 +148,7 @@ class PaperApp:
             # What was done before the refusal (a run-out countdown, half a batch) is kept.
             exchange.flush()
             raise
-        except Exception:
+        except Exception:  # clean up and re-raise: what is half done is forgotten
             exchange.reload()
             raise
         exchange.flush()

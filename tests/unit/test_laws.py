@@ -23,7 +23,6 @@ EDGES = {
     "backend/api/live.py", "backend/paper_exchange/http.py", "backend/paper_exchange/exchange.py", "state/base.py",
     "node_service/app.py", "node_service/executor.py", "node_service/exchange.py", "node_service/slim_ccxt.py",
     "backend/queue/runner.py",
-    "backend/queue/wake.py",
 }  # fmt: skip
 
 
@@ -71,14 +70,53 @@ def test_exact_refuses_what_is_not_exact(bad: object) -> None:
         Exact().process_bind_param(bad, sqlite.dialect())
 
 
+def _broad(node: ast.expr | None) -> bool:
+    """Whether a class, or one of several, stands for every error."""
+    if isinstance(node, ast.Tuple):
+        return any(_broad(one) for one in node.elts)
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return node is None or name in {"Exception", "BaseException"}
+
+
+def _broad_catches(tree: ast.Module) -> Iterator[tuple[int, bool]]:
+    """(line, whether it may stand at an edge) of every handler for all errors. ``suppress`` of all says nothing: never."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler) and _broad(node.type):
+            yield node.lineno, True
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "suppress":
+            yield from ((node.lineno, False) for one in node.args if _broad(one))
+
+
 def test_broad_catches_stand_only_at_edges() -> None:
     found = []
     for name, tree in _sources("backend", "node_service", "state", "pages", "ironbull_app"):
-        for node in ast.walk(tree):
-            broad = isinstance(node, ast.ExceptHandler) and (node.type is None or _is_name(node.type, "Exception"))
-            if broad and name not in EDGES:
-                found.append(f"{name}:{node.lineno}")
+        found += [f"{name}:{line}" for line, allowed in _broad_catches(tree) if not (allowed and name in EDGES)]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        ("try: f()\nexcept: pass", True),
+        ("try: f()\nexcept Exception: pass", True),
+        ("try: f()\nexcept BaseException as error: raise", True),
+        ("try: f()\nexcept (ValueError, builtins.Exception): pass", True),
+        ("with suppress(Exception): f()", False),
+        ("with contextlib.suppress(OSError, BaseException): f()", False),
+    ],
+)
+def test_every_way_to_catch_all_is_seen(source: str, allowed: bool) -> None:
+    assert list(_broad_catches(ast.parse(source))) == [(source.count("\n") + 1, allowed)]
+
+
+def test_narrow_catches_are_no_matter() -> None:
+    source = "try: f()\nexcept (ValueError, ExceptionGroup): pass\nwith suppress(OSError): f()"
+    assert list(_broad_catches(ast.parse(source))) == []
+
+
+def test_every_edge_is_one() -> None:
+    """A file that catches nothing broadly any more leaves the list."""
+    assert {name for name in EDGES if not list(_broad_catches(ast.parse((ROOT / name).read_text())))} == set()
 
 
 def test_nothing_evaluates_user_data() -> None:
