@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,17 @@ from sqlmodel import Session, col, select
 from backend.clock import now_ms, utcnow
 from backend.db import Database
 from backend.execution.nodes import is_online
-from backend.models import ExecutionNode, ExportJob, Job, JobRun, Lease, NoticeDelivery, Order, WebhookDelivery
+from backend.models import (
+    ExchangeAccount,
+    ExecutionNode,
+    ExportJob,
+    Job,
+    JobRun,
+    Lease,
+    NoticeDelivery,
+    Order,
+    WebhookDelivery,
+)
 from backend.monitoring.service import run_invariants
 from backend.monitoring.watch_rules import Reading, limits_of, measured, services_of
 from backend.settings import Settings
@@ -76,12 +87,15 @@ class Checks:
         return found
 
     def _nodes(self, session: Session) -> list[Reading]:
+        """Nodes that were heard of at least once; one that was only just made is not silent, nobody has started it."""
         found: list[Reading] = []
         now = utcnow()
         for node in session.exec(select(ExecutionNode).where(ExecutionNode.status == 1)).all():
-            heard = node.last_heartbeat_at
-            silent_s = int((now - heard).total_seconds()) if heard else 10**6
-            found.append(measured("nodes", node.node_code, "node_silent_s", silent_s, self.limits, severity="critical"))
+            if node.last_heartbeat_at is None:
+                continue
+            silent_s = int((now - node.last_heartbeat_at).total_seconds())
+            silence = measured("nodes", node.node_code, "node_silent_s", silent_s, self.limits, severity="critical")
+            found.append(silence if silence.ok else replace(silence, detail=_waiting_for(session, node)))
             if is_online(node):
                 found.append(measured("nodes", node.node_code, "node_skew_ms", abs(node.clock_skew_ms or 0), self.limits))
                 found.append(measured("nodes", node.node_code, "node_latency_ms", int(node.latency_ms or 0), self.limits))
@@ -151,6 +165,11 @@ class Checks:
         except OSError:
             return [Reading("disk", "", False, detail="cannot be read", severity="critical")]
         return [measured("disk", "", "disk_free_mb", free_mb, self.limits, severity="critical")]
+
+
+def _waiting_for(session: Session, node: ExecutionNode) -> str:
+    served = session.exec(select(func.count()).where(ExchangeAccount.node_id == node.id, ExchangeAccount.status == 1)).one()
+    return f"It serves {served} accounts. Their orders wait or go another way; look at the machine, or move the accounts."
 
 
 def _leases(session: Session) -> list[Reading]:

@@ -97,6 +97,7 @@ def settle(session: Session, readings: Sequence[Reading], policy: Policy, now: d
         session.add(row)
         if done.notice is not None:
             session.add(_message(row, done.notice))
+            log.warning("incident", what=row.key, notice=done.notice, value=row.value, detail=row.detail)
             told += 1
     session.connection().execute(delete(Probe).where(col(Probe.at) < now - PROBES_KEPT))
     session.connection().execute(delete(Incident).where(col(Incident.closed_at) < now - INCIDENTS_KEPT))
@@ -200,7 +201,7 @@ def _muted(windows: Sequence[Maintenance], reading: Reading) -> bool:
 def _message(row: Incident, notice: Notice) -> Notification:
     what = f"{row.check} {row.subject}".strip()
     measure = row.key.rpartition(":")[2]
-    why = f"{measure} is {row.value}, the limit is {row.bound}." if row.bound else f"{row.detail or 'not as it should be'}."
+    why = f"{measure} is {row.value}, the limit is {row.bound}. {row.detail}".rstrip() if row.bound else f"{row.detail or 'not as it should be'}."
     title, message = {
         "open": (f"Monitor: {what}", why),
         "again": (f"Monitor, still: {what}", why),

@@ -1,4 +1,4 @@
-"""Minutes of nodes out of signed heartbeats; silence told once, the return once; the address an account's orders come from."""
+"""Minutes of nodes out of signed heartbeats; silence told once by the monitor, the return once; the address an account's orders come from."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from sqlmodel import Session, select
 from backend.clock import now_ms, utcnow
 from backend.execution import node_health, routing
 from backend.execution.nodes import create_node, egress_of
+from backend.execution.wire import Wire
 from backend.identity.principal import Principal
 from backend.models import ExchangeAccount, ExecutionNode, NodeSample, Notification
+from backend.monitoring.watch import Watch
 from backend.security.vault import Vault
 from backend.settings import get_settings
+from backend.timetable import Timetable
+from node_service.client import NodeClient
+from node_service.executor import Executor
 from node_service.protocol import dumps, signed_headers
 from state.node_charts import node_charts
 from tests.support.doors import World
@@ -69,20 +74,39 @@ async def test_heartbeats_become_minutes_of_which_the_worst_is_shown(fresh: Worl
 
 
 async def test_silence_and_return_are_told_once_each(fresh: World, secret: str) -> None:
+    """Everything that goes round goes round: each job of the timetable, and a monitor of its own beside it."""
+    wire = Wire(Executor(node_code="centre", allow_venue_url=True), NodeClient())
+    timetable = Timetable(fresh.db, fresh.settings.model_copy(update={"market_mode": "running"}), wire, lambda: None)
+    beside = Watch(fresh.db, fresh.settings, ("nodes",))
+
+    async def goes_round() -> None:
+        for _ in range(3):
+            for job in timetable.jobs:
+                await timetable.run(job)
+            await beside.look()
+
+    def about_nodes() -> list[str]:
+        return [title for title in told(fresh) if "h1" in title]
+
+    await goes_round()
+    assert about_nodes() == [], "nobody has started it yet"
     await beat(fresh, secret)
-    assert fresh.db.run(node_health.watch_nodes) == []
+    await goes_round()
+    assert about_nodes() == []
 
     def hush(session: Session) -> None:
         node_of(session).last_heartbeat_at = utcnow() - timedelta(seconds=200)
 
     fresh.db.run(hush)
-    assert fresh.db.run(node_health.watch_nodes) == ["h1"]
-    assert fresh.db.run(node_health.watch_nodes) == []
-    assert told(fresh) == ["Node h1 is silent"]
+    await goes_round()
+    assert about_nodes() == ["Monitor: nodes h1"]
+    with fresh.db.reading() as session:
+        message = session.exec(select(Notification.message).where(Notification.title == "Monitor: nodes h1")).one()
+    assert "node_silent_s is 20" in message and "It serves 0 accounts" in message and "move the accounts" in message
     await beat(fresh, secret)
-    await beat(fresh, secret)
-    assert told(fresh) == ["Node h1 is silent", "Node h1 is back"]
-    assert fresh.db.run(node_health.watch_nodes) == []
+    await goes_round()
+    assert about_nodes() == ["Monitor: nodes h1", "Monitor, recovered: nodes h1"]
+    await wire.close()
 
 
 async def test_the_address_of_the_node_is_what_people_allow(fresh: World, secret: str) -> None:
