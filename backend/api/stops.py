@@ -55,7 +55,7 @@ async def history(request: Request, who: Anyone, page: Page, active: bool = Fals
     """The stops that touch you, newest first; ``active`` for those that hold now."""
 
     def work(session: Session) -> Listing[KillSwitch]:
-        statement: Any = stops.seen_by(who, select(KillSwitch))
+        statement = select(KillSwitch).where(stops.seen_by(who))
         if active:
             statement = statement.where(KillSwitch.slot == 1)
         total = session.exec(select(func.count()).select_from(statement.subquery())).one()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from backend.clock import utcnow
 from backend.errors import Conflict, InvalidInput, NotFound
@@ -93,7 +93,7 @@ def open_for(
     )
     coming = select(Order.id).where(
         Order.account_id == account.id, Order.symbol == wish.symbol, Order.position_side == wish.side, Order.trade_type == "OPEN",
-        Order.status.in_(OPEN_STATES),  # type: ignore[attr-defined]
+        col(Order.status).in_(OPEN_STATES),
     )  # fmt: skip
     if session.exec(held).first() is not None or session.exec(coming).first() is not None:
         raise AlreadyHeld

@@ -29,23 +29,21 @@ ACTIONS: Final = ("booked", "sent_again", "expired", "stop_restored", "blocked",
 
 def closed_outside(session: Session, position: Position, order: Order, quantity: Decimal) -> None:
     """The exchange closed (part of) a position by no order of ours; its trades were booked."""
-    _note(
-        session, f"closed:{position.id}:{order.exchange_order_id}"[:64], order, CLOSED_OUTSIDE,
-        f"open {position.quantity:f}", f"closed {quantity:f}", "booked",
-    )  # fmt: skip
+    fact = f"closed:{position.id}:{order.exchange_order_id}"[:64]
+    _of_order(session, fact, order, CLOSED_OUTSIDE, (f"open {position.quantity:f}", f"closed {quantity:f}"), action="booked")
 
 
 def end_absent(session: Session, order: Order, status: str, reason: str) -> None:
     """An order proven absent reaches its final state, and the difference is kept."""
     stop = order.order_type == "STOP_MARKET"
     done = "stop_restored" if stop else "expired"
-    _note(session, f"absent:{order.id}:end", order, STOP_MISSING if stop else ORDER_ABSENT, order.status, "absent", done)
+    _of_order(session, f"absent:{order.id}:end", order, STOP_MISSING if stop else ORDER_ABSENT, (order.status, "absent"), action=done)
     close(order, status, reason)
 
 
 def send_again(session: Session, order: Order, reason: str) -> None:
     """An order proven absent while it is fresh goes once more, with the same id, over the same executor."""
-    _note(session, f"absent:{order.id}:{order.attempt}", order, ORDER_ABSENT, order.status, "absent", "sent_again")
+    _of_order(session, f"absent:{order.id}:{order.attempt}", order, ORDER_ABSENT, (order.status, "absent"), action="sent_again")
     order.status, order.reason = "PENDING", reason
 
 
@@ -75,15 +73,9 @@ def note(
     return True
 
 
-def _note(  # noqa: PLR0917 - the columns of the row
-    session: Session, fact: str, order: Order, cause: str, platform_says: str, exchange_says: str, action: str
-) -> None:
-    if session.exec(select(Difference.id).where(Difference.fact == fact)).first() is not None:
-        return
-    session.add(
-        Difference(
-            fact=fact, tenant_id=order.tenant_id, account_id=order.account_id, order_id=order.id,
-            position_id=order.position_id, symbol=order.symbol, cause=cause, platform_says=platform_says[:100],
-            exchange_says=exchange_says[:100], action=action,
-        )
+def _of_order(session: Session, fact: str, order: Order, cause: str, says: tuple[str, str], *, action: str) -> None:
+    """``says``: what the platform says of the order, and what the exchange says."""
+    note(
+        session, fact, order, cause, symbol=order.symbol, platform_says=says[0], exchange_says=says[1], action=action,
+        order_id=order.id, position_id=order.position_id,
     )  # fmt: skip

@@ -251,12 +251,12 @@ def _figure(name: str, limit: Limit, facts: Facts, wanted: Wanted) -> Decimal | 
 def _losing(name: str, limits: Mapping[str, Limit], facts: Facts) -> tuple[str | None, str] | None:
     """After so many losses in a row an account waits; the two limits work together and are asked once."""
     most, pause = limits.get("losses_in_a_row"), limits.get("loss_pause_minutes")
-    if name == "loss_pause_minutes" or most is None:
+    if name == "loss_pause_minutes" or most is None or isinstance(most.value, frozenset):
         return None
     if facts.losses_in_a_row is None:
         return None, f"{most.value:f}"
     minutes = pause.value if pause is not None and isinstance(pause.value, Decimal) else _PAUSE_DEFAULT
-    if facts.losses_in_a_row < most.value or facts.last_loss_at is None:  # type: ignore[operator]
+    if facts.losses_in_a_row < most.value or facts.last_loss_at is None:
         return None
     if facts.now - facts.last_loss_at >= timedelta(minutes=float(minutes)):
         return None

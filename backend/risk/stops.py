@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from sqlalchemy import ColumnElement, and_, or_, true
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -119,20 +120,19 @@ def _word(stop: KillSwitch | str | None) -> str:
     return {ENTRIES: "no new positions", CLOSE: "everything is closed"}.get(mode or "", "open")
 
 
-def seen_by(who: Principal, statement: object) -> object:
-    """``statement`` on ``KillSwitch`` restricted to the stops that touch a person."""
+def seen_by(who: Principal) -> ColumnElement[bool]:
+    """The condition on ``KillSwitch`` for the stops that touch a person."""
     if who.kind == "admin":
-        return statement
-    own = (KillSwitch.scope == PLATFORM) | ((KillSwitch.tenant_id == who.tenant_id) & (KillSwitch.scope == TENANT))
-    mine = KillSwitch.tenant_id == who.tenant_id if who.kind == "tenant" else KillSwitch.user_id == who.id
-    return statement.where(own | (mine & (KillSwitch.scope == ACCOUNT)))  # type: ignore[attr-defined]
+        return true()
+    tenant, scope = col(KillSwitch.tenant_id), col(KillSwitch.scope)
+    mine = tenant == who.tenant_id if who.kind == "tenant" else col(KillSwitch.user_id) == who.id
+    return or_(scope == PLATFORM, and_(scope == TENANT, tenant == who.tenant_id), and_(scope == ACCOUNT, mine))
 
 
 def holding(session: Session, who: Principal) -> list[KillSwitch]:
     """The stops that hold and touch a person, widest first."""
-    statement = seen_by(who, select(KillSwitch).where(KillSwitch.slot == 1))
-    rows = session.exec(statement).all()  # type: ignore[call-overload]
-    return sorted(rows, key=lambda row: (SCOPES.index(row.scope), row.id))
+    rows = session.exec(select(KillSwitch).where(KillSwitch.slot == 1, seen_by(who))).all()
+    return sorted(rows, key=lambda row: (SCOPES.index(row.scope), row.id or 0))
 
 
 def sweep(session: Session, prices: Mapping[str, Decimal], market_at: datetime | None) -> int:

@@ -18,8 +18,8 @@ from backend.risk.switches import SCOPES
 
 def stops(session: Session, who: Principal, find: Find) -> Listing[Row]:
     """Stops, newest first."""
-    statement: Any = seen_by(who, select(KillSwitch, Tenant.name, User).join(Tenant, col(Tenant.id) == KillSwitch.tenant_id, isouter=True))
-    statement = statement.join(User, col(User.id) == KillSwitch.user_id, isouter=True)
+    statement: Any = select(KillSwitch, Tenant.name, User).join(Tenant, col(Tenant.id) == KillSwitch.tenant_id, isouter=True)
+    statement = statement.join(User, col(User.id) == KillSwitch.user_id, isouter=True).where(seen_by(who))
     statement = between(where(statement, find, scope=KillSwitch.scope), find, col(KillSwitch.created_at))
     if find.only.get("state"):
         on = KillSwitch.slot == 1
@@ -41,8 +41,7 @@ def _row(session: Session, who: Principal, row: KillSwitch, tenant: str | None, 
 
 def stop_totals(session: Session, who: Principal, find: Find) -> Row:
     """How many hold now."""
-    statement: Any = seen_by(who, select(func.count()).select_from(KillSwitch).where(KillSwitch.slot == 1))
-    return {"on": int(session.exec(statement).one())}
+    return {"on": session.exec(select(func.count()).select_from(KillSwitch).where(KillSwitch.slot == 1, seen_by(who))).one()}
 
 
 STOPS = ListOf(
