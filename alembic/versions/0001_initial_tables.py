@@ -334,7 +334,6 @@ def upgrade() -> None:
         sa.Column("inflight", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.String(length=255), nullable=False),
         sa.Column("last_heartbeat_at", types.UtcDateTime(), nullable=True),
-        sa.Column("silent_at", types.UtcDateTime(), nullable=True),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("join_hash"),

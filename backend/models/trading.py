@@ -75,7 +75,6 @@ class ExecutionNode(SQLModel, table=True):
     inflight: int = 0
     last_error: str = Field(default="", max_length=255)
     last_heartbeat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    silent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # told that it fell silent, until it is back
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
 
