@@ -9,6 +9,8 @@ from tests.support.venue_book import FEE_RATE, NOW_MS, PRICE, Order, RecordedVen
 
 _OKX_COIN = Decimal("0.01")  # coins in a contract
 _GATE_COIN = Decimal("0.0001")
+_OKX_LEGS = {"slTriggerPx": "loss", "tpTriggerPx": "profit", "triggerPx": "entry"}
+_OKX_STATES = {"open": "live", "filled": "filled", "cancelled": "canceled"}
 
 
 def _ok(*rows: Any) -> dict[str, Any]:
@@ -18,7 +20,7 @@ def _ok(*rows: Any) -> dict[str, Any]:
 class OkxVenue(RecordedVenue):
     """OKX v5."""
 
-    code, key_header = "okx", "OK-ACCESS-KEY"
+    code, key_header, orders_path = "okx", "OK-ACCESS-KEY", "/api/v5/trade/order"
 
     def answer(self, method: str, path: str, params: Any) -> Any:
         book = self.book
@@ -46,10 +48,16 @@ class OkxVenue(RecordedVenue):
                 if order is None:
                     raise Refusal(200, {"code": "51603", "msg": "Order does not exist", "data": []})
                 return _ok(self._shown(order))
+            case "/trade/cancel-order":
+                if book.cancel(params["clOrdId"]) is None:
+                    gone = {"clOrdId": params["clOrdId"], "ordId": "", "sCode": "51400", "sMsg": "Cancellation failed"}
+                    raise Refusal(200, {"code": "1", "msg": "All operations failed", "data": [gone]})
+                return _ok({"clOrdId": params["clOrdId"], "ordId": "1", "sCode": "0", "sMsg": ""})
             case "/trade/order-algo" if method == "POST":
+                field, leg = next(item for item in _OKX_LEGS.items() if item[0] in params)
                 size = None if params.get("closeFraction") == "1" else Decimal(params["sz"])
-                held = params.get("posSide") or ("long" if params["side"] == "sell" else "short")
-                stop = book.wait(params["algoClOrdId"], held, params["slTriggerPx"], size)
+                held = params.get("posSide") or ("long" if (params["side"] == "buy") == (leg == "entry") else "short")
+                stop = book.wait(params["algoClOrdId"], held, params[field], size, leg)
                 return _ok({"algoId": str(stop.order_id), "algoClOrdId": stop.client_id, "sCode": "0", "sMsg": ""})
             case "/trade/order-algo":
                 stop_found = book.stop(params.get("algoClOrdId", ""))
@@ -57,15 +65,15 @@ class OkxVenue(RecordedVenue):
                     raise Refusal(200, {"code": "51603", "msg": "Order does not exist", "data": []})
                 return _ok(self._stop(stop_found))
             case "/trade/orders-algo-pending":
-                return _ok(*map(self._stop, book.open_stops()))
+                wanted = [stop for stop in book.open_stops() if (stop.leg == "entry") == (params["ordType"] == "trigger")]
+                return _ok(*map(self._stop, wanted))
             case "/trade/cancel-algos":
                 stop_found = book.stop(order_id=params[0]["algoId"])
                 assert stop_found is not None
                 stop_found.state = "cancelled"
                 return _ok({"algoId": params[0]["algoId"], "sCode": "0", "sMsg": ""})
             case "/trade/fills" | "/trade/fills-history":
-                orders = [o for o in book.orders if params.get("ordId", str(o.order_id)) == str(o.order_id)]
-                return _ok(*map(self._trade, orders))
+                return _ok(*map(self._trade, book.trades(params.get("ordId"))))
             case "/account/balance":
                 detail = {"ccy": "USDT", "cashBal": "1000", "eq": "1010", "availEq": "900", "upl": "10", "frozenBal": "110"}
                 return _ok({"totalEq": "1010", "details": [detail]})
@@ -84,7 +92,9 @@ class OkxVenue(RecordedVenue):
         reduces = bool(params.get("reduceOnly")) or (self.book.hedge and not opens)
         if not self.book.hedge and reduces:
             held = "long" if params["side"] == "sell" else "short"
-        order = self.book.take(params["clOrdId"], params["side"], Decimal(params["sz"]), held, reduces=reduces)
+        assert (params["ordType"] == "limit") == ("px" in params)
+        size, price = Decimal(params["sz"]), params.get("px", "")
+        order = self.book.take(params["clOrdId"], params["side"], size, held, reduces=reduces, price=price)
         if order is None:
             bad = {"clOrdId": params["clOrdId"], "ordId": "", "sCode": "51169", "sMsg": "Order failed, no position"}
             raise Refusal(200, {"code": "1", "msg": "All operations failed", "data": [bad]})
@@ -92,8 +102,9 @@ class OkxVenue(RecordedVenue):
 
     def _shown(self, order: Order) -> Any:
         return {
-            "instId": "BTC-USDT-SWAP", "ordId": str(order.order_id), "clOrdId": order.client_id, "state": "filled",
-            "sz": text(order.size), "accFillSz": text(order.size), "avgPx": text(PRICE), "side": order.side,
+            "instId": "BTC-USDT-SWAP", "ordId": str(order.order_id), "clOrdId": order.client_id,
+            "state": _OKX_STATES[order.state] if order.state != "open" or not order.filled else "partially_filled",
+            "sz": text(order.size), "accFillSz": text(order.filled), "avgPx": order.average, "side": order.side,
             "posSide": order.held if self.book.hedge else "net", "uTime": str(NOW_MS), "cTime": str(NOW_MS),
             "fee": text(-order.fee * _OKX_COIN), "feeCcy": "USDT",
         }  # fmt: skip
@@ -101,15 +112,17 @@ class OkxVenue(RecordedVenue):
     def _trade(self, order: Order) -> Any:
         return {
             "instId": "BTC-USDT-SWAP", "tradeId": f"t{order.order_id}", "ordId": str(order.order_id), "fillPx": text(PRICE),
-            "fillSz": text(order.size), "side": order.side, "execType": "T", "fee": text(-order.fee * _OKX_COIN),
+            "fillSz": text(order.filled), "side": order.side, "execType": "T", "fee": text(-order.fee * _OKX_COIN),
             "feeCcy": "USDT", "ts": str(NOW_MS), "fillPnl": "0",
         }  # fmt: skip
 
     def _stop(self, stop: Stop) -> Any:
         return {
-            "instId": "BTC-USDT-SWAP", "algoId": str(stop.order_id), "algoClOrdId": stop.client_id, "ordType": "conditional",
-            "state": "live" if stop.state == "open" else "canceled", "slTriggerPx": stop.trigger, "slOrdPx": "-1",
-            "side": "sell" if stop.held == "long" else "buy", "closeFraction": "1" if stop.size is None else "",
+            "instId": "BTC-USDT-SWAP", "algoId": str(stop.order_id), "algoClOrdId": stop.client_id,
+            "ordType": "trigger" if stop.leg == "entry" else "conditional",
+            "state": "live" if stop.state == "open" else "canceled",
+            **{field: stop.trigger if leg == stop.leg else "" for field, leg in _OKX_LEGS.items()},
+            "side": "buy" if stop.buys else "sell", "closeFraction": "1" if stop.size is None else "",
             "sz": "" if stop.size is None else text(stop.size), "ordId": "0", "ordIdList": [],
         }  # fmt: skip
 
@@ -124,13 +137,13 @@ class OkxVenue(RecordedVenue):
 class GateVenue(RecordedVenue):
     """Gate v4 futures."""
 
-    code, key_header = "gate", "KEY"
+    code, key_header, orders_path = "gate", "KEY", "/api/v4/futures/usdt/orders"
 
     def answer(self, method: str, path: str, params: Any) -> Any:
         book, route = self.book, path.removeprefix("/api/v4").removeprefix("/futures/usdt")
         if route.startswith("/orders/"):
             name = route.removeprefix("/orders/")
-            order = book.order(name, name)
+            order = book.cancel(name) if method == "DELETE" else book.order(name, name)
             if order is None:
                 raise Refusal(404, {"label": "ORDER_NOT_FOUND", "message": "Order not found"})
             return self._shown(order)
@@ -163,20 +176,14 @@ class GateVenue(RecordedVenue):
             case "/orders" if method == "POST":
                 return self._order(params)
             case "/orders":
-                return [self._shown(order) for order in book.orders]
+                return [self._shown(order) for order in book.orders if order.state != "open"]
             case "/price_orders" if method == "POST":
-                initial = params["initial"]
-                held = "long" if params["trigger"]["rule"] == 2 else "short"
-                assert initial.get("auto_size", f"close_{held}") == f"close_{held}"
-                size = Decimal(initial["size"])
-                waits = book.wait(initial["text"], held, params["trigger"]["price"], abs(size) if size else None)
-                return {"id": waits.order_id}
+                return {"id": self._wait(params).order_id}
             case "/price_orders":
                 state = params["status"] == "open"
                 return [self._stop(stop) for stop in book.stops if (stop.state == "open") == state]
             case "/my_trades" | "/my_trades_timerange":
-                orders = [o for o in book.orders if params.get("order", str(o.order_id)) == str(o.order_id)]
-                return [self._trade(order) for order in orders]
+                return [self._trade(order) for order in book.trades(params.get("order"))]
             case "/positions":
                 return [self._position(held, size) for held, size in book.held.items()]
             case "/account_book":
@@ -191,23 +198,39 @@ class GateVenue(RecordedVenue):
         size = Decimal(params["size"])
         reduces = bool(params.get("reduce_only"))
         held = "long" if (size > 0) != reduces else "short"
-        order = self.book.take(params["text"], "buy" if size > 0 else "sell", abs(size), held, reduces=reduces)
+        price = "" if params["price"] == "0" else params["price"]
+        assert params["tif"] == ("gtc" if price else "ioc")
+        side = "buy" if size > 0 else "sell"
+        order = self.book.take(params["text"], side, abs(size), held, reduces=reduces, price=price)
         if order is None:
             raise Refusal(400, {"label": "REDUCE_EXCEEDED", "message": "position is smaller"})
         return self._shown(order)
 
+    def _wait(self, params: Any) -> Stop:
+        initial, closes = params["initial"], params.get("order_type", "")
+        size, rises = Decimal(initial["size"]), params["trigger"]["rule"] == 1
+        if not closes:
+            held = "long" if size > 0 else "short"
+            return self.book.wait(initial["text"], held, params["trigger"]["price"], abs(size), "entry")
+        held = "long" if "long" in closes else "short"
+        assert initial.get("auto_size", f"close_{held}") == f"close_{held}" and initial["reduce_only"]
+        leg = "profit" if rises == (held == "long") else "loss"
+        return self.book.wait(initial["text"], held, params["trigger"]["price"], abs(size) if size else None, leg)
+
     def _shown(self, order: Order) -> Any:
+        sign, left = (1 if order.buys else -1), order.size - order.filled
         return {
-            "id": order.order_id, "contract": "BTC_USDT", "text": order.client_id, "status": "finished", "finish_as": "filled",
-            "size": int(order.size if order.side == "buy" else -order.size), "left": 0, "fill_price": text(PRICE), "price": "0",
-            "tif": "ioc", "is_reduce_only": order.reduces, "create_time": NOW_MS / 1000, "finish_time": NOW_MS / 1000,
+            "id": order.order_id, "contract": "BTC_USDT", "text": order.client_id,
+            "status": "open" if order.state == "open" else "finished", "finish_as": order.state,
+            "size": int(sign * order.size), "left": int(sign * left), "fill_price": order.average or "0",
+            "price": order.price or "0", "tif": "gtc" if order.price else "ioc", "is_reduce_only": order.reduces, "create_time": NOW_MS / 1000, "finish_time": NOW_MS / 1000,
             "tkfr": text(FEE_RATE), "mkfr": "0",
         }  # fmt: skip
 
     def _trade(self, order: Order) -> Any:
         return {
             "id": order.order_id + 5000, "contract": "BTC_USDT", "order_id": str(order.order_id), "price": text(PRICE),
-            "size": int(order.size if order.side == "buy" else -order.size), "fee": text(order.fee * _GATE_COIN),
+            "size": int(order.filled if order.buys else -order.filled), "fee": text(order.fee * _GATE_COIN),
             "role": "taker", "create_time": NOW_MS / 1000, "text": order.client_id,
         }  # fmt: skip
 
@@ -216,9 +239,10 @@ class GateVenue(RecordedVenue):
         return {
             "id": stop.order_id, "status": "open" if stop.state == "open" else "finished", "trade_id": 0, "me_order_id": 0,
             "finish_as": "" if stop.state == "open" else "cancelled",
-            "initial": {"contract": "BTC_USDT", "size": -size if stop.held == "long" else size, "price": "0",
+            "initial": {"contract": "BTC_USDT", "size": size if stop.buys else -size, "price": "0",
                         "text": stop.client_id, "is_close": size == 0},
-            "trigger": {"price": stop.trigger, "rule": 2 if stop.held == "long" else 1, "price_type": 0, "strategy_type": 0},
+            "trigger": {"price": stop.trigger, "rule": 1 if stop.rises else 2, "price_type": 0, "strategy_type": 0},
+            "order_type": "" if stop.leg == "entry" else f"close-{stop.held}-position",
         }  # fmt: skip
 
     def _position(self, held: str, size: Decimal) -> Any:

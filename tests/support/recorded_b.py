@@ -8,12 +8,18 @@ from typing import Any
 from tests.support.venue_book import NOW_MS, PRICE, Order, RecordedVenue, Refusal, Stop, now_ms, text
 
 _ENDED = str(NOW_MS)
+_BYBIT_STATES = {
+    ("open", False): "New", ("open", True): "PartiallyFilled", ("filled", True): "Filled",
+    ("cancelled", False): "Cancelled", ("cancelled", True): "PartiallyFilledCanceled",
+}  # fmt: skip
+_BITGET_PLANS = {("loss", True): "pos_loss", ("loss", False): "loss_plan", ("profit", True): "pos_profit",
+                 ("profit", False): "profit_plan", ("entry", False): "normal_plan"}  # fmt: skip
 
 
 class BybitVenue(RecordedVenue):
     """Bybit v5, unified account with isolated margin."""
 
-    code, key_header = "bybit", "X-BAPI-API-KEY"
+    code, key_header, orders_path = "bybit", "X-BAPI-API-KEY", "/v5/order/create"
 
     def answer(self, method: str, path: str, params: Any) -> Any:
         book = self.book
@@ -45,14 +51,15 @@ class BybitVenue(RecordedVenue):
             case "/order/realtime" | "/order/history":
                 return self._ok({"list": self._listed(params)})
             case "/order/cancel":
-                stop = book.stop(order_id=params["orderId"])
-                if stop is None or stop.state != "open":
+                order, stop = book.cancel(params.get("orderLinkId", "")), book.stop(order_id=params.get("orderId", ""))
+                if order is None and (stop is None or stop.state != "open"):
                     raise Refusal(200, {"retCode": 110001, "retMsg": "order not exists or too late to cancel", "result": {}})
-                stop.state = "cancelled"
-                return self._ok({"orderId": params["orderId"]})
+                if stop is not None:
+                    stop.state = "cancelled"
+                return self._ok({"orderId": params.get("orderId", ""), "orderLinkId": params.get("orderLinkId", "")})
             case "/execution/list":
-                orders = [o for o in book.orders if params.get("orderId", f"o{o.order_id}") == f"o{o.order_id}"]
-                return self._ok({"list": [self._trade(order) for order in orders]})
+                number = params["orderId"].removeprefix("o") if "orderId" in params else None
+                return self._ok({"list": [self._trade(order) for order in book.trades(number)]})
             case "/account/wallet-balance":
                 coin = {
                     "coin": "USDT", "walletBalance": "1000", "equity": "1010", "unrealisedPnl": "10", "totalPositionIM": "100",
@@ -76,12 +83,18 @@ class BybitVenue(RecordedVenue):
         sells, index = params["side"] == "Sell", int(params["positionIdx"])
         assert index in ((1, 2) if self.book.hedge else (0,)), "position idx not match position mode"
         if "triggerPrice" in params:
-            size = Decimal(params["qty"]) or None
-            stop = self.book.wait(params["orderLinkId"], "long" if sells else "short", params["triggerPrice"], size)
+            size, closes = Decimal(params["qty"]) or None, params.get("closeOnTrigger", False)
+            assert closes == params.get("reduceOnly", False)
+            held, rises = "long" if sells == closes else "short", params["triggerDirection"] == 1
+            leg = "entry" if not closes else "profit" if rises == (held == "long") else "loss"
+            stop = self.book.wait(params["orderLinkId"], held, params["triggerPrice"], size, leg)
+            assert stop.rises == rises
             return self._ok({"orderId": str(stop.order_id), "orderLinkId": stop.client_id})
         reduces = bool(params.get("reduceOnly"))
         held = "long" if sells == reduces else "short"
-        order = self.book.take(params["orderLinkId"], params["side"], Decimal(params["qty"]), held, reduces=reduces)
+        assert params["orderType"] == ("Limit" if "price" in params else "Market")
+        size, price = Decimal(params["qty"]), params.get("price", "")
+        order = self.book.take(params["orderLinkId"], params["side"], size, held, reduces=reduces, price=price)
         if order is None:
             message = "current position is zero, cannot fix reduce-only order qty"
             raise Refusal(200, {"retCode": 110017, "retMsg": message, "result": {}})
@@ -96,23 +109,25 @@ class BybitVenue(RecordedVenue):
 
     def _shown(self, order: Order) -> Any:
         return {
-            "symbol": "BTCUSDT", "orderId": f"o{order.order_id}", "orderLinkId": order.client_id, "orderStatus": "Filled",
-            "side": order.side, "qty": text(order.size), "cumExecQty": text(order.size), "leavesQty": "0", "avgPrice": text(PRICE),
-            "orderType": "Market", "updatedTime": _ENDED, "createdTime": _ENDED, "triggerPrice": "", "closeOnTrigger": False,
+            "symbol": "BTCUSDT", "orderId": f"o{order.order_id}", "orderLinkId": order.client_id,
+            "orderStatus": _BYBIT_STATES[order.state, bool(order.filled)], "side": order.side, "qty": text(order.size),
+            "cumExecQty": text(order.filled), "leavesQty": text(order.size - order.filled), "avgPrice": order.average,
+            "orderType": "Limit" if order.price else "Market", "price": order.price or "0", "updatedTime": _ENDED, "createdTime": _ENDED, "triggerPrice": "", "closeOnTrigger": False,
         }  # fmt: skip
 
     def _stop(self, stop: Stop) -> Any:
         return {
             "symbol": "BTCUSDT", "orderId": str(stop.order_id), "orderLinkId": stop.client_id, "stopOrderType": "Stop",
             "orderStatus": "Untriggered" if stop.state == "open" else "Deactivated", "triggerPrice": stop.trigger,
-            "side": "Sell" if stop.held == "long" else "Buy", "qty": "0" if stop.size is None else text(stop.size),
-            "cumExecQty": "0", "avgPrice": "", "closeOnTrigger": True, "reduceOnly": True, "updatedTime": _ENDED,
+            "triggerDirection": 1 if stop.rises else 2, "side": "Buy" if stop.buys else "Sell",
+            "qty": "0" if stop.size is None else text(stop.size), "cumExecQty": "0", "avgPrice": "",
+            "closeOnTrigger": stop.leg != "entry", "reduceOnly": stop.leg != "entry", "updatedTime": _ENDED,
         }  # fmt: skip
 
     def _trade(self, order: Order) -> Any:
         return {
             "symbol": "BTCUSDT", "execId": f"e{order.order_id}", "orderId": f"o{order.order_id}", "execPrice": text(PRICE),
-            "execQty": text(order.size), "execFee": text(order.fee), "feeCurrency": "", "isMaker": False, "execType": "Trade",
+            "execQty": text(order.filled), "execFee": text(order.fee), "feeCurrency": "", "isMaker": False, "execType": "Trade",
             "side": order.side, "execTime": _ENDED,
         }  # fmt: skip
 
@@ -134,7 +149,7 @@ class BybitVenue(RecordedVenue):
 class BitgetVenue(RecordedVenue):
     """Bitget v2 USDT futures."""
 
-    code, key_header = "bitget", "ACCESS-KEY"
+    code, key_header, orders_path = "bitget", "ACCESS-KEY", "/api/v2/mix/order/place-order"
 
     def answer(self, method: str, path: str, params: Any) -> Any:
         book = self.book
@@ -164,22 +179,35 @@ class BitgetVenue(RecordedVenue):
                 if order is None:
                     raise Refusal(400, {"code": "40109", "msg": "The data of the order cannot be found", "data": None})
                 return self._ok(self._shown(order))
+            case "/mix/order/cancel-order":
+                order = book.cancel(params["clientOid"])
+                if order is None:
+                    raise Refusal(400, {"code": "40768", "msg": "Order does not exist", "data": None})
+                return self._ok({"orderId": str(order.order_id), "clientOid": order.client_id})
             case "/mix/order/place-tpsl-order":
                 held = {"long": "long", "short": "short"} if book.hedge else {"buy": "long", "sell": "short"}
-                size = None if params["planType"] == "pos_loss" else Decimal(params["size"])
-                stop = book.wait(params["clientOid"], held[params["holdSide"]], params["triggerPrice"], size)
+                leg, closes_all = next(key for key, plan in _BITGET_PLANS.items() if plan == params["planType"])
+                size = None if closes_all else Decimal(params["size"])
+                stop = book.wait(params["clientOid"], held[params["holdSide"]], params["triggerPrice"], size, leg)
+                return self._ok({"orderId": str(stop.order_id), "clientOid": stop.client_id})
+            case "/mix/order/place-plan-order":
+                assert (params["planType"], params["orderType"]) == ("normal_plan", "market")
+                assert params.get("tradeSide") == ("open" if book.hedge else None)
+                side = "long" if params["side"] == "buy" else "short"
+                stop = book.wait(params["clientOid"], side, params["triggerPrice"], Decimal(params["size"]), "entry")
                 return self._ok({"orderId": str(stop.order_id), "clientOid": stop.client_id})
             case "/mix/order/orders-plan-pending" | "/mix/order/orders-plan-history":
-                waits = path.endswith("pending")
-                rows = [s for s in book.stops if (s.state == "open") == waits and params.get("clientOid", s.client_id) == s.client_id]
+                waits, entries = path.endswith("pending"), params["planType"] == "normal_plan"
+                rows = [s for s in book.stops if (s.state == "open", s.leg == "entry") == (waits, entries)]
+                rows = [stop for stop in rows if params.get("clientOid", stop.client_id) == stop.client_id]
                 return self._ok({"entrustedList": [self._stop(stop) for stop in rows] or None, "endId": None})
             case "/mix/order/cancel-plan-order":
                 found = book.stop(order_id=params["orderIdList"][0]["orderId"])
-                assert found is not None
+                assert found is not None and params["planType"] == _BITGET_PLANS[found.leg, found.size is None]
                 found.state = "cancelled"
                 return self._ok({"successList": params["orderIdList"], "failureList": []})
             case "/mix/order/fills":
-                orders = [o for o in book.orders if params.get("orderId", str(o.order_id)) == str(o.order_id)]
+                orders = book.trades(params.get("orderId"))
                 return self._ok({"fillList": [self._trade(order) for order in orders] or None, "endId": None})
             case "/mix/account/accounts":
                 row = {"marginCoin": "USDT", "available": "900", "accountEquity": "1010", "unrealizedPL": "10", "locked": "0"}
@@ -204,7 +232,9 @@ class BitgetVenue(RecordedVenue):
         else:
             reduces = params.get("reduceOnly") == "YES"
             held = "long" if (params["side"] == "buy") != reduces else "short"
-        order = self.book.take(params["clientOid"], params["side"], Decimal(params["size"]), held, reduces=reduces)
+        assert (params["orderType"], params.get("force")) == (("limit", "gtc") if "price" in params else ("market", None))
+        size, price = Decimal(params["size"]), params.get("price", "")
+        order = self.book.take(params["clientOid"], params["side"], size, held, reduces=reduces, price=price)
         if order is None:
             raise Refusal(400, {"code": "22002", "msg": "No position to close", "data": None})
         return self._ok({"orderId": str(order.order_id), "clientOid": order.client_id})
@@ -216,24 +246,25 @@ class BitgetVenue(RecordedVenue):
 
     def _shown(self, order: Order) -> Any:
         return {
-            "symbol": "BTCUSDT", "orderId": str(order.order_id), "clientOid": order.client_id, "state": "filled",
-            "size": text(order.size), "baseVolume": text(order.size), "priceAvg": text(PRICE), "uTime": _ENDED, "cTime": _ENDED,
+            "symbol": "BTCUSDT", "orderId": str(order.order_id), "clientOid": order.client_id,
+            "state": {"open": "live", "filled": "filled", "cancelled": "canceled"}[order.state], "size": text(order.size),
+            "baseVolume": text(order.filled), "priceAvg": order.average, "uTime": _ENDED, "cTime": _ENDED,
             **self._words(order),
         }  # fmt: skip
 
     def _trade(self, order: Order) -> Any:
         return {
             "symbol": "BTCUSDT", "tradeId": f"9{order.order_id}", "orderId": str(order.order_id), "price": text(PRICE),
-            "baseVolume": text(order.size), "profit": "0", "tradeScope": "taker", "cTime": _ENDED,
+            "baseVolume": text(order.filled), "profit": "0", "tradeScope": "taker", "cTime": _ENDED,
             "feeDetail": [{"deduction": "no", "feeCoin": "USDT", "totalFee": text(-order.fee)}], **self._words(order),
         }  # fmt: skip
 
     def _stop(self, stop: Stop) -> Any:
         return {
-            "symbol": "BTCUSDT", "planType": "pos_loss" if stop.size is None else "loss_plan", "orderId": str(stop.order_id),
+            "symbol": "BTCUSDT", "planType": _BITGET_PLANS[stop.leg, stop.size is None], "orderId": str(stop.order_id),
             "clientOid": stop.client_id, "triggerPrice": stop.trigger, "triggerType": "fill_price",
             "planStatus": "live" if stop.state == "open" else "cancelled", "posSide": stop.held if self.book.hedge else "net",
-            "side": "sell" if stop.held == "long" else "buy", "executeOrderId": "",
+            "side": "buy" if stop.buys else "sell", "executeOrderId": "",
         }  # fmt: skip
 
     def _position(self, held: str, size: Decimal) -> Any:

@@ -15,7 +15,7 @@ COIN = "BTC"
 class HyperliquidVenue(RecordedVenue):
     """Hyperliquid: /info asks, /exchange acts."""
 
-    code = "hyperliquid"
+    code, orders_path = "hyperliquid", "/exchange"
 
     def signed(self, request: web.Request, params: Any) -> bool:
         return "signature" in params or "user" in params
@@ -38,6 +38,11 @@ class HyperliquidVenue(RecordedVenue):
                     raise Refusal(200, self._statuses("cancel", {"error": error}))
                 stop.state = "cancelled"
                 return self._statuses("cancel", "success")
+            case "cancelByCloid":
+                if self.book.cancel(action["cancels"][0]["cloid"]) is None:
+                    error = "Order was never placed, already canceled, or filled. asset=0"
+                    raise Refusal(200, self._statuses("cancel", {"error": error}))
+                return self._statuses("cancel", "success")
             case "order":
                 return self._order(action["orders"][0])
         raise AssertionError(f"no action {action}")
@@ -49,16 +54,22 @@ class HyperliquidVenue(RecordedVenue):
         assert "builder" not in row
         size, reduces = Decimal(row["s"]), row["r"]
         if "trigger" in row["t"]:
-            assert row["t"]["trigger"]["isMarket"] is True and row["t"]["trigger"]["tpsl"] == "sl"
-            stop = self.book.wait(row["c"], "short" if row["b"] else "long", row["t"]["trigger"]["triggerPx"], size)
+            trigger = row["t"]["trigger"]
+            assert trigger["isMarket"] is True
+            leg = "entry" if not reduces else {"sl": "loss", "tp": "profit"}[trigger["tpsl"]]
+            stop = self.book.wait(row["c"], "long" if row["b"] != reduces else "short", trigger["triggerPx"], size, leg)
+            assert stop.rises == ((trigger["tpsl"] == "sl") == row["b"])
             return self._statuses("order", {"resting": {"oid": stop.order_id, "cloid": row["c"]}})
-        bound = Decimal(row["p"])
-        assert row["t"] == {"limit": {"tif": "Ioc"}} and (bound > PRICE if row["b"] else bound < PRICE)
+        rests, bound = row["t"] == {"limit": {"tif": "Gtc"}}, Decimal(row["p"])
+        assert rests or (row["t"] == {"limit": {"tif": "Ioc"}} and (bound > PRICE if row["b"] else bound < PRICE))
         held = "long" if row["b"] != reduces else "short"
-        order = self.book.take(row["c"], "B" if row["b"] else "A", size, held, reduces=reduces)
+        side, price = "B" if row["b"] else "A", row["p"] if rests else ""
+        order = self.book.take(row["c"], side, size, held, reduces=reduces, price=price)
         if order is None:
             error = "Reduce only order would increase position. asset=0"
             raise Refusal(200, self._statuses("order", {"error": error}))
+        if not order.filled:
+            return self._statuses("order", {"resting": {"oid": order.order_id, "cloid": row["c"]}})
         filled = {"totalSz": text(size), "avgPx": text(PRICE), "oid": order.order_id, "cloid": row["c"]}
         return self._statuses("order", {"filled": filled})
 
@@ -79,12 +90,13 @@ class HyperliquidVenue(RecordedVenue):
                 if order is None and stop is None:
                     return {"status": "unknownOid"}
                 shown = self._shown(order) if order else self._stop(stop)
-                state = "filled" if order else "open" if stop and stop.state == "open" else "canceled"
+                state = order.state if order else stop.state if stop else ""
+                state = "canceled" if state == "cancelled" else state
                 return {"status": "order", "order": {"order": shown, "status": state, "statusTimestamp": NOW_MS}}
             case "frontendOpenOrders":
                 return [self._stop(stop) for stop in book.open_stops()]
             case "userFills" | "userFillsByTime":
-                return [self._trade(order) for order in book.orders]
+                return [self._trade(order) for order in book.trades(None)]
             case "userFunding":
                 delta = {"type": "funding", "coin": COIN, "usdc": "-0.1", "szi": "0.02", "fundingRate": "0.0001"}
                 return [{"time": NOW_MS, "hash": "0x0", "delta": delta}]
@@ -93,22 +105,24 @@ class HyperliquidVenue(RecordedVenue):
     def _shown(self, order: Order) -> Any:
         return {
             "coin": COIN, "side": order.side, "oid": order.order_id, "cloid": order.client_id, "origSz": text(order.size),
-            "sz": "0.0", "limitPx": text(PRICE), "isTrigger": False, "triggerPx": "0.0", "reduceOnly": order.reduces,
-            "timestamp": NOW_MS, "orderType": "Market", "tif": "Ioc",
+            "sz": text(order.size - order.filled), "limitPx": order.price or text(PRICE), "isTrigger": False, "triggerPx": "0.0",
+            "reduceOnly": order.reduces, "timestamp": NOW_MS, "orderType": "Limit" if order.price else "Market",
+            "tif": "Gtc" if order.price else "Ioc",
         }  # fmt: skip
 
     def _stop(self, stop: Stop | None) -> Any:
         assert stop is not None and stop.size is not None
         return {
-            "coin": COIN, "side": "A" if stop.held == "long" else "B", "oid": stop.order_id, "cloid": stop.client_id,
-            "origSz": text(stop.size), "sz": text(stop.size), "isTrigger": True, "triggerPx": stop.trigger, "reduceOnly": True,
-            "limitPx": stop.trigger, "timestamp": NOW_MS, "orderType": "Stop Market",
+            "coin": COIN, "side": "B" if stop.buys else "A", "oid": stop.order_id, "cloid": stop.client_id,
+            "origSz": text(stop.size), "sz": text(stop.size), "isTrigger": True, "triggerPx": stop.trigger,
+            "reduceOnly": stop.leg != "entry", "limitPx": stop.trigger, "timestamp": NOW_MS,
+            "orderType": "Stop Market" if stop.rises == stop.buys else "Take Profit Market",
         }  # fmt: skip
 
     def _trade(self, order: Order) -> Any:
         return {
             "coin": COIN, "side": order.side, "oid": order.order_id, "tid": order.order_id + 9_000_000, "px": text(PRICE),
-            "sz": text(order.size), "fee": text(order.fee), "feeToken": "USDC", "crossed": True, "time": NOW_MS,
+            "sz": text(order.filled), "fee": text(order.fee), "feeToken": "USDC", "crossed": True, "time": NOW_MS,
             "closedPnl": "0.0", "hash": "0x0", "dir": "Open Long",
         }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What a small recorded venue keeps: one market, one account, orders that fill at once, stops that wait.
+"""What a small recorded venue keeps: one market, one account, orders that fill at once or rest, stops that wait.
 
 It plays the documented answers of a venue, so that the request our table makes is checked field by field and the reply
 is read as the venue writes it. It is no simulation of a market: the price stands.
@@ -47,23 +47,47 @@ class Order:
     size: Decimal
     held: str
     reduces: bool
+    price: str = ""  # of a limit order
+    filled: Decimal = Decimal(0)
+    state: str = "open"  # open | filled | cancelled
+
+    @property
+    def buys(self) -> bool:
+        """Whether it buys, in the words of any venue."""
+        return self.side in ("buy", "Buy", "B")
 
     @property
     def fee(self) -> Decimal:
         """What its only trade cost, for one coin a unit."""
-        return self.size * PRICE * FEE_RATE
+        return self.filled * PRICE * FEE_RATE
+
+    @property
+    def average(self) -> str:
+        """The average price, "" while nothing is filled."""
+        return text(PRICE) if self.filled else ""
 
 
 @dataclass
 class Stop:
-    """A waiting stop; `size` None closes all."""
+    """An order that waits for its trigger; `size` None closes all of the side that is `held`."""
 
     client_id: str
     order_id: int
     held: str
     trigger: str
     size: Decimal | None
+    leg: str = "loss"  # loss | profit | entry
     state: str = "open"
+
+    @property
+    def buys(self) -> bool:
+        """Whether it will buy."""
+        return (self.held == "long") == (self.leg == "entry")
+
+    @property
+    def rises(self) -> bool:
+        """Whether the price must rise to the trigger."""
+        return Decimal(self.trigger) > PRICE
 
 
 @dataclass
@@ -78,21 +102,42 @@ class Book:
     isolated: bool = False
     _ids: Any = field(default_factory=lambda: itertools.count(700_001))
 
-    def take(self, client_id: str, side: str, size: Decimal, held: str, *, reduces: bool) -> Order | None:
-        """Fill an order; None when there is nothing to reduce."""
-        now = self.held.get(held, Decimal(0))
-        if reduces and now < size:
+    def take(
+        self, client_id: str, side: str, size: Decimal, held: str, *, reduces: bool, price: str = ""
+    ) -> Order | None:
+        """Fill an order, or let it rest at its ``price``; None when there is nothing to reduce."""
+        if reduces and self.held.get(held, Decimal(0)) < size:
             return None
-        self.held[held] = now - size if reduces else now + size
-        order = Order(client_id, next(self._ids), side, size, held, reduces)
+        order = Order(client_id, next(self._ids), side, size, held, reduces, price)
+        if not price or (Decimal(price) >= PRICE if order.buys else Decimal(price) <= PRICE):
+            self.fill(order, size)
         self.orders.append(order)
         return order
 
-    def wait(self, client_id: str, held: str, trigger: str, size: Decimal | None) -> Stop:
-        """Keep a stop."""
-        stop = Stop(client_id, next(self._ids), held, trigger, size)
+    def fill(self, order: Order, size: Decimal) -> None:
+        """Fill so much of an order."""
+        order.filled += size
+        order.state = "filled" if order.filled == order.size else "open"
+        self.held[order.held] = self.held.get(order.held, Decimal(0)) + (-size if order.reduces else size)
+
+    def cancel(self, client_id: str) -> Order | None:
+        """Take a resting order off; None when none rests."""
+        order = self.order(client_id)
+        if order is None or order.state != "open":
+            return None
+        order.state = "cancelled"
+        return order
+
+    def wait(self, client_id: str, held: str, trigger: str, size: Decimal | None, leg: str = "loss") -> Stop:
+        """Keep a conditional order. A protective leg must lie on its own side of the price."""
+        stop = Stop(client_id, next(self._ids), held, trigger, size, leg)
+        assert leg == "entry" or stop.rises == ((held == "long") == (leg == "profit")), "it would trigger at once"
         self.stops.append(stop)
         return stop
+
+    def trades(self, order_id: str | None) -> list[Order]:
+        """The orders with a trade: of one number, or all."""
+        return [o for o in self.orders if o.filled and order_id in (None, str(o.order_id))]
 
     def order(self, client_id: str = "", order_id: str = "") -> Order | None:
         """The order of an id."""
@@ -112,6 +157,7 @@ class RecordedVenue:
 
     code = ""
     key_header = ""
+    orders_path = ""  # where orders are sent to
 
     def __init__(self, *, hedge: bool = False) -> None:
         self.book = Book(hedge=hedge)

@@ -10,6 +10,7 @@ import pytest
 from node_service.executor import Executor
 from tests.support.node import Trader
 from tests.support.paper import PaperServer
+from tests.support.venues import CASES, KINDS, RecordedAccount
 
 _numbers = itertools.count(1)
 
@@ -38,3 +39,12 @@ async def executor() -> AsyncIterator[Executor]:
     made = Executor(allow_venue_url=True)
     yield made
     await made.close()
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{'hedge' if case[1] else 'one-way'}")
+async def account(request: pytest.FixtureRequest, executor: Executor) -> AsyncIterator[RecordedAccount]:
+    """An account at every recorded venue, in each of its position modes."""
+    code, hedge = request.param
+    async with KINDS[code](hedge=hedge) as venue:
+        venue.book.isolated = True
+        yield RecordedAccount(venue, executor)

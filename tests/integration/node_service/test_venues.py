@@ -2,77 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
-
-import pytest
 
 from node_service.executor import Executor
 from node_service.figures import plain
 from node_service.messages import new_client_id
 from node_service.venues import VENUES, venue_client_id
 from tests.support.node import Trader
-from tests.support.recorded_a import GateVenue, OkxVenue
-from tests.support.recorded_b import BitgetVenue, BybitVenue
-from tests.support.recorded_c import HyperliquidVenue
-from tests.support.venue_book import RecordedVenue
-
-KINDS: dict[str, type[RecordedVenue]] = {
-    kind.code: kind for kind in (OkxVenue, GateVenue, BybitVenue, BitgetVenue, HyperliquidVenue)
-}
-# The address and agent key of nobody, in the shape that Hyperliquid's signatures need.
-ADDRESS, AGENT = "0x" + "5a" * 20, "0x" + "17" * 32
-CASES = [(code, hedge) for code in KINDS for hedge in (False, True) if VENUES[code].hedge_mode or not hedge]
-
-
-class Account:
-    """One account and the requests it makes."""
-
-    def __init__(self, executor: Executor, credentials: dict[str, Any], price: float) -> None:
-        self.executor, self.base, self.price = executor, credentials, price
-
-    async def order(self, trade_type: str, quantity: str, **fields: Any) -> dict[str, Any]:
-        side = "BUY" if trade_type in ("OPEN", "ADD") else "SELL"
-        task = self.base | {
-            "client_order_id": new_client_id(), "quantity": quantity, "trade_type": trade_type, "side": side,
-            "position_side": "LONG", "leverage": 10, **fields,
-        }  # fmt: skip
-        signal = {"signal_id": "S1", "symbol": "BTC/USDT", "side": side, "signal_type": trade_type, "entry_price": self.price}
-        reply = await self.executor.execute({"signal": signal, "tasks": [task]})
-        return dict(reply["results"][0])
-
-    async def ask(self, client_id: str, *, conditional: bool = False) -> dict[str, Any]:
-        query = {"symbol": "BTC/USDT", "client_order_id": client_id, "conditional": conditional}
-        reply = await self.executor.query_orders({"tasks": [self.base | {"queries": [query]}]})
-        return dict(reply["results"][0]["orders"][0])
-
-    async def read(self, verb: str, **fields: Any) -> dict[str, Any]:
-        reply = await getattr(self.executor, verb)({"tasks": [self.base | fields]})
-        return dict(reply["results"][0])
-
-
-class RecordedAccount(Account):
-    """One account at a recorded venue."""
-
-    def __init__(self, venue: RecordedVenue, executor: Executor) -> None:
-        self.venue = venue
-        keys = (ADDRESS, AGENT) if venue.code == "hyperliquid" else ("key-of-the-account", "c2VjcmV0LW9mLXRoZS1hY2NvdW50")
-        credentials = {
-            "account_id": 1, "tenant_id": 1, "user_id": 1, "exchange": venue.code, "api_key": keys[0], "api_secret": keys[1],
-            "passphrase": "words", "base_url": venue.base_url,
-        }  # fmt: skip
-        super().__init__(executor, credentials, 60_000.0)
-
-
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{'hedge' if case[1] else 'one-way'}")
-async def account(request: pytest.FixtureRequest) -> AsyncIterator[RecordedAccount]:
-    code, hedge = request.param
-    executor = Executor(allow_venue_url=True)
-    async with KINDS[code](hedge=hedge) as venue:
-        venue.book.isolated = True
-        yield RecordedAccount(venue, executor)
-        await executor.close()
+from tests.support.venues import KINDS, Account, RecordedAccount
 
 
 async def test_the_life_of_a_position(account: RecordedAccount) -> None:
@@ -131,15 +68,8 @@ async def test_every_order_says_our_id_in_the_venues_form(account: RecordedAccou
 
 
 async def test_a_reply_that_is_lost_is_unknown_and_then_found(account: RecordedAccount) -> None:
-    paths = {
-        "okx": "/api/v5/trade/order",
-        "gate": "/api/v4/futures/usdt/orders",
-        "bybit": "/v5/order/create",
-        "bitget": "/api/v2/mix/order/place-order",
-        "hyperliquid": "/exchange",
-    }
     assert (await account.order("OPEN", "0.01"))["status"] == "FILLED"  # symbols, mode and leverage are known now
-    account.venue.cut_next = paths[account.venue.code]
+    account.venue.cut_next = account.venue.orders_path
     lost = await account.order("ADD", "0.01")
     assert (lost["status"], lost["sent"]) == ("UNKNOWN", True)
     assert len(account.venue.book.orders) == 2
