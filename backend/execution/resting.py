@@ -36,8 +36,6 @@ WHY: Final = {
     KILLED: "trading was stopped",
     UNCONFIRMED: "not confirmed after the fill",
 }
-EXCHANGES: Final = ("binance",)
-"""Where limit entries are offered."""
 
 
 class NotWaiting(Conflict):
@@ -193,13 +191,6 @@ def cancel_by_hand(session: Session, who: Principal, order_pk: int, *, market_ms
         tenant_id=order.tenant_id,
     )  # fmt: skip
     return entry
-
-
-def why_refused(exchange: str) -> str:
-    """Why an account cannot enter at a price, "" when it can."""
-    return "" if exchange in EXCHANGES else f"Entries at a price are not offered on {exchange} yet."
-
-
 
 
 def change_terms(session: Session, who: Principal, strategy_id: int, given: Mapping[str, object], *, ip: str = "") -> str:

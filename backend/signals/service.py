@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from backend.bots import watchdog
 from backend.clock import from_ms, utcnow
-from backend.execution.resting import confirm, note_entries, why_refused
+from backend.execution.resting import confirm, note_entries
 from backend.execution.resting_rules import limit_price, terms_of
 from backend.execution.rules import client_order_id, position_size
 from backend.execution.service import EntryIntent, write_entry
@@ -190,9 +190,6 @@ def _enter(
         raise _Refused("There is no price.")
     terms = terms_of(facts.strategy.config)
     if terms is not None:
-        refused = why_refused(follower.account.exchange)
-        if refused:
-            raise _Refused(refused)
         entry = limit_price(to_decimal(decision.entry) or entry, decision.direction, terms.offset_bps)
     stop_loss, take_profit = to_decimal(decision.stop_loss), to_decimal(decision.take_profit)
     size, leverage = position_size(
