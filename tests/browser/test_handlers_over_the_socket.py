@@ -97,15 +97,21 @@ async def test_a_stranger_gets_nothing(server: Server, name: str) -> None:
         assert word not in answer
 
 
-@pytest.mark.parametrize("name", [load for load in LOADS if "agent_" not in load and "ui." not in load])
-async def test_an_agent_cannot_call_handlers_of_others(server: Server, name: str) -> None:
+async def asked_by_an_agent(server: Server, name: str, **payload: Any) -> str:
+    """What a signed-in agent gets who calls a handler."""
     async with httpx.AsyncClient(base_url=server.base, headers={"Origin": server.base}) as http:
         await http.post("/api/session/demo", data={"kind": "agent", "index": "0"})
         sid = http.cookies["sid"]
     client = RawClient(server.base, f"sid={sid}")
     await client.connect()
-    answer = await client.call(name)
+    answer = await client.call(name, **payload)
     await client.sio.disconnect()
+    return answer
+
+
+@pytest.mark.parametrize("name", [load for load in LOADS if "agent_" not in load and "ui." not in load])
+async def test_an_agent_cannot_call_handlers_of_others(server: Server, name: str) -> None:
+    answer = await asked_by_an_agent(server, name)
     assert '"/agent"' in answer
     for word in ("rows_rx_state_", "cards_rx_state_", "nodes_rx_state_"):
         assert word not in answer
@@ -113,13 +119,7 @@ async def test_an_agent_cannot_call_handlers_of_others(server: Server, name: str
 
 @pytest.mark.parametrize("name", ["orders", "users", "audit", "transactions", "no such list"])
 async def test_an_agent_cannot_fill_a_list_of_others(server: Server, name: str) -> None:
-    async with httpx.AsyncClient(base_url=server.base, headers={"Origin": server.base}) as http:
-        await http.post("/api/session/demo", data={"kind": "agent", "index": "0"})
-        sid = http.cookies["sid"]
-    client = RawClient(server.base, f"sid={sid}")
-    await client.connect()
-    answer = await client.call("state___lists____lists.enter", name=name)
-    await client.sio.disconnect()
+    answer = await asked_by_an_agent(server, "state___lists____lists.enter", name=name)
     assert "rows_rx_state_" not in answer and "toast_rx_state_" in answer
 
 

@@ -222,8 +222,7 @@ def own(session: Session, vault: Vault, strategy: Strategy, scan: Scan, name: st
     assert note.id
     return Owned(
         tenant.id, made.root_user.id, user.id, user.email, tenant.email, account.id, binding.id, order.id,
-        order.order_id, position.id, note.id, made.app_secret, mark,
-        tenant.app_key, strategy.id,
+        order.order_id, position.id, note.id, made.app_secret, mark, tenant.app_key, strategy.id,
     )  # fmt: skip
 
 

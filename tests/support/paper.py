@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +199,14 @@ def make_ccxt(base_url: str, key: str | None = None, secret: str | None = None, 
 def make_ccxt_sync(base_url: str, key: str | None = None, secret: str | None = None, **options: Any) -> Any:
     """A synchronous ccxt client."""
     return ccxt.binanceusdm(ccxt_config(base_url, key, secret, **options))
+
+
+@asynccontextmanager
+async def own_hand(paper: PaperServer, name: str) -> AsyncIterator[Any]:
+    """The client of an account's owner, who trades past the platform."""
+    keys = paper.account(name)
+    client = make_ccxt(paper.base_url, keys["api_key"], keys["api_secret"])
+    try:
+        yield client
+    finally:
+        await client.close()

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 
-import pytest
 from sqlmodel import select
 
 from backend.live import hub
 from backend.models import Order, Position
-from tests.support.doors import World, make_world
+from tests.support.doors import World
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = make_world(tmp_path)
-    made.sign_in()
-    return made
-
-
-async def test_close_once_and_move(world: World) -> None:
-    with world.db.transaction() as session:
-        row = session.get(Position, world.a.position_id)
+async def test_close_once_and_move(fresh: World) -> None:
+    with fresh.db.transaction() as session:
+        row = session.get(Position, fresh.a.position_id)
         assert row is not None
         row.status, row.open_slot, row.quantity, row.entry_price, row.stop_loss, row.stop_status = "OPEN", 1, Decimal(2), Decimal(100), None, "NONE"
         row.symbol, row.position_side = "HAND/USDT", "LONG"
         session.add(row)
-    path = f"/api/agent/positions/{world.a.position_id}"
-    async with world.client("agent_a") as http:
+    path = f"/api/agent/positions/{fresh.a.position_id}"
+    async with fresh.client("agent_a") as http:
         answer = await http.put(f"{path}/stop", json={"price": "90"})
         assert (answer.status_code, answer.json()["code"]) == (409, "no_price")
         hub.publish("market", {"market_ms": 1, "prices": {"HAND/USDT": "100"}})
@@ -47,10 +38,10 @@ async def test_close_once_and_move(world: World) -> None:
         assert again.json() == first.json()
         other = await http.post(f"{path}/close", json={"request_id": "wish-0002"})
         assert (other.status_code, other.json()["code"]) == (409, "close_on_its_way")
-    with world.db.reading() as session:
-        orders = session.exec(select(Order).where(Order.position_id == world.a.position_id, Order.close_reason == "MANUAL")).all()
+    with fresh.db.reading() as session:
+        orders = session.exec(select(Order).where(Order.position_id == fresh.a.position_id, Order.close_reason == "MANUAL")).all()
     assert [(o.quantity, o.status) for o in orders] == [(Decimal(1), "PENDING")]
-    async with world.client("agent_b") as http:
+    async with fresh.client("agent_b") as http:
         for verb, body in (("close", {"request_id": "wish-0003"}),):
             assert (await http.post(f"{path}/{verb}", json=body)).status_code == 404
         assert (await http.put(f"{path}/stop", json={"price": "90"})).status_code == 404

@@ -7,36 +7,27 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from backend import migrations
-from tests.support.doors import World, make_world
+from tests.support.doors import World
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = make_world(tmp_path)
-    made.sign_in()
-    return made
-
-
-async def test_stop_look_and_lift(world: World) -> None:
-    async with world.client("agent_a") as http:
-        body = {"scope": "account", "id": world.a.account_id, "mode": "close", "reason": "enough for today"}
+async def test_stop_look_and_lift(fresh: World) -> None:
+    async with fresh.client("agent_a") as http:
+        body = {"scope": "account", "id": fresh.a.account_id, "mode": "close", "reason": "enough for today"}
         answer = await http.post("/api/kill-switches", json=body)
         assert answer.status_code == 200, answer.text
         made = answer.json()["data"]
         assert (made["by"], made["active"], made["mode"]) == ("agent", True, "close")
         assert (await http.post("/api/kill-switches", json=body)).json()["code"] == "already_stopped"
-        assert (await http.post("/api/kill-switches", json=body | {"id": world.b.account_id})).status_code == 404
+        assert (await http.post("/api/kill-switches", json=body | {"id": fresh.b.account_id})).status_code == 404
         assert (await http.post("/api/kill-switches", json=body | {"scope": "platform", "id": 0})).status_code == 403
         assert (await http.post("/api/kill-switches", json=body | {"reason": " "})).status_code == 400
         assert (await http.get("/api/kill-switches?active=1")).json()["total"] == 1
     for other in ("tenant_b", "agent_b"):
-        async with world.client(other) as http:
+        async with fresh.client(other) as http:
             assert (await http.get("/api/kill-switches")).json()["total"] == 0
             assert (await http.post(f"/api/kill-switches/{made['id']}/lift", json={"reason": "mine"})).status_code == 404
-    async with world.client("tenant_a") as http:
+    async with fresh.client("tenant_a") as http:
         assert (await http.get("/api/kill-switches")).json()["total"] == 1
         lifted = await http.post(f"/api/kill-switches/{made['id']}/lift", json={"reason": "all is well"})
         assert lifted.json()["data"]["active"] is False

@@ -220,14 +220,16 @@ def test_tenants_with_a_high_water_mark_are_not_billed_per_close(database: Datab
     assert_sound(database)
 
 
-def test_a_failed_distribution_leaves_the_settlement_and_is_retried(database: Database) -> None:
-    def build(session):
-        tenant = add_tenant(session, root=False)
-        user = add_user(session, tenant)
-        fund(session, user, "100")
-        return tenant.id, user.id, add_fill(session, user, "100").id
+def fill_without_root(session):
+    """(tenant, user, fill) ids of a profit of 100 whose pool finds no root user."""
+    tenant = add_tenant(session, root=False)
+    user = add_user(session, tenant)
+    fund(session, user, "100")
+    return tenant.id, user.id, add_fill(session, user, "100").id
 
-    tenant_id, user_id, fill_id = database.run(build)
+
+def test_a_failed_distribution_leaves_the_settlement_and_is_retried(database: Database) -> None:
+    tenant_id, user_id, fill_id = database.run(fill_without_root)
     result = database.run(lambda s: service.settle_fill(s, fill_id))
     assert result.pool_status == 3 and from_units(result.self_deduct) == 30
     assert rewards(database) == []
@@ -262,14 +264,7 @@ def test_a_failed_distribution_leaves_the_settlement_and_is_retried(database: Da
 
 def test_a_retry_that_fails_half_way_pays_nothing(database: Database) -> None:
     """A reward that is already there breaks the second write: the ledger part must go back too."""
-
-    def build(session):
-        tenant = add_tenant(session, root=False)
-        user = add_user(session, tenant)
-        fund(session, user, "100")
-        return user.id, add_fill(session, user, "100").id
-
-    user_id, fill_id = database.run(build)
+    _, user_id, fill_id = database.run(fill_without_root)
     pool_id = database.run(lambda s: service.settle_fill(s, fill_id)).pool_id
     with database.transaction() as session:
         session.exec(select(User).where(User.id == user_id)).one().is_root = True

@@ -12,6 +12,13 @@ from tests.support.centre import Centre, make_centre
 from tests.support.paper import PaperServer
 
 
+@pytest.fixture(scope="module")
+def one_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperServer]:
+    """An exchange for all tests of a file."""
+    with PaperServer(tmp_path_factory.mktemp("paper")) as server:
+        yield server
+
+
 @pytest.fixture
 def paper(tmp_path: Path) -> Iterator[PaperServer]:
     with PaperServer(tmp_path) as server:

@@ -14,7 +14,7 @@ from backend.execution.apply import apply_result
 from backend.models import Notification
 from tests.support.centre import Centre
 from tests.support.intents import enter, leave
-from tests.support.paper import PaperServer
+from tests.support.paper import PaperServer, own_hand
 
 PARTS = (("t1", "0.3", "100.1"), ("t2", "0.3", "100.2"), ("t3", "0.4", "100.4"))
 
@@ -92,7 +92,7 @@ async def test_stop_rests_from_entry_and_leaves_with_the_position(centre: Centre
         assert [row["algoStatus"] for row in paper.dump(paper_id)["algo_orders"]] == ["NEW"]
     leave(centre)
     await engine.dispatch()
-    await engine.reconciler.cancel_stops()
+    await engine.stops.cancel()
     for paper_id in centre.paper_ids:
         assert "NEW" not in [row["algoStatus"] for row in paper.dump(paper_id)["algo_orders"]]
     assert {p.stop_status for p in centre.positions()} == {"NONE"}
@@ -112,18 +112,12 @@ async def test_a_stop_that_cannot_be_placed_closes_the_position(centre: Centre, 
 
 async def test_closed_by_hand_at_the_exchange(centre: Centre, paper: PaperServer) -> None:
     """A close made elsewhere is found, booked from the exchange's trades, and settled."""
-    from tests.support.paper import make_ccxt
-
     engine = centre.start_engine()
     enter(centre)
     await engine.dispatch()
-    keys = paper.account("agent-0")
-    client = make_ccxt(paper.base_url, keys["api_key"], keys["api_secret"])
-    try:
-        quantity = centre.positions()[0].quantity
+    quantity = centre.positions()[0].quantity
+    async with own_hand(paper, "agent-0") as client:
         await client.create_order("BTC/USDT:USDT", "market", "sell", float(quantity), None, {"reduceOnly": True})
-    finally:
-        await client.close()
     await engine.reconciler.positions()
     await engine._settle_new()
     first, second = centre.positions()

@@ -14,7 +14,7 @@ from backend.models import Difference, Order
 from backend.portfolio.queries import Window
 from tests.support.centre import Centre
 from tests.support.intents import enter
-from tests.support.paper import PaperServer, make_ccxt
+from tests.support.paper import PaperServer, own_hand
 
 ADMIN = Principal("admin", 1, None, "a", "a", "owner", 0)
 
@@ -55,13 +55,9 @@ async def test_a_close_made_elsewhere(centre: Centre, paper: PaperServer) -> Non
     engine = centre.start_engine()
     enter(centre)
     await engine.dispatch()
-    keys = paper.account("agent-0")
-    client = make_ccxt(paper.base_url, keys["api_key"], keys["api_secret"])
     quantity = centre.positions()[0].quantity
-    try:
+    async with own_hand(paper, "agent-0") as client:
         await client.create_order("BTC/USDT:USDT", "market", "sell", float(quantity), None, {"reduceOnly": True})
-    finally:
-        await client.close()
     for _ in range(3):
         await engine.reconciler.positions()
     assert noted(centre) == [("closed_outside", f"closed {quantity:f}", "booked")]

@@ -3,7 +3,7 @@ exchange holds, what was done about it, and what was written down."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,16 +19,15 @@ from tests.integration.engine.test_differences import lose
 from tests.integration.engine.test_exactly_once import Died, dying, restart
 from tests.support.centre import Centre, make_centre
 from tests.support.intents import SYMBOL, enter
-from tests.support.paper import PaperServer, make_ccxt
+from tests.support.paper import PaperServer, own_hand
 
 D = Decimal
 
 
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperServer]:
+@pytest.fixture
+def paper(one_market: PaperServer) -> PaperServer:
     """One market for all scenes; each has an account of its own."""
-    with PaperServer(tmp_path_factory.mktemp("paper")) as server:
-        yield server
+    return one_market
 
 
 @pytest.fixture
@@ -43,12 +42,8 @@ async def one(sqlite_database: Database, paper: PaperServer, tmp_path: Path) -> 
 
 async def by_hand(centre: Centre, side: str, quantity: Decimal, **params: object) -> None:
     """Somebody trades on the account itself."""
-    keys = centre.paper.account(NAMES[id(centre)])
-    client = make_ccxt(centre.paper.base_url, keys["api_key"], keys["api_secret"])
-    try:
+    async with own_hand(centre.paper, NAMES[id(centre)]) as client:
         await client.create_order("BTC/USDT:USDT", "market", side, float(quantity), None, params)
-    finally:
-        await client.close()
 
 
 NAMES: dict[int, str] = {}
@@ -82,7 +77,7 @@ async def compared(centre: Centre, times: int = 3) -> None:
     for _ in range(times):
         age(centre)
         await engine.reconciler.positions(everyone=True)
-        await engine.reconciler.restore_stops()
+        await engine.stops.restore()
         await engine._settle_new()
 
 
@@ -98,12 +93,8 @@ def blocked(centre: Centre) -> set[str]:
 
 async def same_and_its_stop_was_taken_away(centre: Centre) -> None:
     position = await opened(centre)
-    keys = centre.paper.account(NAMES[id(centre)])
-    client = make_ccxt(centre.paper.base_url, keys["api_key"], keys["api_secret"])
-    try:
+    async with own_hand(centre.paper, NAMES[id(centre)]) as client:
         await client.fapiPrivateDeleteAlgoOpenOrders({"symbol": "BTCUSDT"})
-    finally:
-        await client.close()
     await compared(centre)
     after = centre.positions()[0]
     assert (after.quantity, after.peak_price, after.opened_at) == (position.quantity, position.peak_price, position.opened_at)

@@ -3,7 +3,7 @@ settled; or end with their window, by hand, or when trading stops, and nothing i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,10 @@ from tests.support.paper import PaperServer
 HOUR_MS = 3_600_000
 
 
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperServer]:
+@pytest.fixture
+def paper(one_market: PaperServer) -> PaperServer:
     """One market for all tests of this file; each has accounts of its own."""
-    with PaperServer(tmp_path_factory.mktemp("paper")) as server:
-        yield server
+    return one_market
 
 
 @pytest.fixture

@@ -32,6 +32,14 @@ def limit(world: World, **limits: int) -> Merchant:
     return merchant(world, world.a)
 
 
+def limited(session: Session, **limits: int) -> Tenant:
+    """A new tenant on a plan with these limits."""
+    plan = quota.save_plan(session, None, {"code": "x", "name": "X", **limits})
+    tenant = add_tenant(session)
+    tenant.quota_plan_id = plan.id
+    return tenant
+
+
 def test_the_four_plans(sqlite_database: Database) -> None:
     for _ in range(2):
         sqlite_database.run(quota.seed_plans)
@@ -95,14 +103,7 @@ async def test_forty_calls_at_once_exceed_by_none(fresh: World) -> None:
 
 
 def test_two_hundred_parallel_calls_exceed_by_none(database: Database) -> None:
-    def make(session: Session) -> int:
-        plan = quota.save_plan(session, None, {"code": "x", "name": "X", "api_calls_daily": 150, "api_calls_monthly": 120})
-        tenant = add_tenant(session)
-        tenant.quota_plan_id = plan.id
-        assert tenant.id
-        return tenant.id
-
-    tenant_id = database.run(make)
+    tenant_id = database.run(lambda s: limited(s, api_calls_daily=150, api_calls_monthly=120).id)
 
     def call(_: int) -> bool:
         return database.run(lambda s: quota.count_call(s, s.get(Tenant, tenant_id))).allowed
@@ -116,9 +117,7 @@ def test_two_hundred_parallel_calls_exceed_by_none(database: Database) -> None:
 
 def test_days_and_months_are_counted_apart(sqlite_database: Database) -> None:
     def work(session: Session) -> list[tuple[bool, int, int]]:
-        plan = quota.save_plan(session, None, {"code": "x", "name": "X", "api_calls_daily": 2, "api_calls_monthly": 3})
-        tenant = add_tenant(session)
-        tenant.quota_plan_id = plan.id
+        tenant = limited(session, api_calls_daily=2, api_calls_monthly=3)
         moments = [datetime(2026, 1, 30, tzinfo=UTC)] * 3 + [datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)] * 2
         moments.append(datetime(2026, 2, 1, tzinfo=UTC))
         found = [quota.count_call(session, tenant, moment) for moment in moments]
@@ -152,14 +151,7 @@ async def test_users_bindings_and_accounts_are_limited_where_they_are_made(fresh
 
 
 def test_users_made_at_once_exceed_by_none(database: Database) -> None:
-    def make(session: Session) -> int:
-        plan = quota.save_plan(session, None, {"code": "x", "name": "X", "max_users": 5})
-        tenant = add_tenant(session)
-        tenant.quota_plan_id = plan.id
-        assert tenant.id
-        return tenant.id
-
-    tenant_id = database.run(make)
+    tenant_id = database.run(lambda s: limited(s, max_users=5).id)
 
     def add(number: int) -> bool:
         try:
