@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field, StrictInt
+from sqlmodel import Session
 
 from backend.api import shapes
 from backend.api.context import agent, peer, run
@@ -67,14 +70,8 @@ async def stop(request: Request, position_id: Id, body: Stop, who: Agent) -> Res
 
     Errors: ``not_found`` 404, ``position_not_open`` 409, ``stop_busy`` 409, ``no_price`` 409, ``wrong_side`` 400.
     """
-    prices = marks()
-
-    def work(session: Any) -> dict[str, Any]:
-        symbol = get_scoped(session, who, Position, position_id).symbol
-        row = by_hand.move_stop(session, who, position_id, body.price, mark=prices.get(symbol), ip=peer(request))
-        return shapes.position(row)
-
-    return answer(await run(request, work))
+    move = partial(by_hand.move_stop, price=body.price)
+    return await _moved(request, who, position_id, move)
 
 
 @router.put("/api/agent/positions/{position_id}/target")
@@ -83,11 +80,16 @@ async def target(request: Request, position_id: Id, body: Target, who: Agent) ->
 
     Errors: ``not_found`` 404, ``position_not_open`` 409, ``no_price`` 409, ``wrong_side`` 400.
     """
+    move = partial(by_hand.move_target, price=body.price)
+    return await _moved(request, who, position_id, move)
+
+
+async def _moved(request: Request, who: Principal, position_id: int, move: Callable[..., Position]) -> Response:
+    """The position after ``move``, which is told the mark price."""
     prices = marks()
 
-    def work(session: Any) -> dict[str, Any]:
+    def work(session: Session) -> dict[str, Any]:
         symbol = get_scoped(session, who, Position, position_id).symbol
-        row = by_hand.move_target(session, who, position_id, body.price, mark=prices.get(symbol), ip=peer(request))
-        return shapes.position(row)
+        return shapes.position(move(session, who, position_id, mark=prices.get(symbol), ip=peer(request)))
 
     return answer(await run(request, work))

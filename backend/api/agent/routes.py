@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -63,46 +64,35 @@ async def status(request: Request, who: Agent) -> Response:
 @router.post("/api/agent/bot/start")
 async def start(request: Request, who: Agent) -> Response:
     """Start the bot. Starting a started bot changes nothing."""
-    settings = context_of(request).settings
-
-    def work(session: Session) -> dict[str, Any]:
-        bot_service.start(session, who, who.id, ip=peer(request))
-        return bots.status(session, _me(session, who), settings)
-
-    return answer(await run(request, work))
+    return await _changed(request, who, lambda session: bot_service.start(session, who, who.id, ip=peer(request)))
 
 
 @router.post("/api/agent/bot/stop")
 async def stop(request: Request, who: Agent) -> Response:
     """Stop the bot: no new entries; open positions keep their exits and stops."""
-    settings = context_of(request).settings
-
-    def work(session: Session) -> dict[str, Any]:
-        bot_service.stop(session, who, who.id, ip=peer(request))
-        return bots.status(session, _me(session, who), settings)
-
-    return answer(await run(request, work))
+    return await _changed(request, who, lambda session: bot_service.stop(session, who, who.id, ip=peer(request)))
 
 
 @router.post("/api/agent/bot/pause")
 async def pause(request: Request, who: Agent) -> Response:
     """Pause the bot: no new entries until it is started again; open positions stay watched."""
-    settings = context_of(request).settings
-
-    def work(session: Session) -> dict[str, Any]:
-        bot_service.pause(session, who, who.id, ip=peer(request))
-        return bots.status(session, _me(session, who), settings)
-
-    return answer(await run(request, work))
+    return await _changed(request, who, lambda session: bot_service.pause(session, who, who.id, ip=peer(request)))
 
 
 @router.put("/api/agent/bot/config")
 async def configure(request: Request, body: BotSettings, who: Agent) -> Response:
     """Change bot settings; they hold from the next scan."""
+    return await _changed(
+        request, who, lambda session: bot_service.configure(session, who, who.id, body.config, ip=peer(request))
+    )
+
+
+async def _changed(request: Request, who: Principal, change: Callable[[Session], object]) -> Response:
+    """The status after a change of the bot."""
     settings = context_of(request).settings
 
     def work(session: Session) -> dict[str, Any]:
-        bot_service.configure(session, who, who.id, body.config, ip=peer(request))
+        change(session)
         return bots.status(session, _me(session, who), settings)
 
     return answer(await run(request, work))
