@@ -9,16 +9,14 @@ all. P12 lets eight processes settle for eight traders: of one tenant, all payin
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
-import time
 from typing import Any
 
 from sqlmodel import Session
 
 from backend.billing.service import settle_fills
 from bench._bench import report
-from bench.settlement import WORKER_WARM_UP, RawSettle, World, alternate, raw_connection
+from bench._raw_money import RawSettle, raw_connection
+from bench.settlement import WORKER_WARM_UP, World, alternate, race
 from tests.support.databases import private_mariadb, scratch_schema
 
 BATCH, BATCHES, ACCOUNTS = 50, 15, 31
@@ -74,28 +72,13 @@ def raced(server: str, tenants: int) -> float:
         world = World(url, users=WORKERS // tenants)
         for _ in range(tenants - 1):
             world.database.run(lambda session: world._build(session, WORKERS // tenants))
-        told = ";".join(",".join(map(str, one)) for one in world.traders)
-        command = [sys.executable, "-m", "bench.settlement", "worker", url, told]
-        children = [
-            subprocess.Popen([*command, str(n), str(EACH)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for n in range(WORKERS)
-        ]
-        for child in children:
-            assert child.stdout and child.stdout.readline() == "ready\n"
-        started = time.perf_counter()
-        for child in children:
-            assert child.stdin
-            child.stdin.write("go\n")
-            child.stdin.flush()
-        for child in children:
-            child.communicate(timeout=120)
-        spent_s = time.perf_counter() - started
+        spent_s, _ = race(world, url, WORKERS, EACH)
         world.database.dispose()
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM settlement")
             settled = (cursor.fetchone() or (0,))[0]
-    # A worker that fails is fast: a rate counts only when everything was settled.
-    if any(child.returncode for child in children) or settled != WORKERS * (EACH + WORKER_WARM_UP):
+    # A rate counts only when everything was settled.
+    if settled != WORKERS * (EACH + WORKER_WARM_UP):
         raise RuntimeError(f"{settled} of {WORKERS * EACH} settled")
     return WORKERS * EACH / spent_s
 

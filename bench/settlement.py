@@ -9,21 +9,18 @@ two alternating; medians of the repetitions. A private MariaDB is started, durab
 from __future__ import annotations
 
 import itertools
-import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pymysql
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
@@ -34,6 +31,7 @@ from backend.ledger.rules import Posting, platform_source, user_account
 from backend.ledger.statements import Wire, insert_sql, marks, stamp
 from backend.models import Fill, Order, metadata
 from bench._bench import report
+from bench._raw_money import RawSettle, RawSqlite, raw_connection
 from tests.support.databases import private_mariadb, scratch_schema
 from tests.support.money import add_fill, add_tenant, add_user, fund
 
@@ -137,53 +135,6 @@ def alternate(count: int, *works: Callable[[], object]) -> list[float]:
     return [1 / statistics.median(spent) for spent in times]
 
 
-@contextmanager
-def raw_connection(url: str) -> Iterator[pymysql.connections.Connection[Any]]:
-    """Bare PyMySQL at the isolation the platform uses."""
-    parts = make_url(url)
-    connection = pymysql.connect(
-        host=parts.host, port=parts.port or 3306, user=parts.username, password=parts.password or "",
-        database=parts.database,
-    )  # fmt: skip
-    connection.cursor().execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-class RawSettle:
-    """The yardstick: idempotent header, 6 ledger rows in one insert, 4 balance updates in id order, commit."""
-
-    def __init__(self, connection: Any) -> None:
-        self.connection, self.cursor = connection, connection.cursor()
-        run = self.cursor.execute
-        run("CREATE TABLE IF NOT EXISTS raw_header (id BIGINT AUTO_INCREMENT PRIMARY KEY, k VARCHAR(64) UNIQUE)")
-        run("CREATE TABLE IF NOT EXISTS raw_row (id BIGINT AUTO_INCREMENT PRIMARY KEY, h BIGINT, a BIGINT, v BIGINT)")
-        run("CREATE TABLE IF NOT EXISTS raw_balance (id BIGINT PRIMARY KEY, v BIGINT)")
-        run("INSERT IGNORE INTO raw_balance VALUES (1, 0), (2, 0), (3, 0), (4, 0)")
-        connection.commit()
-
-    def settle(self) -> None:
-        """One settlement of the yardstick."""
-        run = self.cursor.execute
-        run("INSERT INTO raw_header (k) VALUES (%s)", (f"settle:{next(_numbers)}",))
-        header = self.cursor.lastrowid
-        row = "(%s, %s, %s)"
-        values = [part for n in range(6) for part in (header, n % 4 + 1, 5 if n % 2 else -5)]
-        run("INSERT INTO raw_row (h, a, v) VALUES " + ", ".join([row] * 6), values)
-        for account in range(1, 5):
-            run("UPDATE raw_balance SET v = v + %s WHERE id = %s", (5, account))
-        self.connection.commit()
-
-    def duplicate(self) -> None:
-        """A header whose key is taken."""
-        try:
-            self.cursor.execute("INSERT INTO raw_header (k) VALUES ('taken')")
-        except pymysql.err.IntegrityError:
-            self.connection.rollback()
-
-
 class TapeCursor(pymysql.cursors.Cursor):
     """Notes what is executed."""
 
@@ -262,26 +213,38 @@ def worker(url: str, traders: str, number: int, count: int) -> None:
     print(deadlocks, *times)
 
 
+def race(world: World, url: str, workers: int, count: int) -> tuple[float, list[list[str]]]:
+    """``worker`` in so many processes for the world's traders, started at once: seconds, and the words each printed.
+
+    Raises when one of them fails: what fails is fast.
+    """
+    traders = ";".join(",".join(map(str, one)) for one in world.traders)
+    command = [sys.executable, "-m", "bench.settlement", "worker", url, traders]
+    children = [
+        subprocess.Popen([*command, str(n), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for n in range(workers)
+    ]
+    for child in children:
+        assert child.stdout and child.stdout.readline() == "ready\n"
+    started = time.perf_counter()
+    for child in children:
+        assert child.stdin
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    outputs = [child.communicate(timeout=120)[0].split() for child in children]
+    spent_s = time.perf_counter() - started
+    if any(child.returncode for child in children):
+        raise RuntimeError("a worker failed")
+    return spent_s, outputs
+
+
 def p13(server: str) -> None:
     """8 processes settle for 8 traders of one tenant, all paying the same root; nobody retries."""
     workers, count = 8, 100
     with scratch_schema(server) as url, raw_connection(url) as connection:
         world = World(url, users=8)
-        traders = ";".join(",".join(map(str, one)) for one in world.traders)
-        command = [sys.executable, "-m", "bench.settlement", "worker", url, traders]
-        children = [
-            subprocess.Popen([*command, str(n), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for n in range(workers)
-        ]
-        for child in children:
-            assert child.stdout and child.stdout.readline() == "ready\n"
-        started = time.perf_counter()
-        for child in children:
-            assert child.stdin
-            child.stdin.write("go\n")
-            child.stdin.flush()
-        outputs = [child.communicate(timeout=120)[0].split() for child in children]
-        rate = workers * count / (time.perf_counter() - started)
+        spent_s, outputs = race(world, url, workers, count)
+        rate = workers * count / spent_s
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM settlement")
             settled = (cursor.fetchone() or (0,))[0]
@@ -324,7 +287,7 @@ def p16() -> None:
         database.run(lambda session: ledger.post(session, "start", start, kind="move"))
         legs = [(0, -5), (1, 5), (2, -5), (3, 5), (0, -5), (1, 5)]
         postings = [Posting(users[number], amount) for number, amount in legs]
-        raw = _RawSqlite(Path(home) / "raw.db")
+        raw = RawSqlite(Path(home) / "raw.db")
         times: list[float] = []
 
         def post() -> None:
@@ -351,33 +314,6 @@ def p16() -> None:
     report(name, *medians, unit="posts/s", aim=0.6, higher_is_better=True)
     times.sort()
     report("P16 SQLite, 8 writers, p99", times[int(len(times) * 0.99)] * 1000, 50, unit="ms", aim=1)
-
-
-class _RawSqlite:
-    """The same rows through bare sqlite3: header, 6 entries, 4 balances, durable commit."""
-
-    def __init__(self, path: Path) -> None:
-        self.link = sqlite3.connect(path, isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-            self.link.execute(f"PRAGMA {pragma}")
-        self.link.executescript(
-            "CREATE TABLE header (id INTEGER PRIMARY KEY, k TEXT UNIQUE, kind TEXT, at TEXT);"
-            "CREATE TABLE entry (id INTEGER PRIMARY KEY, h INTEGER, a INTEGER, v INTEGER, after INTEGER);"
-            "CREATE INDEX entry_h ON entry (h); CREATE INDEX entry_a ON entry (a, id);"
-            "CREATE TABLE balance (id INTEGER PRIMARY KEY, v INTEGER);"
-            "INSERT INTO balance VALUES (1, 0), (2, 0), (3, 0), (4, 0);"
-        )
-
-    def settle(self) -> None:
-        """One transaction of the yardstick."""
-        run = self.link.execute
-        run("BEGIN IMMEDIATE")
-        header = run("INSERT INTO header (k, kind, at) VALUES (?, 'move', ?)", (str(next(_numbers)), stamp())).lastrowid
-        for number in range(6):
-            run("INSERT INTO entry (h, a, v, after) VALUES (?, ?, ?, ?)", (header, number % 4 + 1, 5, number))
-        for account in range(1, 5):
-            run("UPDATE balance SET v = v + ? WHERE id = ?", (5, account))
-        run("COMMIT")
 
 
 def main(chosen: list[str]) -> None:
