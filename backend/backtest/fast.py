@@ -60,36 +60,7 @@ def run_fast(batch: CandleBatch, series: DecisionSeries, config: BacktestConfig)
             np.array([[float(i.min_quantity) for i in limits], [float(i.min_notional) for i in limits]]),
             float(min(size.notional_usdt, config.max_position_usdt)),
             float(leverage),
-            np.array(
-                [
-                    float(config.initial_balance_usdt),
-                    float(config.slippage_bps) / 10_000,
-                    float(config.taker_fee_bps) / 10_000,
-                    float(config.maintenance_rate),
-                ]
-            ),
-            np.array(
-                [
-                    config.gates.max_positions,
-                    config.gates.max_opened_per_scan,
-                    config.cooldown_minutes * 60_000.0,
-                ]
-            ),
-            np.array(
-                [
-                    _number(config.exits.trailing_start_roi_pct),
-                    _number(config.exits.trailing_distance_roi_pct),
-                    _number(config.exits.max_hold_ms),
-                ]
-            ),
-            np.array(
-                [
-                    float(config.exits.use_signal_levels),
-                    _number(config.exits.stop_loss_roi_pct),
-                    _number(config.exits.take_profit_roi_pct),
-                    _number(config.exits.trailing_start_roi_pct),
-                ]
-            ),
+            *_settings(config),
             first,
             config.close_at_end,
             equity,
@@ -101,6 +72,25 @@ def run_fast(batch: CandleBatch, series: DecisionSeries, config: BacktestConfig)
     result = [_trade(row, symbols, limits, leverage, config) for row in trades[:closed]]
     balance = config.initial_balance_usdt + sum((trade.net_usdt for trade in result), Decimal(0))
     return Run(result, equity, balance, {})
+
+
+def _settings(config: BacktestConfig) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """What ``walk`` wants to know of the account, its limits and its exits, in its order."""
+    gates, exits = config.gates, config.exits
+    basis = 10_000
+    account = [
+        float(config.initial_balance_usdt), float(config.slippage_bps) / basis, float(config.taker_fee_bps) / basis,
+        float(config.maintenance_rate),
+    ]  # fmt: skip
+    limits = [gates.max_positions, gates.max_opened_per_scan, config.cooldown_minutes * 60_000.0]
+    trailing = [exits.trailing_start_roi_pct, exits.trailing_distance_roi_pct, exits.max_hold_ms]
+    levels = [exits.stop_loss_roi_pct, exits.take_profit_roi_pct, exits.trailing_start_roi_pct]
+    return (
+        np.array(account),
+        np.array(limits),
+        np.array([_number(one) for one in trailing]),
+        np.array([float(exits.use_signal_levels), *(_number(one) for one in levels)]),
+    )
 
 
 def allowed_sides(series: DecisionSeries, gates: GateConfig) -> NDArray[np.int8]:

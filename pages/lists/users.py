@@ -73,30 +73,63 @@ def recharge_form(on_submit: rx.EventHandler, title: str, note: str) -> rx.Compo
     )  # fmt: skip
 
 
-def _drawer(admin: bool) -> rx.Component:
-    d = Lists.detail
-    where = rx.el.p(d["email"], rx.el.span(" ", d["tenant"], class_name="t3"), class_name="t2")
-    account = lambda a: rx.el.tr(
+def _account(a: rx.Var) -> rx.Component:
+    return rx.el.tr(
         rx.el.td(a["exchange"]), rx.el.td(a["key"], class_name="mono"), rx.el.td(mode_chip(a["mode"].to(str), quiet_live=True)),
         rx.el.td(a["balance"], class_name="num"),
         rx.el.td(rx.cond(a["error"] != "", rx.el.span(a["error"], class_name="look cut"), rel_time(a["synced_ms"].to(int))), class_name="num t2"),
         key=a["id"],
     )  # fmt: skip
-    member = lambda m: rx.el.tr(
+
+
+def _member(m: rx.Var) -> rx.Component:
+    return rx.el.tr(
         rx.el.td(rx.el.b(m["name"])), rx.el.td(m["level"], class_name="t2"), rx.el.td(m["hold"], class_name="num"),
         rx.el.td(rel_time(m["joined_ms"].to(int)), class_name="num t2"), key=m["id"],
     )  # fmt: skip
-    reward = lambda r: rx.el.li(
+
+
+def _reward(r: rx.Var) -> rx.Component:
+    return rx.el.li(
         rx.el.span(tx(r["type"]), class_name="grow"), num(r["amount"].to(str)), rel_time(r["at_ms"].to(int)), key=r["id"]
     )  # fmt: skip
-    follows = lambda b: rx.el.tr(
+
+
+def _follows(b: rx.Var) -> rx.Component:
+    return rx.el.tr(
         rx.el.td(rx.el.b(b["code"]), rx.cond(b["active"], rx.fragment(), rx.el.span(" ", tx("bind.off"), class_name="t3"))),
         rx.el.td(b["trades"], class_name="num"), rx.el.td(num(b["profit"].to(str)), class_name="num"), key=b["id"],
     )  # fmt: skip
-    move = lambda m: rx.el.li(
+
+
+def _move(m: rx.Var) -> rx.Component:
+    return rx.el.li(
         rx.el.div(rx.el.p(tx(m["change"].to(str)), " ", rx.el.span(tx(m["card"].to(str)), class_name="t3")), rx.el.p(m["remark"], class_name="t3 t12"), class_name="grow"),
         num(m["amount"].to(str)), rel_time(m["at_ms"].to(int)), key=m["id"],
     )  # fmt: skip
+
+
+def _facts(d: rx.Var) -> rx.Component:
+    return facts(
+        ("tree.level", d["level"]),
+        ("tree.hold", d["hold"]),
+        ("tree.team", d["team_hold"]),
+        ("user.team", d["team"]),
+        ("card.self", d["self"]),
+        ("card.gift", d["gift"]),
+        ("user.reward_free", d["reward"]),
+        ("user.waiting", d["waiting"]),
+        ("tree.rewards", d["rewards"]),
+        ("tree.code", rx.el.span(d["code"], class_name="mono")),
+        ("user.inviter", d["inviter"]),
+        ("tree.joined", rel_time(d["joined_ms"].to(int))),
+        ("user.scans", d["bot_scans"]),
+    )
+
+
+def _drawer(admin: bool) -> rx.Component:
+    d = Lists.detail
+    where = rx.el.p(d["email"], rx.el.span(" ", d["tenant"], class_name="t3"), class_name="t2")
     accounts, direct, newest, bindings, moves = (d[name].to(list[dict]) for name in ("accounts", "direct", "newest", "bindings", "moves"))
     switch = rx.cond(
         d["active"],
@@ -109,23 +142,7 @@ def _drawer(admin: bool) -> rx.Component:
     )  # fmt: skip
     none = lambda key: rx.el.p(tx(key), class_name="t3")
     return drawer(
-        drawer_section(
-            facts(
-                ("tree.level", d["level"]),
-                ("tree.hold", d["hold"]),
-                ("tree.team", d["team_hold"]),
-                ("user.team", d["team"]),
-                ("card.self", d["self"]),
-                ("card.gift", d["gift"]),
-                ("user.reward_free", d["reward"]),
-                ("user.waiting", d["waiting"]),
-                ("tree.rewards", d["rewards"]),
-                ("tree.code", rx.el.span(d["code"], class_name="mono")),
-                ("user.inviter", d["inviter"]),
-                ("tree.joined", rel_time(d["joined_ms"].to(int))),
-                ("user.scans", d["bot_scans"]),
-            ),
-        ),
+        drawer_section(_facts(d)),
         recharge_form(Console.recharge_user, "card.recharge", "card.user_note"),
         drawer_section(
             rx.el.p(rx.el.b(tx(d["bot"].to(str))), " ", rx.el.span(in_both(d["bot_reason"].to(str), d["bot_reason_zh"].to(str)), class_name="t2")), title="nav.bot"
@@ -133,7 +150,7 @@ def _drawer(admin: bool) -> rx.Component:
         drawer_section(
             rx.cond(
                 accounts.length() > 0,
-                mini([("acc.exchange", ""), ("acc.key", ""), ("order.mode", ""), ("acc.balance", "num"), ("acc.synced", "num")], rx.foreach(accounts, account)),
+                mini([("acc.exchange", ""), ("acc.key", ""), ("order.mode", ""), ("acc.balance", "num"), ("acc.synced", "num")], rx.foreach(accounts, _account)),
                 none("acc.none"),
             ),
             title="acc.title",
@@ -141,25 +158,25 @@ def _drawer(admin: bool) -> rx.Component:
         drawer_section(
             rx.cond(
                 bindings.length() > 0,
-                mini([("pos.strategy", ""), ("bind.trades", "num"), ("bind.profit", "num")], rx.foreach(bindings, follows)),
+                mini([("pos.strategy", ""), ("bind.trades", "num"), ("bind.profit", "num")], rx.foreach(bindings, _follows)),
                 none("bind.none"),
             ),
             title="nav.strategies",
         ),
         drawer_section(
-            rx.cond(moves.length() > 0, rx.el.ul(rx.foreach(moves, move), class_name="lines"), none("user.no_moves")),
+            rx.cond(moves.length() > 0, rx.el.ul(rx.foreach(moves, _move), class_name="lines"), none("user.no_moves")),
             title="user.moves",
         ),
         drawer_section(
             rx.cond(
                 direct.length() > 0,
-                mini([("tree.person", ""), ("tree.level", ""), ("tree.hold", "num"), ("tree.joined", "num")], rx.foreach(direct, member)),
+                mini([("tree.person", ""), ("tree.level", ""), ("tree.hold", "num"), ("tree.joined", "num")], rx.foreach(direct, _member)),
                 none("user.no_team"),
             ),
             title="user.direct",
         ),
         drawer_section(
-            rx.cond(newest.length() > 0, rx.el.ul(rx.foreach(newest, reward), class_name="lines"), none("user.no_reward")),
+            rx.cond(newest.length() > 0, rx.el.ul(rx.foreach(newest, _reward), class_name="lines"), none("user.no_reward")),
             title="user.newest_rewards",
         ),
         *([look_form("agent", Lists.open_id)] if admin else []),
