@@ -199,9 +199,9 @@ class NodeClient:
         index = -1
         for index, (node, path, body) in enumerate(requests):
             if self.breaker_open(node.code):
-                batch.follow(self._probed(batch, index, node, path, body, deadline))
+                batch.follow(self._probed(batch, index, node, path=path, body=body, deadline=deadline))
             else:
-                self._begin(batch, index, node, "POST", path, protocol.dumps(body), deadline)
+                self._begin(batch, index, node, method="POST", path=path, body=protocol.dumps(body), deadline=deadline)
             if index % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)  # let these go out before the next are signed: the loop writes once per turn
         return await batch.result(index + 1, deadline)
@@ -215,14 +215,14 @@ class NodeClient:
         """The node's signed `/health`: its public key, clock, load."""
         batch = _Batch()
         deadline = batch.loop.time() + timeout_s
-        self._begin(batch, 0, node, "GET", "/health", b"", deadline)
+        self._begin(batch, 0, node, method="GET", path="/health", body=b"", deadline=deadline)
         [reply] = await batch.result(1, deadline)
         return reply
 
     # --- one exchange ---------------------------------------------------------------------------------------------
 
-    def _begin(  # noqa: PLR0917 - once per request on the hot path
-        self, batch: _Batch, index: int, node: Node, method: str, path: str, body: bytes, deadline: float
+    def _begin(
+        self, batch: _Batch, index: int, node: Node, *, method: str, path: str, body: bytes, deadline: float
     ) -> None:
         """Sign one request and send it: at once over a kept connection, else in a task over a new one."""
         call = _Call(self, batch, index, node)
@@ -238,7 +238,7 @@ class NodeClient:
         call.signed_path = signed_path = endpoint.prefix + path
         ts_ms, nonce = protocol.now_ms(), protocol.new_nonce()
         call.nonce = nonce
-        signature = protocol.sign(node.key, method, signed_path, body, ts_ms, nonce)
+        signature = protocol.sign(node.key, method, signed_path, body, ts_ms=ts_ms, nonce=nonce)
         start = endpoint.heads.get((method, path))
         if start is None:
             start = endpoint.heads[method, path] = _head(method, signed_path, endpoint.host_header)
@@ -249,12 +249,12 @@ class NodeClient:
         else:
             batch.waiting.append((give_up, call))
 
-    async def _probed(  # noqa: PLR0917 - the parameters of _begin
-        self, batch: _Batch, index: int, node: Node, path: str, body: Mapping[str, Any], deadline: float
+    async def _probed(
+        self, batch: _Batch, index: int, node: Node, *, path: str, body: Mapping[str, Any], deadline: float
     ) -> None:
         """A request to a node that was left alone: sent only if a probe finds the node well again."""
         if await self._may_pass(node, self._breakers[node.code]) and batch.loop.time() < deadline:
-            self._begin(batch, index, node, "POST", path, protocol.dumps(body), deadline)
+            self._begin(batch, index, node, method="POST", path=path, body=protocol.dumps(body), deadline=deadline)
             return
         text = "The node did not answer several times; it is being probed and nothing was sent."
         batch.take(index, NodeReply(node.code, Delivery.NOT_SENT, error_code="NODE_DOWN", error=text))
@@ -276,9 +276,9 @@ class NodeClient:
                 status,
                 call.signed_path,
                 outcome.body,
-                outcome.timestamp,
-                outcome.signature,
-                call.nonce,
+                timestamp=outcome.timestamp,
+                signature=outcome.signature,
+                nonce=call.nonce,
             )
             data = protocol.loads(outcome.body)
         except ProtocolError as error:

@@ -62,7 +62,8 @@ def _callers(settings: NodeSettings) -> Finding:
 
 async def _asked(settings: NodeSettings, exchange: str) -> list[Finding]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
-        own = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}/health"  # noqa: S104
+        everywhere = settings.host == "0.0.0.0"  # noqa: S104 - compared with, not listened on
+        own = f"http://{'127.0.0.1' if everywhere else settings.host}:{settings.port}/health"
         found = [await _own(session, own)]
         if settings.center_url:
             found += await _other(session, "centre", f"{settings.center_url}/api/health", "IRONBULL_CENTER_URL")

@@ -33,7 +33,7 @@ def join(
     *,
     public_url: str,
     port: int = 9101,
-    host: str = "0.0.0.0",  # noqa: S104
+    host: str = "0.0.0.0",  # noqa: S104 - the centre must reach it from elsewhere; whoever calls must hold the secret
 ) -> dict[str, Any]:
     """Register at the centre and write `config` (mode 0600). Returns {node_code, clock_skew_ms}; raises `JoinFailed`.
 
@@ -84,7 +84,7 @@ def _ask(url: str, content: dict[str, Any]) -> dict[str, Any]:
         url, data=protocol.dumps(content), headers={"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=DEADLINE_S) as reply:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as reply:  # noqa: S310 - the scheme was checked
             raw = reply.read(65536)
     except urllib.error.HTTPError as error:
         raise JoinFailed(_reason(error.read(65536)) or f"The centre refused: HTTP {error.code}.") from None

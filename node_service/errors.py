@@ -202,7 +202,7 @@ def classify(
     """
     text = str(error)
     if codes:
-        told = _told(error, text, codes, unsure, kind, http_status, retry_after_s)
+        told = _told(error, kind, codes=codes, unsure=unsure, http_status=http_status, wait=retry_after_s)
         if told is not None:
             return told
     code = venue_code(text)
@@ -237,16 +237,17 @@ def classify(
     return _doubt(kind, "NETWORK", code)
 
 
-def _told(  # noqa: PLR0917 - the parameters of classify
+def _told(
     error: BaseException,
-    text: str,
+    kind: Kind,
+    *,
     codes: Mapping[str, str],
     unsure: frozenset[str],
-    kind: Kind,
     http_status: int | None,
     wait: float,
 ) -> VenueError | None:
     """What a venue other than Binance says by a code or by words, if it says it definitely."""
+    text = str(error)
     given = set(_ANY_CODE.findall(text))
     if given & unsure:
         return _doubt(kind, "VENUE_UNSURE", None)

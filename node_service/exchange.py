@@ -185,7 +185,9 @@ class Gateway:
         while True:
             attempt += 1
             try:
-                return await self._once(endpoint, params, key, kind, weight, priority, timeout_s)
+                return await self._once(
+                    endpoint, params, key=key, kind=kind, weight=weight, priority=priority, timeout_s=timeout_s
+                )
             except VenueError as error:
                 if error.error_code == "CLOCK_SKEW" and not resynced:
                     resynced = True
@@ -196,10 +198,11 @@ class Gateway:
                     raise
                 await asyncio.sleep(0.15 * 3 ** (attempt - 1))
 
-    async def _once(  # noqa: PLR0917 - the parameters of call
+    async def _once(
         self,
         endpoint: str,
         params: Any,
+        *,
         key: tuple[str, str, str],
         kind: Kind,
         weight: int,

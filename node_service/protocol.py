@@ -92,9 +92,7 @@ def _hmac_states(key: bytes) -> tuple[Any, Any]:
     return hashlib.sha256(bytes(x ^ 0x36 for x in block)), hashlib.sha256(bytes(x ^ 0x5C for x in block))
 
 
-def sign(  # noqa: PLR0917 - the order is that of the signed text
-    secret: str | bytes, method: str, path: str, body: bytes, ts_ms: int, nonce: str
-) -> str:
+def sign(secret: str | bytes, method: str, path: str, body: bytes, *, ts_ms: int, nonce: str) -> str:
     """The hex signature of one request."""
     start, finish = _hmac_states(secret.encode() if isinstance(secret, str) else secret)
     digest = hashlib.sha256(body).hexdigest()
@@ -106,17 +104,15 @@ def sign(  # noqa: PLR0917 - the order is that of the signed text
     return signature
 
 
-def sign_reply(  # noqa: PLR0917
-    secret: str | bytes, status: int, path: str, body: bytes, ts_ms: int, nonce: str
-) -> str:
+def sign_reply(secret: str | bytes, status: int, path: str, body: bytes, *, ts_ms: int, nonce: str) -> str:
     """The hex signature of the reply to the request that carried `nonce`."""
-    return sign(secret, f"REPLY {status}", path, body, ts_ms, nonce)
+    return sign(secret, f"REPLY {status}", path, body, ts_ms=ts_ms, nonce=nonce)
 
 
 def signed_headers(secret: str | bytes, method: str, path: str, body: bytes) -> tuple[dict[str, str], str]:
     """Headers that sign one request now, and the nonce the reply must answer."""
     ts_ms, nonce = now_ms(), new_nonce()
-    signature = sign(secret, method, path, body, ts_ms, nonce)
+    signature = sign(secret, method, path, body, ts_ms=ts_ms, nonce=nonce)
     return {HEADER_TIMESTAMP: str(ts_ms), HEADER_NONCE: nonce, HEADER_SIGNATURE: signature}, nonce
 
 
@@ -125,7 +121,7 @@ def reply_headers(secret: str | bytes, status: int, path: str, body: bytes, nonc
     ts_ms = now_ms()
     return {
         HEADER_TIMESTAMP: str(ts_ms),
-        HEADER_REPLY_SIGNATURE: sign_reply(secret, status, path, body, ts_ms, nonce),
+        HEADER_REPLY_SIGNATURE: sign_reply(secret, status, path, body, ts_ms=ts_ms, nonce=nonce),
     }
 
 
@@ -192,7 +188,7 @@ class RequestVerifier:
         if not _NONCE.fullmatch(nonce):
             raise ProtocolError("NONCE_INVALID", 401, f"{HEADER_NONCE} must be 16-64 characters of [A-Za-z0-9_-].")
         ts_ms = int(timestamp)
-        expected = sign(self._key, method, path, body, ts_ms, nonce)
+        expected = sign(self._key, method, path, body, ts_ms=ts_ms, nonce=nonce)
         if not hmac.compare_digest(expected.encode(), signature.encode()):
             raise ProtocolError("SIGNATURE_WRONG", 401, "The signature does not match; check the node secret.")
         try:
@@ -215,8 +211,8 @@ class RequestVerifier:
         return hmac.compare_digest(token.encode(), self._key)
 
 
-def verify_reply(  # noqa: PLR0917
-    secret: str | bytes, status: int, path: str, body: bytes, timestamp: str, signature: str, nonce: str
+def verify_reply(
+    secret: str | bytes, status: int, path: str, body: bytes, *, timestamp: str, signature: str, nonce: str
 ) -> int:
     """The node's clock (ms) in a genuine reply; raises `ProtocolError` REPLY_UNVERIFIED.
 
@@ -224,7 +220,7 @@ def verify_reply(  # noqa: PLR0917
     """
     if timestamp and len(timestamp) <= 16 and timestamp.isascii() and timestamp.isdigit():
         ts_ms = int(timestamp)
-        expected = sign(secret, f"REPLY {status}", path, body, ts_ms, nonce)
+        expected = sign_reply(secret, status, path, body, ts_ms=ts_ms, nonce=nonce)
         if signature and signature.isascii() and hmac.compare_digest(expected, signature):
             return ts_ms
     raise ProtocolError("REPLY_UNVERIFIED", 502, "The reply is not signed by this node; it was not believed.")

@@ -54,8 +54,9 @@ async def test_a_signed_heartbeat_is_noted_and_answered_with_a_signature(world: 
     answer = await beat(world, headers, body)
     assert (answer.status_code, answer.json()["success"], answer.json()["message"]) == (200, True, "ok")
     verify_reply(
-        secret, 200, PATH, answer.content, answer.headers[HEADER_TIMESTAMP], answer.headers[HEADER_REPLY_SIGNATURE], nonce
-    )
+        secret, 200, PATH, answer.content, timestamp=answer.headers[HEADER_TIMESTAMP],
+        signature=answer.headers[HEADER_REPLY_SIGNATURE], nonce=nonce,
+    )  # fmt: skip
     row = node(world)
     assert (row.version, row.inflight, row.latency_ms, row.offered_key) == ("1.2.3", 2, 41, "QUJD")
     assert row.base_url == "http://10.0.0.9:9101"
@@ -78,7 +79,7 @@ async def test_forged_heartbeats_change_nothing(world: World, secret: str) -> No
         key: str = secret, method: str = "POST", path: str = PATH, content: bytes = body, ts_ms: int = now
     ) -> dict[str, str]:
         nonce = new_nonce()
-        mark = sign(key, method, path, content, ts_ms, nonce)
+        mark = sign(key, method, path, content, ts_ms=ts_ms, nonce=nonce)
         return {"X-IB-Timestamp": str(ts_ms), "X-IB-Nonce": nonce, "X-IB-Signature": mark}
 
     forged = [

