@@ -1,4 +1,4 @@
-"""An agent's notification channels: add, change, remove, try out, and what was sent through them."""
+"""The notification channels of an agent or an admin: add, change, remove, try out, and what was sent through them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from backend.errors import InvalidInput
 from backend.identity.principal import Principal
 from backend.models import NoticeChannel, NoticeDelivery
 from backend.notifications import channels
-from backend.notifications.rules import KINDS, TYPES, minute_of, time_of
+from backend.notifications.rules import ADMIN_TYPES, ESCALATION, KINDS, TYPES, minute_of, time_of
 from backend.settings import get_settings
 from state.base import needs, read, signed_in, write
 from state.merchant import row_id
 from state.ui import say
+
+__all__ = ["ADMIN_TYPES", "DIGESTS", "ESCALATION", "KINDS", "TYPES", "Channels", "types_of"]
 
 LOG_ROWS = 20
 LOOKS = 8
@@ -39,37 +41,39 @@ class Channels(rx.State):
     kind: str = "email"
     form: dict[str, Any] = {}
     ready: bool = False
-    _allowed: ClassVar[tuple[str, ...]] = ("agent",)
+    _allowed: ClassVar[tuple[str, ...]] = ("agent", "admin")
 
     @rx.event
-    @needs("agent")
+    @needs(may="own")
     async def load(self) -> None:
         """The page was opened."""
         self.editing, self.form = "", {}
         await self._read()
 
     @rx.event
-    @needs("agent")
+    @needs(may="own")
     async def edit(self, what: str) -> None:
         """Open the form for a new channel or an existing one; "" closes it."""
         row = next((one for one in self.rows if one["id"] == str(what)), None)
         self.editing = "new" if what == "new" else row["id"] if row else ""
         self.kind = row["kind"] if row else "email"
-        self.form = _form(row)
+        self.form = _form(row, types_of(await signed_in(self)))
 
     @rx.event
-    @needs("agent")
+    @needs(may="own")
     async def choose(self, kind: str) -> None:
         """What kind of channel the new one is."""
         self.kind = str(kind) if str(kind) in KINDS else "email"
 
     @rx.event
-    @needs("agent")
+    @needs(may="own")
     async def save(self, form: dict[str, Any]) -> None:
         """Make or change a channel."""
-        wishes, kind = _wishes(form), self.kind
+        wishes, kind = _wishes(form, types_of(await signed_in(self))), self.kind
         if self.editing == "new":
-            target = {name: str(form.get(name, "")).strip() for name in ("url", "token", "chat") if form.get(name)}
+            target = {name: str(form.get(name, "")).strip() for name in ("url", "token", "chat", "to_address") if form.get(name)}
+            if "to_address" in target:
+                target["to"] = target.pop("to_address")
             private = get_settings().webhook_allow_private
 
             def make(session: Session, who: Principal) -> None:
@@ -86,7 +90,7 @@ class Channels(rx.State):
         self.editing, self.form = "", {}
 
     @rx.event
-    @needs("agent")
+    @needs(may="own")
     async def switch(self, what: str, on: bool) -> None:
         """Send through a channel or not."""
         number, on = row_id(what), on is True
@@ -103,7 +107,7 @@ class Channels(rx.State):
         await self._do(turn)
 
     @rx.event
-    @needs("agent")
+    @needs(may="own")
     async def remove(self, what: str) -> None:
         """Forget a channel and what waited for it."""
         number = row_id(what)
@@ -112,7 +116,7 @@ class Channels(rx.State):
         await say(self, "reach.removed")
 
     @rx.event
-    @needs("agent")
+    @needs(may="own")
     async def try_out(self, what: str) -> Any:
         """Send a test message and watch what becomes of it."""
         number = row_id(what)
@@ -121,7 +125,7 @@ class Channels(rx.State):
         return Channels.watch(LOOKS)
 
     @rx.event
-    @needs("agent")
+    @needs(may="own")
     async def watch(self, looks: int) -> Any:
         """Look at the log again while something is on its way; each look is an event of its own, so clicks get between."""
         await asyncio.sleep(LOOK_EVERY_S)
@@ -138,16 +142,21 @@ class Channels(rx.State):
     async def _read(self) -> None:
         who = await signed_in(self)
         rows, sent = await read(lambda session: (channels.channels(session, who), channels.log_of(session, who, LOG_ROWS)))
-        self.rows = [_row(row) for row in rows]
+        self.rows = [_row(row, types_of(who)) for row in rows]
         known = {one["id"]: one for one in self.rows}
         self.log = [_sent(row, known) for row in sent]
         self.ready = True
 
 
-def _row(row: NoticeChannel) -> dict[str, Any]:
+def types_of(who: Principal) -> tuple[str, ...]:
+    """What somebody of this kind may have sent."""
+    return ADMIN_TYPES if who.kind == "admin" else TYPES
+
+
+def _row(row: NoticeChannel, types: tuple[str, ...]) -> dict[str, Any]:
     return {
         "id": str(row.id), "kind": row.kind, "word": f"reach.{row.kind}", "hint": row.hint, "types": list(row.types), "on": row.status == 1,
-        "all": len(row.types) == len(TYPES), "n": len(row.types), "quiet": row.quiet_from_min != row.quiet_to_min,
+        "all": len(row.types) == len(types), "n": len(row.types), "quiet": row.quiet_from_min != row.quiet_to_min,
         "from": time_of(row.quiet_from_min), "to": time_of(row.quiet_to_min), "digest": row.digest_min,
     }  # fmt: skip
 
@@ -163,16 +172,16 @@ def _sent(row: NoticeDelivery, known: dict[str, dict[str, Any]]) -> dict[str, An
     }  # fmt: skip
 
 
-def _form(row: dict[str, Any] | None) -> dict[str, Any]:
-    chosen = row["types"] if row else TYPES
+def _form(row: dict[str, Any] | None, types: tuple[str, ...]) -> dict[str, Any]:
+    chosen = row["types"] if row else types
     digest = str(row["digest"]) if row else "0"
     return {
         "from": row["from"] if row and row["quiet"] else "", "to": row["to"] if row and row["quiet"] else "", "digest": digest,
-        **{name: name in chosen for name in TYPES},
+        **{name: name in chosen for name in types},
     }  # fmt: skip
 
 
-def _wishes(form: dict[str, Any]) -> dict[str, Any]:
+def _wishes(form: dict[str, Any], types: tuple[str, ...]) -> dict[str, Any]:
     """Types, quiet hours and digest of the form. Raises ``InvalidInput``."""
     quiet = [str(form.get(name) or "").strip() for name in ("from", "to")]
     minutes = [minute_of(text) for text in quiet] if any(quiet) else [0, 0]
@@ -182,6 +191,6 @@ def _wishes(form: dict[str, Any]) -> dict[str, Any]:
     if not digest.isascii() or not digest.isdigit() or len(digest) > 4:
         raise InvalidInput("Choose how messages are gathered.")
     return {
-        "types": [name for name in TYPES if form.get(name)], "quiet_from_min": minutes[0], "quiet_to_min": minutes[1],
+        "types": [name for name in types if form.get(name)], "quiet_from_min": minutes[0], "quiet_to_min": minutes[1],
         "digest_min": int(digest),
     }  # fmt: skip

@@ -21,6 +21,7 @@ from state.lists import Lists
 from state.ui import Ui, say
 
 MAX_DIGITS = 18
+MOST_READ = 100
 _ANSWERS: dict[str, Callable[..., Any]] = {
     "reject": withdrawals.reject, "complete": withdrawals.complete, "fail": withdrawals.fail, "undo": corrections.request,
     "refuse": corrections.refuse,
@@ -194,10 +195,11 @@ class Notices(rx.State):
 
     @rx.event
     @needs(may="own")
-    async def read_one(self, row_id: str) -> None:
-        """Mark one as read."""
+    async def read_some(self, ids: str) -> None:
+        """Mark a row of the list as read: one, or several that are alike ("12,11,9")."""
         who = await signed_in(self)
-        await write(lambda session: mark_read(session, who, _id(row_id)))
+        numbers = [_id(one) for one in str(ids).split(",")[:MOST_READ]]
+        await write(lambda session: [mark_read(session, who, number) for number in numbers])
         await self._again()
 
     @rx.event

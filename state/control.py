@@ -20,6 +20,7 @@ from state.ui import say
 from state.words import MISSING, figure, price, quantity
 
 MOST = 200
+JOBS = tuple(asked.OFFERED.values())
 
 
 class Control(rx.State):
@@ -89,11 +90,15 @@ def _strategies(session: Session) -> list[dict[str, Any]]:
 
 
 def _jobs(session: Session) -> list[dict[str, Any]]:
+    last = session.exec(select(func.max(Scan.at))).one()
     found = {row.name: row for row in session.exec(select(JobRun).where(col(JobRun.name).in_(list(asked.OFFERED)))).all()}
-    return [
+    # A scan is no job of the timetable: what tells of it is what it wrote.
+    scan = {"id": asked.SCAN, "word": f"ctl.j.{asked.OFFERED[asked.SCAN]}", "ok_ms": to_ms(last) if last else 0, "took": "", "bad": False, "failures": "0"}
+    return [scan] + [
         {"id": name, "word": f"ctl.j.{word}", "ok_ms": to_ms(row.last_ok_at) if (row := found.get(name)) and row.last_ok_at else 0,
          "took": f"{row.last_duration_ms} ms" if row else "", "bad": bool(row and row.last_error), "failures": f"{row.failures:,}" if row else "0"}
         for name, word in asked.OFFERED.items()
+        if name != asked.SCAN
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from backend.notifications.phrases import in_chinese
 from state import desk_rows, merchant_rows, money_rows, operator_rows, queue_rows, trade_rows
 from state.agent_common import base_of, exit_key
+from state.notices import folded
 from state.words import MISSING, compact, figure, percent, price, quantity
 
 Row = dict[str, Any]
@@ -281,6 +282,8 @@ ROWS: dict[str, Callable[[Row], Row]] = {
     "accounts": account, "withdrawals": withdrawal, "audit": audit, "notices": notice, "offers": offer, **merchant_rows.ROWS,
     **money_rows.ROWS, **desk_rows.ROWS, **operator_rows.ROWS, **trade_rows.ROWS, **queue_rows.ROWS,
 }  # fmt: skip
+FOLDS: dict[str, Callable[[list[Row]], list[Row]]] = {"notices": folded}
+"""What puts rows of a page together."""
 TOTALS: dict[str, Callable[[Row], Row]] = {
     "orders": _written, "positions": _written, "history": _history, "cards": _signed, "rewards": _written, "pools": _written,
     "withdrawals": _written, "notices": _written, **merchant_rows.TOTALS, **money_rows.TOTALS, **operator_rows.TOTALS, **trade_rows.TOTALS, **queue_rows.TOTALS,

@@ -16,7 +16,7 @@ from backend.exports.service import DIRECT_ROWS
 from backend.identity.principal import Principal
 from state.base import needs, read, signed_in
 from state.list_details import DETAILS
-from state.list_rows import ROWS, TOTALS
+from state.list_rows import FOLDS, ROWS, TOTALS
 from state.table import TableState
 
 
@@ -119,7 +119,8 @@ class Lists(TableState, rx.State):
 
         found, totals = await read(work)
         self.totals = TOTALS[self.name](totals) if totals else {}
-        return [ROWS[self.name](row) for row in found.rows], found.total
+        rows = [ROWS[self.name](row) for row in found.rows]
+        return FOLDS[self.name](rows) if self.name in FOLDS else rows, found.total
 
     async def _detail(self, who: Principal, row_id: str) -> dict[str, Any]:
         listed = list_for(who, self.name)

@@ -28,7 +28,7 @@ def _line(name: str, rows: list[Row], start_ms: int, end_ms: int) -> Row:
     worst = max((abs(value) for _, value in known), default=0)
     return {
         "k": NAMES[name],
-        "d": _path(known, worst, start_ms, end_ms),
+        "d": line_path(known, worst, start_ms, end_ms),
         "last": _said(known[-1][1], name) if known else MISSING,
         "worst": _said(max(known, key=lambda one: abs(one[1]))[1], name) if known else MISSING,
     }
@@ -38,7 +38,7 @@ def _said(value: int, name: str) -> str:
     return f"{value:,} {_UNITS[name]}".strip()
 
 
-def _path(known: list[tuple[int, int]], worst: int, start_ms: int, end_ms: int) -> str:
+def line_path(known: list[tuple[int, int]], worst: int, start_ms: int, end_ms: int) -> str:
     """An SVG path; it is broken where the node was silent for more than three steps."""
     gap = (end_ms - start_ms) / 20
     parts: list[str] = []

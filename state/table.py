@@ -58,7 +58,7 @@ class TableState(rx.State, mixin=True):
     @rx.var
     def last_shown(self) -> int:
         """Number of the last row on this page."""
-        return self.page * self.size + len(self.rows)
+        return min((self.page + 1) * self.size, self.total) if self.rows else 0
 
     @rx.var
     def has_more(self) -> bool:

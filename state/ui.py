@@ -9,6 +9,9 @@ import reflex as rx
 from backend.clock import now_ms
 from backend.notifications.phrases import in_chinese
 from state.base import needs, read, signed_in, write
+from state.notices import folded
+
+NEWEST, SHOWN = 100, 30
 
 
 class Ui(rx.State):
@@ -42,8 +45,8 @@ class Ui(rx.State):
         from backend.dashboards.queries import mark_notices_read, newest_notices
 
         who = await signed_in(self)
-        found = await read(lambda session: newest_notices(session, who, 30))
-        self.notices = [row | {"title_zh": in_chinese(row["title"]), "body_zh": in_chinese(row["body"])} for row in found]
+        found = await read(lambda session: newest_notices(session, who, NEWEST))
+        self.notices = folded([row | {"title_zh": in_chinese(row["title"]), "body_zh": in_chinese(row["body"])} for row in found])[:SHOWN]
         self.notices_ready = True
         if self.unread and not who.read_only:
             await write(lambda session: mark_notices_read(session, who))

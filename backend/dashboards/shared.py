@@ -40,10 +40,10 @@ def unread_notices(session: Session, who: Principal) -> int:
 
 
 def newest_notices(session: Session, who: Principal, limit: int) -> list[dict[str, Any]]:
-    """Rows {id, title, body, link, at_ms, unread}, newest first."""
+    """Rows {id, type, title, body, link, at_ms, unread}, newest first."""
     return [
         {
-            "id": str(row.id), "title": row.title, "body": row.message, "link": row.link,
+            "id": str(row.id), "type": row.type, "title": row.title, "body": row.message, "link": row.link,
             "at_ms": to_ms(row.created_at), "unread": not row.is_read,
         }
         for row in notifications(session, who, window=Window(limit=limit)).rows

@@ -97,7 +97,7 @@ def try_out(session: Session, who: Principal, channel_id: int) -> NoticeDelivery
     row = _one(session, who, channel_id)
     note = Notification(
         audience=who.kind, tenant_id=who.tenant_id, user_id=row.user_id, type="system", title="A test of this channel", fanned=True,
-        message="If you can read this, messages reach you here.", link="/agent/notifications", is_read=True,
+        message="If you can read this, messages reach you here.", link=f"/{who.kind}/notifications", is_read=True,
     )  # fmt: skip
     session.add(note)
     session.flush()

@@ -115,6 +115,9 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         "It ended four times within five minutes. See the log, then start the worker again.",
         "五分钟内退出四次。请查看日志，然后重新启动该进程。",
     ),
+    ("ok", "正常"), ("last job {n} s ago", "{n} 秒前运行任务"), ("last data {n} s ago", "{n} 秒前更新"), ("no job has run yet", "尚未运行任务"),
+    ("no market data yet", "尚无行情"), ("the replay has ended", "回放已结束"), ("unknown: the database does not answer", "未知：数据库无响应"),
+    ("{open} of {n} online", "在线 {open} / {n}"), ("not set up", "未配置"),
     ("nobody holds it", "无人持有"), ("does not answer", "无响应"), ("cannot be read", "无法读取"), ("answered {status}", "返回 {status}"),
     ("failed ({error})", "失败（{error}）"), ("orders waiting", "待发送订单"), ("orders unknown", "未知状态订单"),
     (
@@ -213,8 +216,7 @@ _ALL = (*_PHRASES, *ORDER_PHRASES)
 _EXACT = {english: chinese for english, chinese in _ALL if "{" not in english}
 # The longer the fixed words of a phrase, the surer it is meant: "{who}: {reason}" comes after all that begin with more.
 _OPEN = sorted(
-    ((_pattern(english), chinese, len(_HOLE.sub("", english))) for english, chinese in _ALL if "{" in english),
-    key=lambda one: -one[2],
+    ((_pattern(english), chinese, english) for english, chinese in _ALL if "{" in english), key=lambda one: -len(_HOLE.sub("", one[2]))
 )
 _SPEAKERS = {"The platform", "The merchant", "You"}
 
@@ -224,11 +226,23 @@ def in_chinese(text: str) -> str:
     """``text`` in Chinese; as it is when no phrase fits, and for what a person wrote."""
     if text in _EXACT:
         return _EXACT[text]
-    for pattern, chinese, _ in _OPEN:
+    said_as = _open_phrase(text)
+    return text if said_as is None else _filled(said_as[1], said_as[0])
+
+
+@lru_cache(maxsize=2000)
+def phrase_of(text: str) -> str:
+    """The phrase behind ``text``, its holes empty: "Opened {symbol} {side}". What fits no phrase is its own."""
+    said_as = None if text in _EXACT else _open_phrase(text)
+    return text if said_as is None else said_as[2]
+
+
+def _open_phrase(text: str) -> tuple[re.Match[str], str, str] | None:
+    for pattern, chinese, english in _OPEN:
         found = pattern.fullmatch(text)
         if found is not None and found.groupdict().get("who", "You") in _SPEAKERS:
-            return _filled(chinese, found)
-    return text
+            return found, chinese, english
+    return None
 
 
 def _filled(chinese: str, found: re.Match[str]) -> str:

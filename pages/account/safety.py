@@ -25,7 +25,8 @@ def _send(key: str, kind: str = "pri") -> rx.Component:
     return rx.el.button(tx(key), type="submit", class_name=f"btn {kind} gap-top")
 
 
-def _profile(agent: bool) -> rx.Component:
+def _profile(kind: str) -> rx.Component:
+    agent = kind == "agent"
     more = [
         field(
             "safe.language",
@@ -44,8 +45,9 @@ def _profile(agent: bool) -> rx.Component:
         on_submit=S.save_profile,
         key=S.version,
     )
-    reach = nav_link(icon("bell", "s"), tx("reach.settings"), href="/agent/notifications/settings", class_name="btn sm")
-    return rx.el.section(section_head("safe.profile", *([reach] if agent else [])), form, class_name="sec")
+    reach = nav_link(icon("bell", "s"), tx("reach.settings"), href=f"/{kind}/notifications/settings", class_name="btn sm")
+    # A merchant hears by webhooks.
+    return rx.el.section(section_head("safe.profile", *([] if kind == "tenant" else [reach])), form, class_name="sec")
 
 
 def _password() -> rx.Component:
@@ -143,7 +145,7 @@ def _tokens() -> rx.Component:
 def safety_page(route: Route) -> rx.Component:
     """The page in the frame of its kind."""
     body = rx.el.div(
-        rx.el.div(_profile(route.kind == "agent"), _password()),
+        rx.el.div(_profile(route.kind), _password()),
         rx.el.div(_factor(), _devices(), _tokens()),
         class_name="safe",
     )

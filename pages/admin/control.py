@@ -10,11 +10,12 @@ from pages.components.live import live_signal
 from pages.components.parts import chip, link_button, num, rel_time, section_head, side_tag
 from pages.components.shell import shell
 from pages.routes import route_of
+from state.control import JOBS
 from state.control import Control as C
 
 ROUTE = route_of("/admin/control")
 ON_LOAD = [C.load]
-USED.update(f"ctl.j.{name}" for name in ("balance", "trades", "books", "pools", "monitor"))
+USED.update(f"ctl.j.{name}" for name in JOBS)
 
 
 def _when(ms: rx.Var) -> rx.Component:

@@ -4,27 +4,56 @@ from __future__ import annotations
 
 import reflex as rx
 
-from pages.components.i18n import USED, in_both, tx
+from pages.components.act import segmented
+from pages.components.charts import small_line
+from pages.components.i18n import USED, in_both, t, tx
 from pages.components.icons import icon
 from pages.components.lists import mini
 from pages.components.live import live_signal
-from pages.components.parts import rel_time, section_head, skeleton, stat, stats
+from pages.components.parts import empty, rel_time, section_head, skeleton, stat, stats
 from pages.components.shell import shell
 from pages.routes import route_of
-from state.admin_monitor import AdminMonitor
+from state.admin_monitor import MEASURES, SHOWN, SPANS, AdminMonitor
 
 ROUTE = route_of("/admin/monitor")
 ON_LOAD = [AdminMonitor.load]
-USED.update({"health.database", "health.scheduler", "health.market"})
+USED.update({f"health.{name}" for name in ("database", "scheduler", "market", "nodes", "redis")})
+USED.update(f"mon.c.{name}" for name in SHOWN)
+USED.update(f"mon.m.{name}" for name in MEASURES)
 
 
 def _part(one: rx.Var) -> rx.Component:
     return rx.el.li(
         rx.el.span(class_name=one["dot"].to(str)),
         rx.el.b(tx(one["k"]), class_name="grow"),
-        rx.el.span(one["detail"], class_name=rx.cond(one["ok"], "t2", "look")),
+        rx.el.span(in_both(one["detail"].to(str), one["zh"].to(str)), class_name=rx.cond(one["ok"], "t2", "look")),
         rx.el.span(one["latency"], class_name="num t3"),
         key=one["id"],
+    )
+
+
+def _measure(row: rx.Var) -> rx.Component:
+    """A measurement: now, its line, the worst, its limit."""
+    return rx.el.li(
+        rx.el.span(class_name=row["dot"].to(str)),
+        rx.el.div(
+            rx.el.p(rx.el.b(tx(row["check"].to(str))), " ", in_both(row["subject"].to(str), row["subject_zh"].to(str)), class_name="cut"),
+            rx.el.p(tx(row["what"].to(str)), class_name="t3 t12"),
+        ),
+        small_line(row["d"].to(str), t("mon.line", last=row["value"], worst=row["worst"])),
+        rx.el.span(rx.cond(row["ok"], row["value"], rx.el.span(row["value"], class_name="look")), class_name="num"),
+        rx.el.span(tx("mon.worst_of", worst=row["worst"], bound=row["bound"]), class_name="num t3 t12"),
+        key=row["id"], custom_attrs={"data-measure": row["id"]},
+    )  # fmt: skip
+
+
+def _measured() -> rx.Component:
+    m = AdminMonitor
+    spans = segmented([(span, f"{span} h") for span in SPANS], m.span, m.look_back, t("mon.course"))
+    rows = rx.el.ul(rx.foreach(m.measured, _measure), class_name="node-lines measures")
+    none = empty("mon.unmeasured", "mon.unmeasured_why", "monitor")
+    return rx.el.section(
+        section_head("mon.course", spans), rx.cond(m.ready, rx.cond(m.measured.length() > 0, rows, none), skeleton(height="120px")), class_name="sec hline"
     )
 
 
@@ -79,6 +108,7 @@ def page() -> rx.Component:
     wait = rx.el.div(skeleton("60%"), skeleton("80%"), skeleton("50%"), class_name="wait")
     left = rx.el.div(
         rx.el.section(section_head("health.title"), rx.cond(m.ready, rx.el.ul(rx.foreach(m.parts, _part), class_name="lines"), wait), class_name="sec"),
+        _measured(),
         rx.el.section(section_head("job.title"), rx.cond(m.ready, mini(heads, rx.foreach(m.jobs, _job)), wait), class_name="sec hline"),
         rx.el.section(section_head("lease.title"), rx.cond(m.ready, rx.el.ul(rx.foreach(m.leases, _lease), class_name="lines"), wait), class_name="sec hline"),
         class_name="grow",
@@ -88,4 +118,4 @@ def page() -> rx.Component:
         rx.cond(m.rules.length() > 0, rx.el.ul(rx.foreach(m.rules, _rule), class_name="gates"), wait),
         class_name="sec vline d-side rules",
     )
-    return shell(ROUTE, live_signal("platform", ["scan>at_ms"], m.refresh), _cards(), rx.el.div(left, right, class_name="d-main tall"))
+    return shell(ROUTE, live_signal("platform", ["scan>at_ms", "monitor_ms"], m.refresh), _cards(), rx.el.div(left, right, class_name="d-main tall"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from pages.components.act import copy_button, field, hold_button, segmented, text_input
+from pages.components.charts import small_line
 from pages.components.i18n import USED, t, tx
 from pages.components.icons import icon
 from pages.components.lists import Pick, cut, filters, list_page, mini
@@ -110,10 +111,7 @@ def _history() -> rx.Component:
     """Latency, load, skew and orders in flight over the chosen span; a gap is silence."""
     line = lambda one: rx.el.li(
         rx.el.span(tx(one["k"].to(str)), class_name="t2"),
-        rx.el.svg(
-            rx.el.path(d=one["d"].to(str), custom_attrs={"vectorEffect": "non-scaling-stroke"}), view_box="0 0 240 32",
-            custom_attrs={"preserveAspectRatio": "none", "role": "img", "aria-label": t("node.line", last=one["last"], worst=one["worst"])},
-        ),
+        small_line(one["d"].to(str), t("node.line", last=one["last"], worst=one["worst"])),
         rx.el.span(one["last"], class_name="num"),
         rx.el.span(tx("node.worst", worst=one["worst"]), class_name="num t3 t12"),
         key=one["k"],

@@ -59,6 +59,12 @@ def equity_legend() -> rx.Component:
     )
 
 
+def small_line(d: Any, label: Any) -> rx.Component:
+    """A line without axes from an SVG path 240 wide and 32 high; ``label`` says what it shows."""
+    path = rx.el.path(d=d, custom_attrs={"vectorEffect": "non-scaling-stroke"})
+    return rx.el.svg(path, view_box="0 0 240 32", custom_attrs={"preserveAspectRatio": "none", "role": "img", "aria-label": label})
+
+
 def bars(values: Any) -> rx.Component:
     """Row of small bars; each item is {h: "40%", kind: "" | "act" | "bad", title}."""
     return rx.el.div(

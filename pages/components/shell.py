@@ -12,7 +12,7 @@ from pages.components.guide import reader
 from pages.components.i18n import USED, in_both, t, tx, tx_of
 from pages.components.icons import icon, mark
 from pages.components.live import live_cell, live_dot, live_signal
-from pages.components.parts import empty, mode_chip, nav_link, rel_time, skeleton
+from pages.components.parts import empty, mode_chip, more_alike, nav_link, rel_time, skeleton
 from pages.routes import Route, menu_of
 from state.session import Session
 from state.ui import Ui
@@ -104,6 +104,7 @@ def _bell(kind: str) -> rx.Component:
         rx.cond(n["link"] != "", nav_link(_said(n, "title"), href=n["link"], class_name="b"), rx.el.b(_said(n, "title"))),
         rx.el.span(rel_time(n["at_ms"]), class_name="t3 t12"),
         rx.el.p(_said(n, "body")),
+        more_alike(n["more"], n["n"]),
         class_name=rx.cond(n["unread"], "unread", ""),
         key=n["id"],
     )
@@ -119,6 +120,7 @@ def _bell(kind: str) -> rx.Component:
     button = rx.el.span(icon("bell"), badge, class_name="bell btn quiet ico")
     # a fill and a stop on trading each write a message
     follow = live_signal("platform" if kind == "admin" else Session.topic, ["changed_ms", "stops_ms"], Ui.count_notices)
+    body = rx.fragment(body, nav_link(tx("bell.all"), href=f"/{kind}/notifications", class_name="item bell-all"))
     return rx.fragment(follow, menu(button, body, label=t("bell.label", n=Ui.unread), stay=True, on_open=Ui.open_bell))
 
 
