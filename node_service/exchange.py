@@ -27,7 +27,7 @@ import orjson
 from .errors import Kind, Reaction, VenueError, bad_reply, classify
 from .figures import Market, market_of, number
 from .limits import Budget, Priority, Throttled
-from .slim_ccxt import load_exchange
+from .slim_ccxt import load_exchange, request_failures
 from .venues import Venue
 
 log = logging.getLogger("node_service")
@@ -74,6 +74,7 @@ class Gateway:
         self.latency_ms = 0.0
         self.last_error = ""
         self._template = _make_template(venue, sandbox=sandbox, base_url=base_url, session=session, tls=tls)
+        self._failures = request_failures()
         self._markets: dict[str, Market] = {}
         self._by_venue_id: dict[str, Market] = {}
         self._markets_at = 0.0
@@ -110,7 +111,7 @@ class Gateway:
         await self._room(2, Priority.READ, 5.0)
         try:
             reply = await client.fetch_ticker(market.ccxt_symbol)
-        except Exception as error:
+        except self._failures as error:
             raise self._failed(client, error, Kind.READ) from None
         return number(reply.get("last"), "the last price", Kind.READ, positive=True)
 
@@ -141,7 +142,7 @@ class Gateway:
         await self._room(10, Priority.READ, 10.0)
         try:
             markets: Mapping[str, Any] = await loader.load_markets(True)
-        except Exception as error:
+        except self._failures as error:
             raise self._failed(loader, error, Kind.READ) from None
         if not markets:
             raise bad_reply(Kind.READ, "the list of symbols is empty")
@@ -217,7 +218,7 @@ class Gateway:
         started = time.monotonic()
         try:
             reply = await getattr(client, endpoint)(params(client) if callable(params) else params)
-        except Exception as error:  # ccxt raises its own classes, aiohttp's, and plain ones on broken replies
+        except self._failures as error:
             raise self._failed(client, error, kind) from None
         elapsed_ms = (time.monotonic() - started) * 1000
         self.latency_ms = elapsed_ms if not self.latency_ms else 0.9 * self.latency_ms + 0.1 * elapsed_ms
@@ -261,7 +262,7 @@ class Gateway:
         async with self._resyncing:
             try:
                 await copy.copy(self._template).load_time_difference()  # writes into the shared options
-            except Exception as error:
+            except self._failures as error:
                 raise self._failed(self._template, error, Kind.READ) from None
 
     def parser(self) -> Any:

@@ -21,10 +21,13 @@ from collections.abc import Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
+import aiohttp
+
 log = logging.getLogger("node_service")
 
 _PACKAGES = ("ccxt", "ccxt.async_support")
 _LAZY_NAMES = "__lazy_exchanges__"
+_ODD_LAYOUT = (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError, LookupError)
 _lock = threading.Lock()
 
 
@@ -111,12 +114,19 @@ def load_exchange(name: str) -> type[Any]:
     return found
 
 
+def request_failures() -> tuple[type[Exception], ...]:
+    """What a request through ccxt may raise: its own errors, those of the network, and plain ones on a reply that it
+    cannot take apart. Call it after `load_exchange`."""
+    own: type[Exception] = importlib.import_module("ccxt.base.errors").BaseError
+    return own, aiohttp.ClientError, OSError, TimeoutError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError
+
+
 def _prepare() -> None:
     finder = _SlimFinder()
     sys.meta_path.insert(0, finder)
     try:
         importlib.import_module("ccxt.async_support")
-    except Exception as error:  # an unexpected layout of a future ccxt: take the ordinary import instead
+    except _ODD_LAYOUT as error:  # a future ccxt: take the ordinary import instead
         log.warning("slim ccxt import not possible (%s), using the full package", type(error).__name__)
         for loaded in [key for key in sys.modules if key == "ccxt" or key.startswith("ccxt.")]:
             del sys.modules[loaded]

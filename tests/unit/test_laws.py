@@ -21,7 +21,7 @@ EDGES = {
     "backend/signals/service.py", "backend/engine.py", "backend/runtime.py", "backend/webhooks/delivery.py", "backend/exports/worker.py",
     "backend/notifications/sender.py", "backend/timetable.py", "ironbull_app/doors.py", "backend/api/guard.py",
     "backend/api/live.py", "backend/paper_exchange/http.py", "backend/paper_exchange/exchange.py", "state/base.py",
-    "node_service/app.py", "node_service/executor.py", "node_service/exchange.py", "node_service/slim_ccxt.py",
+    "node_service/app.py", "node_service/executor.py",
     "backend/queue/runner.py",
 }  # fmt: skip
 
