@@ -136,17 +136,20 @@ class _Call:
 
     def __call__(self, outcome: Reply | NoReply | NotConnected) -> None:
         if isinstance(outcome, NoReply) and outcome.untouched:
-            self.batch.follow(self.send_fresh())
+            self.batch.follow(self.send_fresh(again=outcome))
         else:
             self.batch.take(self.index, self.client._judge(self, outcome))
 
-    async def send_fresh(self) -> None:
-        """Send over a new connection."""
+    async def send_fresh(self, again: NoReply | None = None) -> None:
+        """Send over a new connection. ``again``: it was written to a connection that then closed without a word."""
         outcome: Reply | NoReply | NotConnected
         try:
             outcome = await self.endpoint.request(self.raw, self.deadline)
-        except (NoReply, NotConnected) as error:
+        except NoReply as error:
             outcome = error
+        except NotConnected as error:
+            # A node that dies closes its connections: it may have read the first one and acted on it.
+            outcome = again or error
         self.batch.take(self.index, self.client._judge(self, outcome))
 
 

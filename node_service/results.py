@@ -75,6 +75,7 @@ class Outcome:
         }
         if self.fill is not None:
             result.update(self.fill.wire())
+            result["final"] = self.fill.order.final
         if self.take_profit is not None:
             result["take_profit"] = self.take_profit
         if self.emergency_close is not None:

@@ -134,7 +134,7 @@ def _set_status(order: Order, result: Mapping[str, Any], applied: Applied) -> No
         order.status, order.reason = "UNKNOWN", "waiting for the exchange to list all trades"
     elif status in {"FILLED", "TRIGGERED"} and order.filled_quantity > 0:
         close(order, "FILLED", "filled")
-    elif status in {"REJECTED", "EXPIRED", "CANCELLED"}:
+    elif status in {"REJECTED", "EXPIRED", "CANCELLED"} or (status == "PARTIAL" and result.get("final") is True):
         if order.filled_quantity > 0:
             close(order, "FILLED", "partly filled, the rest was cancelled")
         else:

@@ -62,6 +62,11 @@ FAULTS: tuple[Fault, ...] = (
         "tests/integration/engine/test_exactly_once.py::test_the_same_signal_again",
     ),
     _one(
+        "died-unheard", "a node that dies with a request in hand was sent nothing", "node_service/client.py",
+        "outcome = again or error", "outcome = error",
+        "tests/integration/node_service/test_node_client.py::test_a_node_that_dies_with_the_request_in_hand_may_have_executed_it",
+    ),
+    _one(
         "unsorted-locks", "ledger accounts are locked in the order of the postings", "backend/ledger/service.py",
         '''        rows = wire.rows(
             "SELECT id, owner_kind, owner_id, kind, currency, balance FROM ledger_account FORCE INDEX (PRIMARY) "

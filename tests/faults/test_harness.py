@@ -67,6 +67,12 @@ def test_the_answer_to_any_commit_is_lost(template: Template) -> None:
         _sound(report)
 
 
+@pytest.mark.parametrize("seed", [29, 118, 208])
+def test_what_once_went_wrong(template: Template, seed: int) -> None:
+    """A node that died with a request in hand; one that died twice; markets that never fill the rest of an order."""
+    _sound(run(template, draw(seed)))
+
+
 @pytest.mark.timeout(7200)
 def test_whatever_goes_wrong(template: Template) -> None:
     """S1: at least so many runs, and on until so many events: sends, deliveries, commits, ticks, losses, crashes."""

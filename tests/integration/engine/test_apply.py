@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, col, select
 
 from backend.execution.apply import apply_result
-from backend.models import Notification
+from backend.models import Notification, Position
 from tests.support.centre import Centre
 from tests.support.intents import enter, leave
 from tests.support.paper import PaperServer, own_hand
@@ -55,6 +55,18 @@ async def test_partial_fills_in_any_order_with_a_duplicate(centre: Centre, seque
         for other in centre.orders(status="PENDING"):
             other.status, other.reason = "EXPIRED", "test"
             session.add(other)
+
+
+async def test_a_part_filled_and_the_rest_expired_is_the_end_of_an_order(centre: Centre) -> None:
+    """What the exchange will fill no more does not wait for it."""
+    order = enter(centre)[0]
+    for final in (False, True):
+        told = answer(order, [PARTS[0]], "PARTIAL") | {"final": final}
+        await centre.db.arun(partial(apply_result, order_pk=order.id or 0, result=told))
+        row = centre.orders()[0]
+        assert (row.status, row.filled_quantity) == ("FILLED" if final else "PARTIAL", Decimal("0.3"))
+    assert row.reason == "partly filled, the rest was cancelled"
+    assert [position.quantity for position in centre.positions()] == [Decimal("0.3")]
 
 
 async def test_more_reported_than_listed_is_unknown(centre: Centre) -> None:
@@ -108,6 +120,27 @@ async def test_a_stop_that_cannot_be_placed_closes_the_position(centre: Centre, 
     positions = centre.positions()
     assert {p.status for p in positions} == {"CLOSED"} and {p.close_reason for p in positions} == {"NAKED"}
     assert all(Decimal(str(row["positionAmt"])) == 0 for i in centre.paper_ids for row in paper.dump(i)["positions"])
+
+
+async def test_a_stop_that_cannot_be_placed_again_closes_the_position(centre: Centre, paper: PaperServer) -> None:
+    """R11 later in its life: the stop left, and the exchange takes no other."""
+    engine = centre.start_engine()
+    enter(centre)
+    await engine.dispatch()
+    paper.faults({"kind": "reject_stops"})
+
+    def lost(session: Session) -> None:
+        for row in session.exec(select(Position)).all():
+            row.stop_status = "LOST"
+            session.add(row)
+
+    centre.db.run(lost)
+    assert await engine.stops.restore() == 0
+    await engine.dispatch()
+    assert {(p.status, p.close_reason) for p in centre.positions()} == {("CLOSED", "NAKED")}
+    with centre.db.reading() as session:
+        told = session.exec(select(Notification).where(col(Notification.title).like("No protective stop%"))).all()
+    assert len(told) == len(centre.account_ids)
 
 
 async def test_closed_by_hand_at_the_exchange(centre: Centre, paper: PaperServer) -> None:

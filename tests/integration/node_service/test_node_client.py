@@ -173,6 +173,37 @@ async def test_a_connection_closed_while_idle_is_replaced_without_a_second_execu
     assert len(set(seen)) == 3
 
 
+async def test_a_node_that_dies_with_the_request_in_hand_may_have_executed_it() -> None:
+    """Its connection closes without a word and nobody listens any more: that is not "nothing was sent"."""
+    died = asyncio.Event()
+    seen = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        while True:
+            fields = await read_request(reader)
+            seen += 1
+            if seen == 2:
+                server.close()
+                died.set()
+                return
+            writer.write(answer(fields))
+            await writer.drain()
+
+    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await handler(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(run, "127.0.0.1", 0)
+    base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with NodeClient() as client:
+        node = Node("n1", base_url, SECRET)
+        assert (await client.send(node, EXECUTE, EMPTY)).ok
+        reply = await client.send(node, EXECUTE, EMPTY)
+        assert died.is_set() and (reply.delivery, reply.error_code) == (Delivery.UNKNOWN, "NODE_CUT_OFF")
+        assert (await client.send(node, EXECUTE, EMPTY)).delivery is Delivery.NOT_SENT
+
+
 async def test_a_hung_node_delays_nobody_and_is_left_alone_after_three_failures() -> None:
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

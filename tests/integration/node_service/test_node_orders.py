@@ -191,7 +191,7 @@ async def test_a_part_of_the_order_is_reported_as_partial(executor: Executor, tr
     trader.venue.faults({"kind": "partial", "path": "/fapi/v1/order", "fractions": ["0.3"], "times": 1})
     result = await run(executor, trader, trader.task())
     assert (result["status"], result["success"], result["filled_quantity"]) == ("PARTIAL", True, "0.003")
-    assert result["trades_complete"] is True
+    assert result["trades_complete"] is True and result["final"] is True
 
 
 @pytest.mark.parametrize(
