@@ -27,10 +27,10 @@ from backend.ending import end_tasks
 from backend.errors import IronBullError
 from backend.execution.apply import Applied
 from backend.execution.dispatcher import PATIENCE_S, Dispatcher
-from backend.execution.moving import move_stops
 from backend.execution.reconcile import Reconciler
 from backend.execution.resting_keeper import Keeper
 from backend.execution.service import ORPHANED_AFTER, adopt_orphans, busy
+from backend.execution.stop_keeper import StopKeeper
 from backend.execution.stops import close_naked
 from backend.execution.wire import Wire
 from backend.exits.service import Watched, watch
@@ -68,7 +68,8 @@ class Engine:
         self.wire = wire
         self.dispatcher = Dispatcher(db, wire, self._applied, self._fence, lambda: time.monotonic() < self._sure_until_s)
         self.reconciler = Reconciler(db, wire, self.dispatcher)
-        self.resting = Keeper(db, wire, self.reconciler)
+        self.stops = StopKeeper(db, wire)
+        self.resting = Keeper(db, wire, self.reconciler, self.stops)
         self.scanner = Scanner(db, feed, settings, self._fence)
         self.timetable = Timetable(db, settings, wire, lambda: self.prices)
         self.exporter = Exporter(db)
@@ -85,7 +86,7 @@ class Engine:
         self.timetable.scan_now = self._scan_now.set
         self._unsettled: list[int] = []
         self._naked: list[int] = []
-        self._stops: dict[tuple[str, int], str] = {}
+        self._holding: dict[tuple[str, int], str] = {}
         self._doubtful: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self.desk = Desk(self) if settings.queued else None
@@ -241,9 +242,9 @@ class Engine:
                 last_whole = time.monotonic() if whole else last_whole
                 await self.db.arun(lambda s: adopt_orphans(s, utcnow() - ORPHANED_AFTER))
                 await self.reconciler.positions(everyone=whole)
-                await self.reconciler.cancel_stops()
-                await move_stops(self.db, self.wire, self.reconciler)
-                await self.reconciler.restore_stops()
+                await self.stops.cancel()
+                await self.stops.move()
+                await self.stops.restore()
                 last_positions = time.monotonic()
             await self._settle_new()
             await asyncio.sleep(0.5)
@@ -322,8 +323,8 @@ class Engine:
     def _kill_sweep(self, session: Session) -> int:
         prices = self.prices
         holding = dict(switches.active(session).modes)
-        if holding != self._stops:
-            self._stops = holding
+        if holding != self._holding:
+            self._holding = holding
             announce.stopped(session)
         if not holding:
             return 0
@@ -377,8 +378,8 @@ class Engine:
         while True:
             sent = await self.dispatch()
             asked = await self.reconciler.run() + await self.resting.run(self.prices)
-            await self.reconciler.cancel_stops()
-            await move_stops(self.db, self.wire, self.reconciler)
+            await self.stops.cancel()
+            await self.stops.move()
             await self._settle_new()
             if not sent and not asked and not await self.db.aread(busy):
                 return

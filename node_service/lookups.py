@@ -70,12 +70,13 @@ async def place_one(accounts: Accounts, task: StopTask) -> Wire:
         stop = StopOrder(market, task.position_side, price, task.client_order_id, quantity)
         wire = stop_wire(stop, await place_stop(adapter, stop))
     except VenueError as error:
-        unknown = error.reaction is Reaction.UNKNOWN_OUTCOME
+        # Refused for good, or worth another try with the same id: both leave the position without a stop for now.
+        again = error.reaction in (Reaction.UNKNOWN_OUTCOME, Reaction.RETRY_AFTER, Reaction.RETRY_READ)
         return base | {
             "stop": {
                 "client_order_id": task.client_order_id,
                 "exchange_order_id": None,
-                "status": "UNKNOWN" if unknown else "FAILED",
+                "status": "UNKNOWN" if again else "FAILED",
                 "trigger_price": plain(task.trigger_price),
                 "error_code": error.error_code,
             },

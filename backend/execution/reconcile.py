@@ -1,4 +1,4 @@
-"""Find out what is not known: look orders up by client id, compare positions with the exchange, heal stops.
+"""Find out what is not known: look orders up by client id, compare positions with the exchange.
 
 An order is absent only when two look-ups, seconds apart, agree and enough time has passed since it was sent for a slow
 exchange to show it. Then it may be sent once more with the same id while it is fresh; else it expires.
@@ -27,9 +27,8 @@ from backend.execution.credentials import account_tasks
 from backend.execution.differences import end_absent, send_again
 from backend.execution.dispatcher import Dispatcher, node_targets
 from backend.execution.foreign import book_foreign_close
-from backend.execution.rules import client_order_id
 from backend.execution.service import RESEND_LIMIT, unresolved
-from backend.execution.stops import clear_stops, lose_stop, remember_stop, stop_failed, stops_of
+from backend.execution.stops import lose_stop
 from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExchangeAccount, Order, Position
 from node_service.client import Node
@@ -293,93 +292,6 @@ class Reconciler:
             results += await self._db.arun(partial(book_foreign_close, position_id=position_id, trades=trades))
         self._dispatcher.announce(results)
         return results
-
-    async def cancel_stops(self) -> int:
-        """Cancel the resting stops of positions that are closed. Returns how many positions were cleared."""
-        rows = await self._db.aread(
-            lambda s: s.exec(
-                select(Position, ExchangeAccount.node_id)
-                .join(ExchangeAccount, col(ExchangeAccount.id) == col(Position.account_id))
-                .where(Position.stop_status == "CANCEL")
-                .limit(100)
-            ).all()
-        )
-        if not rows:
-            return 0
-        batches = [AccountBatch(position.account_id, node_id) for position, node_id in rows]
-        tasks, targets = await self._db.aread(lambda s: self._tasks(s, batches))
-        cleared: list[int] = []
-        for position, node_id in rows:
-            body = {
-                "symbols": [position.symbol],
-                "tasks": [
-                    {
-                        **tasks[position.account_id],
-                        "symbols": [position.symbol],
-                        "client_order_ids": [position.stop_client_order_id],
-                    }
-                ],
-            }
-            target = targets.get(node_id) if node_id is not None else None
-            try:
-                answer = await self._wire.call(target, "/api/cancel-conditionals", body, CALL_DEADLINE_S)
-            except NotAnswered:
-                continue
-            results = answer.get("results") or [{}]
-            if results[0].get("success") and position.id is not None:
-                cleared.append(position.id)
-        await self._db.arun(lambda s: clear_stops(s, cleared))
-        return len(cleared)
-
-    async def restore_stops(self) -> int:
-        """Open positions whose stop is not on the exchange get it back, or are closed by the caller.
-
-        Returns how many were placed.
-        """
-        rows = await self._db.aread(
-            lambda s: s.exec(
-                select(Position, ExchangeAccount.node_id)
-                .join(ExchangeAccount, col(ExchangeAccount.id) == col(Position.account_id))
-                .where(Position.status == "OPEN", col(Position.stop_status).in_(("NONE", "LOST")))
-                .limit(100)
-            ).all()
-        )
-        bare = [row for row in rows if row[0].stop_loss is not None]
-        if not bare:
-            return 0
-        tasks, targets = await self._db.aread(
-            lambda s: self._tasks(s, [AccountBatch(p.account_id, node) for p, node in bare])
-        )
-        placed = 0
-        for position, node_id in bare:
-            placed += await self._place_stop(position, tasks, targets.get(node_id) if node_id is not None else None)
-        return placed
-
-    async def _place_stop(self, position: Position, tasks: dict[int, dict[str, Any]], target: Node | None) -> int:
-        assert position.id is not None and position.stop_loss is not None
-        earlier = await self._db.aread(partial(stops_of, position=position))
-        client_id = client_order_id(f"stop:{position.id}", position.account_id, f"{earlier}:{position.stop_loss}")
-        task = {
-            **tasks[position.account_id],
-            "symbol": position.symbol,
-            "position_side": position.position_side,
-            "trigger_price": format(position.stop_loss, "f"),
-            "client_order_id": client_id,
-        }
-        try:
-            answer = await self._wire.call(target, "/api/place-stop", {"tasks": [task]}, CALL_DEADLINE_S)
-        except NotAnswered:
-            return 0
-        row = (answer.get("results") or [{}])[0]
-        stop = row.get("stop") if isinstance(row.get("stop"), dict) else row
-        status = str(stop.get("status") or "")
-        position_id = position.id
-        if status == "OPEN":
-            await self._db.arun(lambda s: remember_stop(s, position_id, client_id, stop))
-            return 1
-        if status == "FAILED":
-            await self._db.arun(lambda s: stop_failed(s, position_id, str(row.get("error") or "")))
-        return 0
 
 
 def _due(session: Session, now: datetime) -> list[Order]:

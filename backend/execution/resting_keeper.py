@@ -15,6 +15,7 @@ from backend.execution.credentials import account_tasks
 from backend.execution.dispatcher import node_targets
 from backend.execution.reconcile import CALL_DEADLINE_S, Reconciler
 from backend.execution.resting import due
+from backend.execution.stop_keeper import StopKeeper
 from backend.execution.wire import NotAnswered, Wire
 from backend.market.feed import Prices
 from backend.models import Order
@@ -28,10 +29,11 @@ ASK_AGAIN_S = 10.0
 class Keeper:
     """One per engine. ``run`` is called again and again; it asks the exchange only where something can have happened."""
 
-    def __init__(self, db: Database, wire: Wire, reconciler: Reconciler) -> None:
+    def __init__(self, db: Database, wire: Wire, reconciler: Reconciler, stops: StopKeeper) -> None:
         self._db = db
         self._wire = wire
         self._reconciler = reconciler
+        self._stops = stops
         self._asked: dict[int, tuple[int, float]] = {}
 
     async def run(self, prices: Prices | None) -> int:
@@ -46,7 +48,7 @@ class Keeper:
             return 0
         applied = await self._reconciler.look_up(list(ask.values()))
         if any(one.new_fills for one in applied):
-            await self._reconciler.restore_stops()
+            await self._stops.restore()
         await self._db.arun(lambda s: due(s, prices.by_symbol, prices.market_ms))
         return len(ask)
 

@@ -144,12 +144,13 @@ def remember_stop(session: Session, position_id: int, client_id: str, stop: dict
 
 
 def stop_failed(session: Session, position_id: int, reason: str) -> None:
-    """The exchange does not take a stop: its owner is told, once."""
+    """The exchange does not take a stop, nor would it later: the position is closed and its owner told, once."""
     position = session.get(Position, position_id)
     if position is None or position.stop_status == "FAILED":
         return
     position.stop_status = "FAILED"
     session.add(position)
+    write_close(session, position, "NAKED", price=position.entry_price, market_at=None)
     session.add(
         Notification(
             tenant_id=position.tenant_id,

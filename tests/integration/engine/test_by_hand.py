@@ -9,7 +9,6 @@ from sqlmodel import select
 
 from backend.errors import InvalidInput, NotFound
 from backend.execution import by_hand
-from backend.execution.moving import move_stops
 from backend.identity.principal import Principal
 from backend.models import AuditLog, Order, Position
 from tests.support.centre import Centre
@@ -58,7 +57,7 @@ async def test_a_part_then_the_rest(centre: Centre) -> None:
     with centre.db.reading() as session:
         audited = session.exec(select(AuditLog).where(AuditLog.action == "position.close")).all()
     assert len(audited) == 2
-    await engine.reconciler.cancel_stops()
+    await engine.stops.cancel()
 
 
 async def test_a_stop_is_moved_there_and_back(centre: Centre) -> None:
@@ -76,12 +75,12 @@ async def test_a_stop_is_moved_there_and_back(centre: Centre) -> None:
         assert position(centre).stop_status == by_hand.MOVE
         with pytest.raises(by_hand.StopBusy):
             centre.db.run(lambda s: by_hand.move_stop(s, agent(centre), row.id, mark * D("0.5"), mark=mark))
-        assert await move_stops(engine.db, engine.wire, engine.reconciler) == 1
+        assert await engine.stops.move() == 1
         moved = position(centre)
         assert (moved.stop_status, moved.stop_loss) == ("OPEN", price)
         assert moved.stop_client_order_id not in used
         used.add(moved.stop_client_order_id)
-    assert await move_stops(engine.db, engine.wire, engine.reconciler) == 0
+    assert await engine.stops.move() == 0
     stops = [o for o in centre.orders(order_type="STOP_MARKET") if o.account_id == centre.account_ids[0]]
     assert [o.status for o in stops] == ["CANCELLED"] * 3 + ["OPEN"]
     await engine.reconciler.positions()

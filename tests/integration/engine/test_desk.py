@@ -51,7 +51,7 @@ async def test_opened_with_a_stop_once_and_closed(centre: Centre) -> None:
         actions = [row.action for row in session.exec(select(AuditLog).where(col(AuditLog.action).like("desk.%")).order_by(col(AuditLog.id)))]
     assert (done.status, done.close_reason, done.quantity) == ("CLOSED", "MANUAL", 0)
     assert actions == ["desk.open", "desk.close"]
-    await engine.reconciler.cancel_stops()
+    await engine.stops.cancel()
 
 
 async def test_an_unsent_order_is_taken_back_and_never_sent(centre: Centre) -> None:

@@ -34,7 +34,7 @@ async def test_scan_to_settlement(mariadb: Database, tmp_path: Path) -> None:
                 await engine.step()
             leave(centre)
             await engine.dispatch()
-            await engine.reconciler.cancel_stops()
+            await engine.stops.cancel()
             await engine._settle_pending()
         finally:
             await centre.stop_engine()

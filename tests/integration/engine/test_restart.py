@@ -49,7 +49,7 @@ async def test_a_restart_finds_every_position_and_sends_nothing(
         await engine.check_exits()
         await engine.reconciler.run()
         await engine.reconciler.positions()
-        await engine.reconciler.restore_stops()
+        await engine.stops.restore()
         await engine.dispatch()
     assert _books(centre) == books and _exchange(centre) == sent
     await centre.stop_engine()
