@@ -36,7 +36,8 @@ browser: setup-dev
 
 # The full number of repetitions of the fault tests; CI runs a few of each.
 FAULTS = tests/faults tests/unit/billing tests/unit/ledger tests/unit/merchant tests/integration/billing \
-  tests/integration/ledger tests/integration/db tests/integration/merchant tests/integration/exports tests/unit/risk
+  tests/integration/ledger tests/integration/db tests/integration/merchant tests/integration/exports tests/unit/risk \
+  tests/integration/node_service/test_bundle.py
 
 # make faults SEED=n replays one run of the fault harness byte for byte and prints its trace.
 faults: setup-dev

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from node_service.executor import Executor
 from tests.support.node import Trader
-from tests.support.paper import PaperServer
+from tests.support.paper import ROOT, PaperServer
 from tests.support.venues import CASES, KINDS, RecordedAccount
 
 _numbers = itertools.count(1)
@@ -48,3 +54,32 @@ async def account(request: pytest.FixtureRequest, executor: Executor) -> AsyncIt
     async with KINDS[code](hedge=hedge) as venue:
         venue.book.isolated = True
         yield RecordedAccount(venue, executor)
+
+
+@pytest.fixture(scope="session")
+def node_python() -> Path:
+    """The interpreter of an environment with the node's own requirements; kept in .cache between runs."""
+    requirements = ROOT / "node_service" / "requirements.txt"
+    name = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    place = ROOT / ".cache" / f"node-venv-{name}"
+    python = place / "bin" / "python"
+    if not (place / "complete").exists():
+        shutil.rmtree(place, ignore_errors=True)
+        uv = shutil.which("uv")
+        if uv:
+            commands = [
+                [uv, "venv", "-q", "--python", sys.executable, str(place)],
+                [uv, "pip", "install", "-q", "--python", str(python), "-r", str(requirements)],
+            ]
+        else:
+            commands = [
+                [sys.executable, "-m", "venv", str(place)],
+                [str(python), "-m", "pip", "install", "-q", "-r", str(requirements)],
+            ]
+        for command in commands:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+            if done.returncode and not os.environ.get("CI"):  # CI has a package index, and fails without
+                pytest.skip(f"no package index gives the node's requirements to an environment of its own: {done.stderr[-300:]}")
+            assert done.returncode == 0, done.stderr
+        (place / "complete").touch()
+    return python

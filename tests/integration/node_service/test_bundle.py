@@ -17,12 +17,9 @@ from ironbull_app.bundle import BundleFailed, bundle
 from node_service.client import Node, NodeClient
 from node_service.enrol import write_config
 from node_service.venues import VENUES
-from tests.integration.node_service.test_node_process import node_python
-from tests.support.faults import times
+from tests.support.faults import FULL
 from tests.support.node import SECRET, Trader
 from tests.support.paper import ROOT, free_port
-
-__all__ = ["node_python"]
 
 
 def test_the_folder_holds_the_node_and_nothing_of_the_centre(tmp_path: Path) -> None:
@@ -87,7 +84,7 @@ def test_without_the_packer_the_command_says_how_to_get_it(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(times(0, 1) == 0, reason="the build takes a minute and a half of CPU: IRONBULL_FAULTS=full")
+@pytest.mark.skipif(not FULL, reason="packing takes a minute and a half of CPU: make faults does it")
 async def test_the_one_file_executes_a_sealed_order_with_path_alone(trader: Trader, tmp_path: Path) -> None:
     place = await asyncio.to_thread(executable.build, tmp_path / "out")
     await executes_an_order(place, tmp_path / "node.env", trader, tmp_path, IRONBULL_NODE_CONFIG=str(tmp_path / "node.env"))

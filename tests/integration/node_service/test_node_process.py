@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import shutil
 import signal
@@ -28,35 +27,6 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("shipped")
     shutil.copytree(ROOT / "node_service", place / "node_service", ignore=shutil.ignore_patterns("__pycache__"))
     return place
-
-
-@pytest.fixture(scope="session")
-def node_python() -> Path:
-    """The interpreter of an environment with the node's own requirements; kept in .cache between runs."""
-    requirements = ROOT / "node_service" / "requirements.txt"
-    name = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    place = ROOT / ".cache" / f"node-venv-{name}"
-    python = place / "bin" / "python"
-    if not (place / "complete").exists():
-        shutil.rmtree(place, ignore_errors=True)
-        uv = shutil.which("uv")
-        if uv:
-            commands = [
-                [uv, "venv", "-q", "--python", sys.executable, str(place)],
-                [uv, "pip", "install", "-q", "--python", str(python), "-r", str(requirements)],
-            ]
-        else:
-            commands = [
-                [sys.executable, "-m", "venv", str(place)],
-                [str(python), "-m", "pip", "install", "-q", "-r", str(requirements)],
-            ]
-        for command in commands:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-            if done.returncode and not os.environ.get("CI"):
-                pytest.skip(f"the node's environment cannot be made here: {done.stderr[-300:]}")
-            assert done.returncode == 0, done.stderr
-        (place / "complete").touch()
-    return python
 
 
 def environment(**settings: str) -> dict[str, str]:
