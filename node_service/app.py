@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from . import __version__, enrol, protocol
-from .executor import Executor
+from .executor import ROUTES, Executor
 from .protocol import ProtocolError, RequestVerifier
 from .slim_ccxt import load_exchange
 
@@ -234,21 +234,6 @@ class NodeApp:
 def _load_pct() -> int:
     """How busy this machine is: 100 when every processor has one program waiting."""
     return min(round(os.getloadavg()[0] / (os.cpu_count() or 1) * 100), 10_000)
-
-
-ROUTES: Final = {
-    "/api/execute": "execute",
-    "/api/query-orders": "query_orders",
-    "/api/cancel-orders": "cancel_orders",
-    "/api/cancel-conditionals": "cancel_conditionals",
-    "/api/place-stop": "place_stop",
-    "/api/close-position": "close_position",
-    "/api/sync-balance": "sync_balance",
-    "/api/sync-positions": "sync_positions",
-    "/api/sync-trades": "sync_trades",
-    "/api/sync-incomes": "sync_incomes",
-    "/api/check-key": "check_key",
-}
 
 
 async def _read_body(request: web.Request) -> bytes:

@@ -10,24 +10,12 @@ import asyncio
 import time
 from typing import Any, Final
 
+from . import orders
 from .binance_replies import as_dict, as_list, income_of, order_fact, position_of, stop_fact, trade_of
 from .errors import Kind, Reaction, VenueError, bad_reply
 from .figures import Market, plain, signed_number
 from .key_facts import key_facts
-from .limits import Priority, Throttled
-from .orders import (
-    BalanceFact,
-    IncomeFact,
-    LimitOrder,
-    MarketOrder,
-    OrderFact,
-    PositionFact,
-    Session,
-    StopFact,
-    StopOrder,
-    Trade,
-    TriggerOrder,
-)
+from .limits import Priority
 
 _HEDGE_MAX_AGE_S: Final = 12 * 3600.0  # reading it costs weight 30; -4061 makes us read again
 _PREPARED_MAX_AGE_S: Final = 600.0
@@ -36,7 +24,7 @@ _PREPARED_MAX_AGE_S: Final = 600.0
 class BinanceAccount:
     """The adapter of one account during one request."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: orders.Session) -> None:
         self._gateway = session.gateway
         self._state = session.state
         self._key = session.key
@@ -113,15 +101,15 @@ class BinanceAccount:
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
-    async def send_market(self, order: MarketOrder, priority: Priority) -> OrderFact:
+    async def send_market(self, order: orders.MarketOrder, priority: Priority) -> orders.OrderFact:
         """Send one market order, once."""
         return await self._send(order, {"type": "MARKET"}, priority)
 
-    async def send_limit(self, order: LimitOrder, priority: Priority) -> OrderFact:
+    async def send_limit(self, order: orders.LimitOrder, priority: Priority) -> orders.OrderFact:
         """Send one limit order, once; it rests until it is filled or cancelled."""
         return await self._send(order, {"type": "LIMIT", "price": plain(order.price), "timeInForce": "GTC"}, priority)
 
-    async def _send(self, order: MarketOrder, kind: dict[str, str], priority: Priority) -> OrderFact:
+    async def _send(self, order: orders.MarketOrder, kind: dict[str, str], priority: Priority) -> orders.OrderFact:
         params: dict[str, Any] = {
             "symbol": order.market.venue_id,
             "side": order.side,
@@ -134,7 +122,7 @@ class BinanceAccount:
             params["positionSide"] = order.position_side  # in hedge mode this marks the close; reduceOnly is refused
         elif order.reduces:
             params["reduceOnly"] = "true"
-        await self._order_room(priority)
+        await self._state.order_room(priority)
         try:
             reply = await self._write("fapiPrivatePostOrder", params, priority)
         except VenueError as error:
@@ -143,7 +131,7 @@ class BinanceAccount:
             raise
         return order_fact(reply, order.market, Kind.WRITE, order.client_order_id, order.quantity)
 
-    async def send_stop(self, stop: StopOrder) -> StopFact:
+    async def send_stop(self, stop: orders.StopOrder) -> orders.StopFact:
         """Send one protective stop, once."""
         params: dict[str, Any] = {
             "algoType": "CONDITIONAL",
@@ -162,11 +150,11 @@ class BinanceAccount:
                 params["reduceOnly"] = "true"
         if hedge:
             params["positionSide"] = stop.position_side
-        await self._order_room(Priority.STOP)
+        await self._state.order_room(Priority.STOP)
         reply = await self._write("fapiPrivatePostAlgoOrder", params, Priority.STOP)
         return stop_fact(reply, stop.market, Kind.WRITE, stop.client_order_id)
 
-    async def send_trigger(self, order: TriggerOrder, priority: Priority) -> StopFact:
+    async def send_trigger(self, order: orders.TriggerOrder, priority: Priority) -> orders.StopFact:
         """Send one conditional order, once: it becomes a market order at its trigger."""
         params: dict[str, Any] = {
             "algoType": "CONDITIONAL",
@@ -181,7 +169,7 @@ class BinanceAccount:
             params["positionSide"] = order.position_side
         elif order.reduces:
             params["reduceOnly"] = "true"
-        await self._order_room(priority)
+        await self._state.order_room(priority)
         reply = await self._write("fapiPrivatePostAlgoOrder", params, priority)
         return stop_fact(reply, order.market, Kind.WRITE, order.client_order_id)
 
@@ -198,15 +186,15 @@ class BinanceAccount:
             raise bad_reply(Kind.WRITE, "cancellation not confirmed")
         return True
 
-    async def find_order(self, market: Market, client_order_id: str) -> OrderFact | None:
+    async def find_order(self, market: Market, client_order_id: str) -> orders.OrderFact | None:
         """The order with our id, or None when the venue says it knows none."""
         return await self._find(market, {"origClientOrderId": client_order_id}, client_order_id)
 
-    async def find_by_exchange_id(self, market: Market, order_id: str) -> OrderFact | None:
+    async def find_by_exchange_id(self, market: Market, order_id: str) -> orders.OrderFact | None:
         """The order with the venue's id."""
         return await self._find(market, {"orderId": order_id}, None)
 
-    async def _find(self, market: Market, params: dict[str, Any], expected: str | None) -> OrderFact | None:
+    async def _find(self, market: Market, params: dict[str, Any], expected: str | None) -> orders.OrderFact | None:
         try:
             reply = await self._read("fapiPrivateGetOrder", {"symbol": market.venue_id, **params}, 1, Priority.STOP)
         except VenueError as error:
@@ -215,7 +203,7 @@ class BinanceAccount:
             raise
         return order_fact(reply, market, Kind.READ, expected, None)
 
-    async def find_stop(self, market: Market, client_order_id: str) -> StopFact | None:
+    async def find_stop(self, market: Market, client_order_id: str) -> orders.StopFact | None:
         """The conditional order with our id, or None when the venue says it knows none."""
         try:
             reply = await self._read(
@@ -230,7 +218,7 @@ class BinanceAccount:
             raise
         return stop_fact(reply, market, Kind.READ, client_order_id)
 
-    async def open_stops(self, market: Market) -> list[StopFact]:
+    async def open_stops(self, market: Market) -> list[orders.StopFact]:
         """All open conditional orders of the symbol."""
         reply = await self._read("fapiPrivateGetOpenAlgoOrders", {"symbol": market.venue_id}, 1, Priority.STOP)
         return [stop_fact(row, market, Kind.READ, None) for row in as_list(reply, Kind.READ)]
@@ -253,7 +241,7 @@ class BinanceAccount:
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
-    async def trades_of(self, market: Market, order_id: str) -> list[Trade]:
+    async def trades_of(self, market: Market, order_id: str) -> list[orders.Trade]:
         """The executions of one order known so far; they may lag behind the order."""
         reply = await self._read(
             "fapiPrivateGetUserTrades", {"symbol": market.venue_id, "orderId": order_id}, 5, Priority.STOP
@@ -263,7 +251,7 @@ class BinanceAccount:
             raise bad_reply(Kind.READ, "trades of another order")
         return list({trade.trade_id: trade for trade in trades}.values())
 
-    async def recent_trades(self, market: Market, since_ms: int | None) -> list[Trade]:
+    async def recent_trades(self, market: Market, since_ms: int | None) -> list[orders.Trade]:
         """The account's last executions in a symbol, at most 100."""
         params: dict[str, Any] = {"symbol": market.venue_id, "limit": 100}
         if since_ms is not None:
@@ -271,27 +259,27 @@ class BinanceAccount:
         reply = await self._read("fapiPrivateGetUserTrades", params, 5, Priority.READ)
         return [trade_of(row, market) for row in as_list(reply, Kind.READ)]
 
-    async def incomes(self, since_ms: int, limit: int) -> list[IncomeFact]:
+    async def incomes(self, since_ms: int, limit: int) -> list[orders.IncomeFact]:
         """The account's income record from ``since_ms`` on, oldest first, at most ``limit`` (1000)."""
         params = {"startTime": since_ms, "limit": limit}
         reply = await self._read("fapiPrivateGetIncome", params, 30, Priority.READ)
         return sorted((income_of(row) for row in as_list(reply, Kind.READ)), key=lambda one: one.time_ms)
 
-    async def balance(self) -> BalanceFact:
+    async def balance(self) -> orders.BalanceFact:
         """The USDT row of the futures account; zeros when there is none."""
         account = as_dict(await self._read("fapiPrivateV3GetAccount", {}, 5, Priority.READ), Kind.READ)
         for row in as_list(account.get("assets"), Kind.READ):
             if as_dict(row, Kind.READ).get("asset") == "USDT":
-                return BalanceFact(
+                return orders.BalanceFact(
                     balance=signed_number(row.get("walletBalance"), "wallet balance", Kind.READ),
                     available=signed_number(row.get("availableBalance"), "available balance", Kind.READ),
                     unrealized_pnl=signed_number(row.get("unrealizedProfit"), "unrealised profit", Kind.READ),
                     margin_used=signed_number(row.get("initialMargin"), "margin", Kind.READ),
                     equity=signed_number(row.get("marginBalance"), "margin balance", Kind.READ),
                 )
-        return BalanceFact()
+        return orders.BalanceFact()
 
-    async def positions(self) -> list[PositionFact]:
+    async def positions(self) -> list[orders.PositionFact]:
         """All open positions. An empty list means flat: it is returned only for a literal empty list."""
         reply = await self._read("fapiPrivateV3GetPositionRisk", {}, 5, Priority.READ)
         found = [position_of(as_dict(row, Kind.READ)) for row in as_list(reply, Kind.READ)]
@@ -302,18 +290,6 @@ class BinanceAccount:
         return await key_facts(self._gateway, self._key)
 
     # --- transport ------------------------------------------------------------------------------------------------
-
-    async def _order_room(self, priority: Priority) -> None:
-        try:
-            await self._state.per_10s.take(1, priority, 5.0)
-            await self._state.per_minute.take(1, priority, 5.0)
-        except Throttled as full:
-            raise VenueError(
-                Reaction.RETRY_AFTER,
-                "RATE_LIMITED",
-                "Too many orders on this account right now; nothing was sent.",
-                retry_after_s=full.retry_after_s,
-            ) from None
 
     async def _read(self, endpoint: str, params: dict[str, Any], weight: int, priority: Priority) -> Any:
         return await self._gateway.call(

@@ -49,6 +49,14 @@ def _id(value: Any, what: str, kind: Kind) -> str:
     return str(value)
 
 
+def _named(row: Mapping[str, Any], field: str, market: Market, kind: Kind, expected: str | None) -> str:
+    """The client order id of a row, which must be about this symbol and, where one is expected, that id."""
+    found = _id(row.get(field), "client order id", kind)
+    if row.get("symbol") != market.venue_id or (expected is not None and found != expected):
+        raise bad_reply(kind, "it is about another order")
+    return found
+
+
 def _milliseconds(value: Any) -> int:
     return value if isinstance(value, int) and 0 < value < 10**14 else 0
 
@@ -61,9 +69,7 @@ def order_fact(
     status = _ORDER_STATUS.get(row.get("status", ""))
     if status is None:
         raise bad_reply(kind, "unknown order status")
-    found_id = _id(row.get("clientOrderId"), "client order id", kind)
-    if row.get("symbol") != market.venue_id or (client_order_id is not None and found_id != client_order_id):
-        raise bad_reply(kind, "it is about another order")
+    found_id = _named(row, "clientOrderId", market, kind, client_order_id)
     size = number(row.get("origQty"), "quantity", kind)
     filled = number(row.get("executedQty"), "filled quantity", kind)
     # The venue may shrink a reducing order to what is left of the position, never enlarge one.
@@ -94,9 +100,7 @@ def stop_fact(reply: Any, market: Market, kind: Kind, client_order_id: str | Non
     status = _STOP_STATUS.get(row.get("algoStatus", ""))
     if status is None:
         raise bad_reply(kind, "unknown stop status")
-    found_id = _id(row.get("clientAlgoId"), "client order id", kind)
-    if row.get("symbol") != market.venue_id or (client_order_id is not None and found_id != client_order_id):
-        raise bad_reply(kind, "it is about another order")
+    found_id = _named(row, "clientAlgoId", market, kind, client_order_id)
     actual = str(row.get("actualOrderId") or "")
     return StopFact(
         client_order_id=found_id,

@@ -52,6 +52,11 @@ class AccountState:
     prepared: dict[str, tuple[int | None, float]] = field(default_factory=dict)
     modes: dict[str, tuple[bool, float]] = field(default_factory=dict)  # hedge or not, by symbol or ""
 
+    async def order_room(self, priority: Priority) -> None:
+        """Wait until the account may send one order more; raises `VenueError` RATE_LIMITED."""
+        await _room(self.per_10s, 1, priority, 5.0, "Too many orders on this account right now; nothing was sent.")
+        await _room(self.per_minute, 1, priority, 5.0, "Too many orders on this account right now; nothing was sent.")
+
 
 class Gateway:
     """Requests to one venue at one address. Use inside one event loop; close it at the end."""
@@ -226,15 +231,9 @@ class Gateway:
         return reply
 
     async def _room(self, weight: int, priority: Priority, timeout_s: float) -> None:
-        try:
-            await self.weight.take(weight, priority, timeout_s)
-        except Throttled as full:
-            raise VenueError(
-                Reaction.RETRY_AFTER,
-                "RATE_LIMITED",
-                "Too many requests to the exchange right now; nothing was sent.",
-                retry_after_s=full.retry_after_s,
-            ) from None
+        await _room(
+            self.weight, weight, priority, timeout_s, "Too many requests to the exchange right now; nothing was sent."
+        )
 
     def _failed(self, client: Any, error: Exception, kind: Kind) -> VenueError:
         headers = client.ib_headers
@@ -317,6 +316,13 @@ class Gateways:
             await self._session.close()
             self._session = None
         self._by_address.clear()
+
+
+async def _room(budget: Budget, cost: int, priority: Priority, timeout_s: float, sentence: str) -> None:
+    try:
+        await budget.take(cost, priority, timeout_s)
+    except Throttled as full:
+        raise VenueError(Reaction.RETRY_AFTER, "RATE_LIMITED", sentence, retry_after_s=full.retry_after_s) from None
 
 
 def _seconds(value: str | None) -> float:

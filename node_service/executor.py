@@ -42,6 +42,20 @@ log = logging.getLogger("node_service")
 
 Wire = dict[str, Any]
 INCOMES_AT_ONCE: Final = 1000
+# The doors of a node, and the method behind each.
+ROUTES: Final = {
+    "/api/execute": "execute",
+    "/api/query-orders": "query_orders",
+    "/api/cancel-orders": "cancel_orders",
+    "/api/cancel-conditionals": "cancel_conditionals",
+    "/api/place-stop": "place_stop",
+    "/api/close-position": "close_position",
+    "/api/sync-balance": "sync_balance",
+    "/api/sync-positions": "sync_positions",
+    "/api/sync-trades": "sync_trades",
+    "/api/sync-incomes": "sync_incomes",
+    "/api/check-key": "check_key",
+}
 _DEFAULT_SYMBOLS: Final = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
 
 

@@ -12,23 +12,11 @@ from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
+from . import orders
 from .dialects.base import LOST, Call, Dialect
 from .errors import Kind, Reaction, VenueError, bad_reply
 from .figures import Market, plain
-from .limits import Priority, Throttled
-from .orders import (
-    BalanceFact,
-    IncomeFact,
-    LimitOrder,
-    MarketOrder,
-    OrderFact,
-    PositionFact,
-    Session,
-    StopFact,
-    StopOrder,
-    Trade,
-    TriggerOrder,
-)
+from .limits import Priority
 from .venues import venue_client_id
 
 _MODE_MAX_AGE_S: Final = 12 * 3600.0  # a refused order makes us read it again
@@ -41,7 +29,7 @@ _AVERAGE: Final = Decimal("1e-12")
 class VenueAccount:
     """The adapter of one account during one request."""
 
-    def __init__(self, session: Session, dialect: Dialect) -> None:
+    def __init__(self, session: orders.Session, dialect: Dialect) -> None:
         self._gateway = session.gateway
         self._state = session.state
         self._key = session.key
@@ -108,11 +96,11 @@ class VenueAccount:
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
-    async def send_market(self, order: MarketOrder, priority: Priority) -> OrderFact:
+    async def send_market(self, order: orders.MarketOrder, priority: Priority) -> orders.OrderFact:
         """Send one market order, once."""
         return await self._send(order, await self._price(order.market, priority), priority)
 
-    async def send_limit(self, order: LimitOrder, priority: Priority) -> OrderFact:
+    async def send_limit(self, order: orders.LimitOrder, priority: Priority) -> orders.OrderFact:
         """Send one limit order, once; it rests until it is filled or cancelled."""
         fact = await self._send(order, order.price, priority)
         if fact.final or self._venue.fills_in_reply:
@@ -123,9 +111,9 @@ class VenueAccount:
         except VenueError:
             return fact
 
-    async def _send(self, order: MarketOrder, price: Decimal, priority: Priority) -> OrderFact:
+    async def _send(self, order: orders.MarketOrder, price: Decimal, priority: Priority) -> orders.OrderFact:
         hedge = await self._hedge(order.market, priority)
-        await self._order_room(priority)
+        await self._state.order_room(priority)
         reply = await self._ordered(self._words.order(order, hedge, price), priority)
         fact = self._words.order_taken(reply, order)
         if fact.quantity > order.quantity:
@@ -158,7 +146,7 @@ class VenueAccount:
         call = self._words.price(market) if self._venue.market_needs_price else None
         return Decimal(0) if call is None else self._words.price_in(await self._read(call, priority), market)
 
-    async def send_stop(self, stop: StopOrder) -> StopFact:
+    async def send_stop(self, stop: orders.StopOrder) -> orders.StopFact:
         """Send one protective stop, once."""
         hedge = await self._hedge(stop.market, Priority.STOP)
         sent = stop
@@ -167,12 +155,12 @@ class VenueAccount:
         fact = await self._wait(self._words.stop(sent, hedge), stop, Priority.STOP)
         return replace(fact, closes_position=stop.quantity is None)
 
-    async def send_trigger(self, order: TriggerOrder, priority: Priority) -> StopFact:
+    async def send_trigger(self, order: orders.TriggerOrder, priority: Priority) -> orders.StopFact:
         """Send one conditional order, once: it becomes a market order at its trigger."""
         hedge = await self._hedge(order.market, priority)
         call = self._words.trigger(order, hedge)
         if order.reduces:
-            leg = StopOrder(
+            leg = orders.StopOrder(
                 order.market,
                 order.position_side,
                 order.trigger_price,
@@ -183,9 +171,11 @@ class VenueAccount:
             call = self._words.stop(leg, hedge)
         return await self._wait(call, order, priority)
 
-    async def _wait(self, call: Call, order: StopOrder | TriggerOrder, priority: Priority) -> StopFact:
-        await self._order_room(priority)
-        return StopFact(
+    async def _wait(
+        self, call: Call, order: orders.StopOrder | orders.TriggerOrder, priority: Priority
+    ) -> orders.StopFact:
+        await self._state.order_room(priority)
+        return orders.StopFact(
             client_order_id=order.client_order_id,
             exchange_order_id=self._words.stop_taken(await self._ordered(call, priority)),
             status="OPEN",
@@ -194,7 +184,7 @@ class VenueAccount:
             kind=order.kind,
         )
 
-    async def _held(self, stop: StopOrder) -> Decimal:
+    async def _held(self, stop: orders.StopOrder) -> Decimal:
         """How much the position is now; it may be shown a moment after the fill."""
         for delay in _SIZE_DELAYS_S:
             await asyncio.sleep(delay)
@@ -203,15 +193,15 @@ class VenueAccount:
                     return position.quantity
         raise VenueError(Reaction.FIX_INPUT, "POSITION_FLAT", "There is no open position for this stop.")
 
-    async def find_order(self, market: Market, client_order_id: str) -> OrderFact | None:
+    async def find_order(self, market: Market, client_order_id: str) -> orders.OrderFact | None:
         """The order with our id, or None when the venue says it knows none."""
         return await self._find(market, client_order_id, "")
 
-    async def find_by_exchange_id(self, market: Market, order_id: str) -> OrderFact | None:
+    async def find_by_exchange_id(self, market: Market, order_id: str) -> orders.OrderFact | None:
         """The order with the venue's id."""
         return await self._find(market, "", order_id)
 
-    async def _find(self, market: Market, client_order_id: str, order_id: str) -> OrderFact | None:
+    async def _find(self, market: Market, client_order_id: str, order_id: str) -> orders.OrderFact | None:
         form = venue_client_id(self._venue, client_order_id) if client_order_id else ""
         for call in self._words.find(market, client_order_id, order_id):
             reply = await self._known(call)
@@ -223,7 +213,7 @@ class VenueAccount:
                     )
         return None
 
-    async def _priced(self, market: Market, fact: OrderFact) -> OrderFact:
+    async def _priced(self, market: Market, fact: orders.OrderFact) -> orders.OrderFact:
         """The order with its average price, from its trades where the order does not tell it."""
         if self._venue.average_in_order or not fact.filled:
             return fact
@@ -243,7 +233,7 @@ class VenueAccount:
                 return None
             raise
 
-    async def find_stop(self, market: Market, client_order_id: str) -> StopFact | None:
+    async def find_stop(self, market: Market, client_order_id: str) -> orders.StopFact | None:
         """The conditional order with our id (or `#` and the venue's), or None when the venue says it knows none."""
         if client_order_id.startswith("#"):
             return next(
@@ -257,7 +247,7 @@ class VenueAccount:
                     return replace(fact, client_order_id=client_order_id)
         return None
 
-    async def open_stops(self, market: Market) -> list[StopFact]:
+    async def open_stops(self, market: Market) -> list[orders.StopFact]:
         """All open conditional orders of the symbol; one made by hand, without a client id, is named `#` and its number."""
         return [
             fact if fact.client_order_id else replace(fact, client_order_id=f"#{fact.exchange_order_id}")
@@ -275,7 +265,7 @@ class VenueAccount:
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
-    async def trades_of(self, market: Market, order_id: str) -> list[Trade]:
+    async def trades_of(self, market: Market, order_id: str) -> list[orders.Trade]:
         """The executions of one order known so far; they may lag behind the order."""
         reply = await self._read(self._words.trades(market, order_id), Priority.STOP)
         trades = self._words.trades_in(reply, market)
@@ -284,21 +274,21 @@ class VenueAccount:
             raise bad_reply(Kind.READ, "trades of another order")
         return list({trade.trade_id: trade for trade in own}.values())
 
-    async def recent_trades(self, market: Market, since_ms: int | None) -> list[Trade]:
+    async def recent_trades(self, market: Market, since_ms: int | None) -> list[orders.Trade]:
         """The account's last executions in a symbol."""
         reply = await self._read(self._words.recent_trades(market, since_ms), Priority.READ)
         return self._words.trades_in(reply, market)[:100]
 
-    async def incomes(self, since_ms: int, limit: int) -> list[IncomeFact]:
+    async def incomes(self, since_ms: int, limit: int) -> list[orders.IncomeFact]:
         """The account's income record from ``since_ms`` on, oldest first."""
         reply = await self._read(self._words.incomes(since_ms, limit), Priority.READ)
         return sorted(self._words.incomes_in(reply, self._gateway.market_by_id), key=lambda one: one.time_ms)
 
-    async def balance(self) -> BalanceFact:
+    async def balance(self) -> orders.BalanceFact:
         """The futures account in the venue's dollar; zeros when there is none."""
         return self._words.balance_in(await self._read(self._words.balance(), Priority.READ))
 
-    async def positions(self) -> list[PositionFact]:
+    async def positions(self) -> list[orders.PositionFact]:
         """All open positions. An empty list means flat: a reply without the list is refused."""
         await self._gateway.load()
         reply = await self._read(self._words.positions(), Priority.READ)
@@ -346,18 +336,6 @@ class VenueAccount:
         return {"hedge": await self._hedge(market, Priority.READ)}
 
     # --- transport ------------------------------------------------------------------------------------------------
-
-    async def _order_room(self, priority: Priority) -> None:
-        try:
-            await self._state.per_10s.take(1, priority, 5.0)
-            await self._state.per_minute.take(1, priority, 5.0)
-        except Throttled as full:
-            raise VenueError(
-                Reaction.RETRY_AFTER,
-                "RATE_LIMITED",
-                "Too many orders on this account right now; nothing was sent.",
-                retry_after_s=full.retry_after_s,
-            ) from None
 
     async def _read(self, call: Call, priority: Priority) -> Any:
         return await self._gateway.call(

@@ -11,23 +11,10 @@ from typing import Any
 from backend.errors import IronBullError
 from backend.execution.sealing import Sealer
 from node_service.client import Delivery, Node, NodeClient
-from node_service.executor import Executor
+from node_service.executor import ROUTES, Executor
 from node_service.protocol import ProtocolError
 
 DRAIN_S = 5.0
-_LOCAL = {
-    "/api/execute": "execute",
-    "/api/query-orders": "query_orders",
-    "/api/cancel-orders": "cancel_orders",
-    "/api/cancel-conditionals": "cancel_conditionals",
-    "/api/place-stop": "place_stop",
-    "/api/close-position": "close_position",
-    "/api/sync-balance": "sync_balance",
-    "/api/sync-positions": "sync_positions",
-    "/api/sync-trades": "sync_trades",
-    "/api/sync-incomes": "sync_incomes",
-    "/api/check-key": "check_key",
-}
 
 
 class NotAnswered(IronBullError):
@@ -55,7 +42,7 @@ class Wire:
         What goes to a node carries its credentials sealed for that node."""
         if target is None:
             try:
-                answer: dict[str, Any] = await getattr(self.local, _LOCAL[path])(dict(body))
+                answer: dict[str, Any] = await getattr(self.local, ROUTES[path])(dict(body))
             except ProtocolError as error:
                 raise NotAnswered(error.message, sent=False) from error
             return answer
