@@ -72,7 +72,8 @@ def _articles() -> tuple[Article, ...]:
         "card",
         "hwm",
         *("equity", "unrealized", "risk", "drawdown", "win", "factor", "net", "return", "sharpe", "sortino", "calmar", "streak"),
-        *("fee_share", "notional", "gates", "mark"),
+        *("fee_share", "notional", "gates", "mark", "score", "slippage", "latency"),
+        *("level", "hold", "diff", "peer", "tech", "undist"),
     ]
 
     def own(group: str, *names: str) -> list[Article]:

@@ -11,12 +11,13 @@ from backend.dashboards.lists.people import tenant_choices
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
 from backend.models import ExchangeAccount
-from backend.risk import limits
+from backend.risk import limits, refusals
 from backend.risk.limit_rules import RULES, as_json
 from state.base import needs, read, signed_in, write
 from state.ui import say
 
 NAMES = tuple(rule.name for rule in RULES)
+REFUSED_DAYS = 14
 
 
 class Limits(rx.State):
@@ -26,6 +27,9 @@ class Limits(rx.State):
     rows: list[dict[str, str]] = []
     tenants: list[dict[str, str]] = []
     tenant: str = ""
+    refused: list[dict[str, str]] = []
+    refused_days: list[dict[str, str]] = []
+    refused_total: str = "0"
     version: int = 0
     ready: bool = False
     _allowed: ClassVar[tuple[str, ...]] = ("admin", "tenant", "agent")
@@ -59,6 +63,11 @@ class Limits(rx.State):
 
     async def _read(self, who: Principal) -> None:
         scope, number = _scope(who, self.tenant)
+        if who.kind == "admin":
+            found = await read(lambda session: refusals.violations(session, REFUSED_DAYS, number or None))
+            self.refused_total = f"{found['total']:,}"
+            self.refused = [{"id": one["rule_name"], "name": f"limit.name.{one['rule_name']}", "n": f"{one['count']:,}"} for one in found["by_rule"]]
+            self.refused_days = _bars(found["daily"])
         own, shown = await read(lambda session: _read(session, who, scope, number))
         self.own = {name: _text(own.get(name, "")) for name in NAMES}
         self.rows = [
@@ -86,6 +95,14 @@ def _read(session: Session, who: Principal, scope: str, number: int) -> tuple[di
         # An agent's own limits are not the tenant's.
         shown = [one for one in shown if one["source"] != limits.AGENT]
     return as_json(limits.own_limits(session, who, scope, number)), shown
+
+
+def _bars(daily: dict[str, list[Any]]) -> list[dict[str, str]]:
+    most = max(daily["violations"], default=0) or 1
+    return [
+        {"h": f"{max(2, round(100 * count / most))}%", "kind": "bad" if count else "", "title": f"{day}: {count:,}"}
+        for day, count in zip(daily["dates"], daily["violations"], strict=True)
+    ]
 
 
 def _text(value: Any) -> str:

@@ -33,6 +33,7 @@ class Safety(rx.State):
     email: str = ""
     locale: str = ""
     zone: str = ""
+    colours: str = ""
     zones: list[str] = []
     factor: bool = False
     codes_left: int = 0
@@ -55,9 +56,9 @@ class Safety(rx.State):
     @rx.event
     @needs(may="own")
     async def save_profile(self, form: dict[str, Any]) -> None:
-        """Name, language and time zone."""
+        """Name, language, time zone and colours."""
         who = await signed_in(self)
-        values = {name: str(form.get(name, "")) for name in ("name", "locale", "time_zone")}
+        values = {name: str(form.get(name, "")) for name in ("name", "locale", "time_zone", "colours")}
         await write(lambda session: personal.save_profile(session, who, **values))
         await (await self.get_state(Frame))._wear(who)
         await self._show()
@@ -152,7 +153,7 @@ class Safety(rx.State):
         found = await read(lambda session: _facts(session, who))
         profile = found["profile"]
         self.name, self.email = profile["name"], profile["email"]
-        self.locale, self.zone = profile["locale"], profile["time_zone"]
+        self.locale, self.zone, self.colours = profile["locale"], profile["time_zone"], profile["colours"] or personal.COLOURS[0]
         self.zones = _ZONES if who.kind == "agent" else []
         self.factor, self.codes_left = found["factor"], found["codes_left"]
         shown = [_device(device) for device in found["devices"]]

@@ -29,6 +29,7 @@ class Session(rx.State):
     topic: str = ""
     zone: str = ""
     lang: str = ""
+    colours: str = ""
     mode: str = ""
     rights: list[str] = []
     seen_by: str = ""
@@ -91,7 +92,7 @@ class Session(rx.State):
         self.workspace, self.mode = shown["workspace"], shown["mode"]
         self.look, self.logo = shown["look"], shown["logo"]
         own = await read(lambda session: profile(session, who))
-        self.zone, self.lang = own["time_zone"], own["language"]
+        self.zone, self.lang, self.colours = own["time_zone"], own["language"], own["colours"]
 
     def _sign_in_again(self) -> str:
         url = self.router.url

@@ -146,8 +146,18 @@ export function RelTime({ ms, mode = "ago", className = "" }) {
   return createElement("time", { ref: el, className, title: Number(ms) ? clock(Number(ms)) : undefined, suppressHydrationWarning: true }, Number(ms) ? words() : "–");
 }
 
-// Brings the person's own zone and, until they chose another here, their language
-export function Reader({ zone: place, lang }) {
+// Brings the person's own zone and, until they chose others here, their language and colours; what they save holds at once
+export function Reader({ zone: place, lang, colours }) {
+  const before = useRef(colours);
+  useEffect(() => {
+    if (!colours) return;
+    if (before.current && before.current !== colours) localStorage.removeItem("ib-money");
+    before.current = colours;
+    localStorage.setItem("ib-money-own", colours);
+    const chosen = localStorage.getItem("ib-money") ?? colours;
+    if (chosen === "std") delete document.documentElement.dataset.money;
+    else document.documentElement.dataset.money = chosen;
+  }, [colours]);
   useEffect(() => setZone(place), [place]);
   useEffect(() => {
     if (lang && !/(?:^|; )ib_lang=/.test(document.cookie)) setLang(lang, false);

@@ -18,6 +18,8 @@ from backend.models import Admin, LoginSession, Tenant, User
 from backend.security import audit
 from backend.security.tokens import token_hash
 
+COLOURS = ("std", "cn", "colourblind")
+"""Of gains and losses: green and red, red and green, blue and orange."""
 TOKEN_PREFIX = "ibt_"  # noqa: S105 - a name, not a secret
 SCOPES = ("read", "read write")
 MAX_TOKENS = 20
@@ -96,17 +98,19 @@ def make_token(session: Session, who: Principal, label: str, scopes: str, days: 
 
 
 def profile(session: Session, who: Principal) -> dict[str, str]:
-    """{name, email, locale, time_zone, language}; ``language`` is "" until it was chosen. Admins and tenants have no language or zone of their own."""
+    """{name, email, locale, time_zone, language, colours}; ``language`` and ``colours`` are "" until they were chosen. Admins and tenants have
+    no language, zone or colours of their own."""
     row = _row(session, who)
     if isinstance(row, User):
         zone = str(row.settings.get("time_zone", "UTC"))
         chosen = row.locale if "time_zone" in row.settings else ""
-        return {"name": row.name, "email": row.email, "locale": row.locale, "time_zone": zone, "language": chosen}
-    return {"name": who.name, "email": who.email, "locale": "", "time_zone": "", "language": ""}
+        colours = str(row.settings.get("colours", ""))
+        return {"name": row.name, "email": row.email, "locale": row.locale, "time_zone": zone, "language": chosen, "colours": colours}
+    return {"name": who.name, "email": who.email, "locale": "", "time_zone": "", "language": "", "colours": ""}
 
 
-def save_profile(session: Session, who: Principal, *, name: str, locale: str = "", time_zone: str = "") -> None:
-    """Change the shown name, and for agents language and time zone. Raises ``InvalidInput``."""
+def save_profile(session: Session, who: Principal, *, name: str, locale: str = "", time_zone: str = "", colours: str = "std") -> None:
+    """Change the shown name, and for agents language, time zone and the colours of gains and losses. Raises ``InvalidInput``."""
     from backend.identity.service import normal_name
 
     row = _row(session, who)
@@ -116,8 +120,10 @@ def save_profile(session: Session, who: Principal, *, name: str, locale: str = "
     elif isinstance(row, User):
         if locale not in ("en", "zh") or time_zone not in available_timezones():
             raise InvalidInput("Choose a language and a time zone from the lists.")
+        if colours not in COLOURS:
+            raise InvalidInput(f"The colours are one of {', '.join(COLOURS)}.")
         row.name, row.locale = shown, locale
-        row.settings = {**row.settings, "time_zone": time_zone}
+        row.settings = {**row.settings, "time_zone": time_zone, "colours": colours}
     session.add(row)
     session.flush()
     audit.record(session, who, "profile.save", f"{who.kind}:{who.id}")

@@ -186,7 +186,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("ledger sums to zero", "总账合计为零"),
     ("balances equal their entries", "余额与分录一致"),
     ("no spendable balance is negative", "可用余额均不为负"),
-    ("rewards equal pools", "奖励与利润池一致"),
+    ("rewards equal pools", "奖励与利润池一致"), ("standings are what the accounts say", "团队业绩与账户一致"),
     ("reward balances come from rewards", "奖励余额均来自奖励"),
     ("points are conserved", "点数守恒"),
     ("each fill is settled once", "每笔成交只结算一次"),

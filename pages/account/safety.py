@@ -35,6 +35,14 @@ def _profile(kind: str) -> rx.Component:
             ),
             tx("safe.language_hint"),
         ),
+        field(
+            "safe.colours",
+            rx.el.select(
+                rx.el.option(t("safe.colours.std"), value="std"), rx.el.option(t("safe.colours.cn"), value="cn"),
+                rx.el.option(t("safe.colours.cb"), value="colourblind"), name="colours", default_value=S.colours, class_name="inp",
+            ),
+            tx("safe.colours_hint"),
+        ),
         field("safe.zone", rx.el.select(rx.foreach(S.zones, lambda z: rx.el.option(z, value=z)), name="time_zone", default_value=S.zone, class_name="inp")),
     ]
     form = rx.el.form(

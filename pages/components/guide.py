@@ -16,7 +16,10 @@ DEFINED = {
     "stat.margin": "margin", "history.win": "win", "history.factor": "factor", "history.net": "net", "ana.total": "return",
     "ana.sharpe": "sharpe", "ana.sortino": "sortino", "ana.calmar": "calmar", "ana.drawdown": "drawdown", "ana.streaks": "streak",
     "ana.fees": "fee_share", "ana.funding": "funding", "col.margin": "margin", "pos.risk": "risk", "pos.notional": "notional",
-    "col.stop": "sl", "bot.passed": "gates", "bot.analyzed": "scan", "col.mark_exit": "mark",
+    "col.stop": "sl", "col.unrealized": "unrealized", "col.roi": "roi", "col.leverage": "leverage", "offer.leverage": "leverage", "col.mark": "mark",
+    "inst.leverage": "leverage", "col.gates": "gates", "col.score": "score", "catalogue.score": "score", "col.net": "net", "period.mark": "hwm",
+    "trace.slippage": "slippage", "tree.level": "level", "tree.hold": "hold", "pool.diff": "diff", "pool.peer": "peer", "pool.undist": "undist",
+    "tenant.undist": "undist", "pool.tech": "tech", "tenant.tech": "tech", "node.latency": "latency", "bot.passed": "gates", "bot.analyzed": "scan", "col.mark_exit": "mark",
 }  # fmt: skip
 """Label of a figure -> its word in the glossary of the help pages."""
 
@@ -52,6 +55,7 @@ class _Reader(rx.Component):
     tag = "Reader"
     zone: rx.Var[str]
     lang: rx.Var[str]
+    colours: rx.Var[str]
 
 
 def explained(label: str) -> rx.Component:
@@ -74,6 +78,6 @@ def zone_name() -> rx.Component:
     return _ZoneName.create()
 
 
-def reader(zone: rx.Var, lang: rx.Var) -> rx.Component:
-    """Times in this zone; words in this language until another is chosen in the browser."""
-    return _Reader.create(zone=zone, lang=lang)
+def reader(zone: rx.Var, lang: rx.Var, colours: rx.Var) -> rx.Component:
+    """Times in this zone; words in this language and gains and losses in these colours until others are chosen in the browser."""
+    return _Reader.create(zone=zone, lang=lang, colours=colours)

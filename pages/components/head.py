@@ -9,7 +9,7 @@ import reflex as rx
 
 _APP = """
 try {
-  const d = document.documentElement, m = localStorage.getItem("ib-money");
+  const d = document.documentElement, m = localStorage.getItem("ib-money") ?? localStorage.getItem("ib-money-own");
   if (m && m !== "std") d.dataset.money = m;
   const c = /(?:^|; )ib_lang=(\\w+)/.exec(document.cookie);
   if ((c ? c[1] : navigator.language.slice(0, 2)) === "zh") { d.dataset.i18n = "pending"; d.lang = "zh-Hans"; }
@@ -19,7 +19,7 @@ try {
 
 _PUBLIC = """
 try {
-  const d = document.documentElement, s = localStorage.getItem("theme") || "dark", m = localStorage.getItem("ib-money");
+  const d = document.documentElement, s = localStorage.getItem("theme") || "dark", m = localStorage.getItem("ib-money") ?? localStorage.getItem("ib-money-own");
   d.className = s === "system" ? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark") : s;
   if (m && m !== "std") d.dataset.money = m;
 } catch {}

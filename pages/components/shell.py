@@ -206,7 +206,7 @@ def shell(route: Route, *body: Any, active: str = "", fixed: bool = False, every
         ),
         _tabs(kind, active or route.path),
         palette(items),
-        reader(Session.zone, Session.lang),
+        reader(Session.zone, Session.lang, Session.colours),
         toast_host(Ui.toast, on_undo),
         class_name="app",
     )

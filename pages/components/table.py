@@ -8,6 +8,7 @@ from typing import Any
 
 import reflex as rx
 
+from pages.components.guide import explained
 from pages.components.i18n import t, tx
 from pages.components.icons import icon
 from pages.components.parts import num, rel_time, side_tag, skeleton_rows, symbol
@@ -86,10 +87,10 @@ def _head(column: Column, state: Any) -> rx.Component:
     if not column.label:
         return rx.el.th(rx.el.span(tx("table.open"), class_name="sr"), scope="col")
     if not column.sort:
-        return rx.el.th(tx(column.label), scope="col", class_name=css)
+        return rx.el.th(tx(column.label), explained(column.label), scope="col", class_name=css)
     way = rx.cond(state.sort == column.key, rx.cond(state.desc, "descending", "ascending"), "none")
     button = rx.el.button(tx(column.label), icon("sort", "s"), type="button", on_click=state.sort_by(column.key))
-    return rx.el.th(button, scope="col", class_name=css, aria_sort=way)
+    return rx.el.th(button, explained(column.label), scope="col", class_name=css, aria_sort=way)
 
 
 def data_table(

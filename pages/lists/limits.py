@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from pages.components.act import field
+from pages.components.charts import bars
 from pages.components.i18n import USED, t, tx
 from pages.components.parts import note, section_head, skeleton
 from pages.components.shell import shell
@@ -46,6 +47,17 @@ def _held() -> rx.Component:
     return rx.cond(Limits.rows.length() > 0, rx.el.dl(rx.foreach(Limits.rows, row), class_name="kv"), rx.el.p(tx("limits.nothing"), class_name="t3"))
 
 
+def _refused() -> rx.Component:
+    """What limits refused lately, by day and by limit."""
+    row = lambda one: rx.fragment(rx.el.dt(tx(one["name"].to(str))), rx.el.dd(one["n"], class_name="num"))
+    some = rx.fragment(bars(Limits.refused_days), rx.el.dl(rx.foreach(Limits.refused, row), class_name="kv gap-top"))
+    return rx.el.section(
+        section_head("limits.refused", meta=tx("limits.refused_n", n=Limits.refused_total)),
+        rx.cond(Limits.refused.length() > 0, some, rx.el.p(tx("limits.refused_none"), class_name="t3")),
+        class_name="sec hline",
+    )
+
+
 def limits_page(route: Route) -> rx.Component:
     """The page."""
     choose: Any = rx.fragment()
@@ -61,4 +73,6 @@ def limits_page(route: Route) -> rx.Component:
         rx.el.section(section_head("limits.held"), _held(), class_name="sec"),
         class_name="two-up",
     )
+    if route.kind == "admin":
+        body = rx.fragment(body, _refused())
     return shell(route, lead, rx.cond(Limits.ready, body, rx.el.div(skeleton("40%"), skeleton(height="120px"), class_name="wait")))

@@ -97,14 +97,14 @@ async def test_a_stranger_gets_nothing(server: Server, name: str) -> None:
         assert word not in answer
 
 
-async def asked_by_an_agent(server: Server, name: str, **payload: Any) -> str:
+async def asked_by_an_agent(server: Server, handler: str, **payload: Any) -> str:
     """What a signed-in agent gets who calls a handler."""
     async with httpx.AsyncClient(base_url=server.base, headers={"Origin": server.base}) as http:
         await http.post("/api/session/demo", data={"kind": "agent", "index": "0"})
         sid = http.cookies["sid"]
     client = RawClient(server.base, f"sid={sid}")
     await client.connect()
-    answer = await client.call(name, **payload)
+    answer = await client.call(handler, **payload)
     await client.sio.disconnect()
     return answer
 

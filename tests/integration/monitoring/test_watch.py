@@ -12,12 +12,13 @@ from aiohttp.test_utils import TestServer
 from sqlmodel import col, select
 
 from backend.clock import utcnow
+from backend.dashboards import monitor
 from backend.dashboards.lists.base import find_of
 from backend.dashboards.lists.operator import BROADCASTS, INCIDENTS, INSTANCES, RANKING, WINDOWS
 from backend.identity.principal import Principal
 from backend.models import Admin, AuditLog, Incident, NoticeDelivery, Notification, Order, Probe
 from backend.monitoring import daemon, watch
-from backend.monitoring.watch_rules import Policy, Reading
+from backend.monitoring.watch_rules import LIMITS, Policy, Reading
 from backend.notifications import channels
 from backend.notifications.sender import NoticeSender
 from tests.support.doors import World, make_world
@@ -63,6 +64,25 @@ def test_an_incident_is_told_escalated_and_recovered_and_stands_in_the_history(w
         assert (row.slot, row.seen, row.told, row.value, row.bound) == (None, 4, 2, 90, 60)
         assert row.closed_at is not None and row.escalated_at is not None
         assert len(session.exec(select(Probe)).all()) == 6
+
+
+def test_the_course_of_a_measurement_is_drawn_by_its_worst(world: World) -> None:
+    now = utcnow().replace(minute=30, second=0, microsecond=0) - timedelta(hours=1)
+    with world.db.transaction() as session:
+        for minute, value in ((0, 5), (0, 90), (4, 7), (25, 30)):
+            session.add(Probe(name="database::database_ms", at=now + timedelta(minutes=minute), value=value))
+        session.add(Probe(name="disk::disk_free_mb", at=now, value=900))
+        session.add(Probe(name="disk::disk_free_mb", at=now + timedelta(seconds=5), value=700, ok=False))
+        session.add(Probe(name="jobs:prune:job_silent_s", at=now, value=1))
+        session.add(Probe(name="database::database_ms", at=now - timedelta(hours=22), value=400))
+    with world.db.reading() as session:
+        fine, rough = monitor.measurements(session, LIMITS, 2), monitor.measurements(session, LIMITS, 24)
+    assert [(row["check"], row["value"], row["worst"], row["bound"], row["ok"]) for row in fine] == [
+        ("database", 30, 90, 500, True), ("disk", 700, 700, 500, False),
+    ]  # fmt: skip
+    assert [value for _, value in fine[0]["points"]] == [90, 7, 30], "a minute each"
+    assert [value for _, value in rough[0]["points"]] == [400, 90, 30], "ten minutes each"
+    assert rough[0]["worst"] == 400
 
 
 def test_a_single_bad_reading_leaves_nothing(world: World) -> None:
