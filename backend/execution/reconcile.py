@@ -147,9 +147,11 @@ class Reconciler:
         now = utcnow()
         rows = session.exec(select(Order).where(col(Order.id).in_(asked)).order_by(col(Order.id)).with_for_update()).all()
         for order in rows:
-            if order.looked_at is not None and now - order.looked_at < LOOK_GAP:
+            if order.looked_at is not None and timedelta(0) <= now - order.looked_at < LOOK_GAP:
                 # Another looked a moment ago: two looks count as two only with time between them.
                 continue
+            if order.submitted_at is not None and order.submitted_at > now + LOOK_GAP:
+                order.submitted_at = now  # the clock was set back: from here on its time is known
             order.looked_at = now
             session.add(order)
             resting = order.status == "OPEN" and order.order_type in ("LIMIT", "STOP_MARKET")

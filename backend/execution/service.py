@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import update
+from sqlalchemy import case, update
 from sqlmodel import Session, col, select
 
 from backend.clock import utcnow
@@ -36,6 +36,8 @@ ORPHANED_AFTER = timedelta(seconds=45)
 
 RESEND_LIMIT = 2
 """An order found absent may be sent once more, with the same id: two attempts in all."""
+
+_UNHEARD = "whoever sent it did not say what came of it"
 
 PORTION = 500
 """Orders claimed in one transaction."""
@@ -265,17 +267,24 @@ def adopt_orphans(session: Session, older_than: datetime) -> int:
 
     What a job of the queue has in hand is not orphaned.
     """
+    now = utcnow()
     open_jobs = select(Job.id).where(col(Job.state).in_(("WAITING", "RUNNING")))
-    result = session.connection().execute(
+    free = (col(Order.status) == "SENT", col(Order.job_id).is_(None) | col(Order.job_id).not_in(open_jobs))
+    # Written by a clock that was set back since: its times say nothing, and what it wrote is not sent again.
+    ahead = session.connection().execute(
         update(Order)
-        .where(
-            col(Order.status) == "SENT",
-            col(Order.submitted_at) < older_than,
-            col(Order.job_id).is_(None) | col(Order.job_id).not_in(open_jobs),
+        .where(*free, col(Order.submitted_at) > now + ORPHANED_AFTER)
+        .values(
+            status="UNKNOWN", reason=_UNHEARD, submitted_at=now, updated_at=now,
+            expires_at=case((col(Order.expires_at).is_not(None), now)),
         )
-        .values(status="UNKNOWN", reason="whoever sent it did not say what came of it", updated_at=utcnow())
+    )  # fmt: skip
+    late = session.connection().execute(
+        update(Order)
+        .where(*free, col(Order.submitted_at) < older_than)
+        .values(status="UNKNOWN", reason=_UNHEARD, updated_at=now)
     )
-    return int(result.rowcount)
+    return int(ahead.rowcount + late.rowcount)
 
 
 def unresolved(session: Session, limit: int = 200) -> Sequence[Order]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from sqlmodel import select
 from backend.clock import utcnow
 from backend.engine import Engine
 from backend.execution.apply import apply_result
-from backend.execution.service import adopt_orphans
+from backend.execution.service import ORPHANED_AFTER, adopt_orphans
 from backend.execution.wire import Wire
 from backend.models import Order, Settlement
 from node_service.client import NodeClient
@@ -58,6 +59,20 @@ async def restart(centre: Centre) -> Engine:
     engine = centre.start_engine()
     await centre.db.arun(lambda s: adopt_orphans(s, utcnow()))
     return engine
+
+
+async def test_what_a_clock_an_hour_ahead_sent_is_asked_for_once_it_is_set_back(centre: Centre) -> None:
+    """Its time never comes by waiting: it is UNKNOWN at once, and no longer fresh."""
+    order = enter(centre)[0]
+    with centre.db.transaction() as session:
+        row = session.get_one(Order, order.id)
+        row.status, row.submitted_at = "SENT", utcnow() + timedelta(hours=1)
+        row.expires_at = utcnow() + timedelta(hours=1)
+        session.add(row)
+    assert await centre.db.arun(lambda s: adopt_orphans(s, utcnow() - ORPHANED_AFTER)) == 1
+    row = next(one for one in centre.orders() if one.id == order.id)
+    assert row.status == "UNKNOWN" and row.submitted_at is not None and row.expires_at is not None
+    assert max(row.submitted_at, row.expires_at) <= utcnow()
 
 
 async def resolve(centre: Centre, timeout_s: float = 60.0) -> None:
