@@ -26,9 +26,11 @@ from backend.db import Database
 from backend.ending import end_tasks
 from backend.errors import IronBullError
 from backend.execution.apply import Applied
-from backend.execution.dispatcher import PATIENCE_S, Dispatcher
+from backend.execution.dispatcher import Dispatcher
+from backend.execution.patience import PATIENCE_S, Late
 from backend.execution.reconcile import Reconciler
 from backend.execution.resting_keeper import Keeper
+from backend.execution.routing import by_executor
 from backend.execution.service import ORPHANED_AFTER, adopt_orphans, busy
 from backend.execution.stop_keeper import StopKeeper
 from backend.execution.stops import close_naked
@@ -88,6 +90,7 @@ class Engine:
         self._naked: list[int] = []
         self._holding: dict[tuple[str, int], str] = {}
         self._doubtful: set[int] = set()
+        self._comparing = Late()
         self._tasks: list[asyncio.Task[None]] = []
         self.desk = Desk(self) if settings.queued else None
 
@@ -123,6 +126,7 @@ class Engine:
         """Stop the loops, give the lease back, close connections. What is in flight is left to the next start."""
         await end_tasks(self._tasks, LOOPS_END_S)
         await self.dispatcher.stop()
+        await self._comparing.stop()
         await self.timetable.stop()
         if self.desk is not None:
             await self.desk.runner.stop()
@@ -282,7 +286,7 @@ class Engine:
         prices = await self.refresh_prices()
         watched = await self.db.arun(partial(self._watch, prices=prices))
         if watched.stop_crossed:
-            await self._ask_crossed(watched.stop_crossed)
+            await self._ask_crossed(watched.stop_crossed, patience_s)
         if watched.exits:
             await self.dispatch(patience_s)
         return len(watched.exits)
@@ -292,10 +296,16 @@ class Engine:
         self._fence(session)
         return watch(session, prices.by_symbol, prices.market_ms)
 
-    async def _ask_crossed(self, position_ids: list[int]) -> None:
+    async def _ask_crossed(self, position_ids: list[int], patience_s: float | None) -> None:
         held = select(Position.account_id).where(col(Position.id).in_(position_ids))
-        accounts = set(await self.db.aread(lambda s: s.exec(held).all()))
-        await self.reconciler.positions(accounts)
+        await self._compare(set(await self.db.aread(lambda s: s.exec(held).all())), patience_s)
+
+    async def _compare(self, accounts: set[int], patience_s: float | None) -> None:
+        """Compare accounts with the exchange, those of each executor by themselves; none twice at a time."""
+        await self._comparing.wait(None if patience_s is None else 0.0)
+        groups = await self.db.aread(partial(by_executor, account_ids=accounts - self._comparing.accounts))
+        begun = [self._comparing.begin(self.reconciler.positions(group), group) for group in groups]
+        await self._comparing.wait(patience_s, begun)
 
     async def dispatch(self, patience_s: float | None = None) -> int:
         """Write what a kill switch wants closed, send what is pending, then close positions that came back without a stop."""
@@ -307,7 +317,7 @@ class Engine:
             sent += await self._send(patience_s)
         if self._doubtful:
             accounts, self._doubtful = self._doubtful, set()
-            await self.reconciler.positions(accounts)
+            await self._compare(accounts, patience_s)
         if sent:
             await self._settle_new()
         return sent

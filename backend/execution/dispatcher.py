@@ -22,6 +22,7 @@ from backend.clock import to_ms, utcnow
 from backend.db import Database
 from backend.execution.apply import Applied, apply_result
 from backend.execution.credentials import UNREADABLE, UNREADABLE_TEXT, account_tasks
+from backend.execution.patience import Late
 from backend.execution.routing import UNREACHABLE
 from backend.execution.rules import client_order_id
 from backend.execution.service import PORTION, claim, close, mark_unknown
@@ -33,9 +34,6 @@ from node_service.client import Node
 log = structlog.get_logger("dispatch")
 
 NODE_DEADLINE_S = 30.0
-
-PATIENCE_S = 0.5
-"""How long a loop waits for answers before it goes on: a node that hangs must not delay the accounts of the others."""
 
 
 @dataclass
@@ -114,7 +112,7 @@ class Dispatcher:
         self._still = still
         self._lock = asyncio.Lock()
         self._came_back = False
-        self._late: dict[asyncio.Task[None], frozenset[int]] = {}
+        self._late = Late()
 
     async def run(self, only: Sequence[int] | None = None, patience_s: float | None = None) -> int:
         """Send everything that is PENDING now, or of it ``only`` these. Returns how many were sent. One run at a time.
@@ -124,54 +122,34 @@ class Dispatcher:
         applied when it comes, and until then its accounts get nothing new.
         """
         async with self._lock:
-            await self._answers(self._late, None if patience_s is None else 0.0)
-            total, on_the_way, self._came_back = 0, dict[asyncio.Task[None], frozenset[int]](), False
+            await self._late.wait(None if patience_s is None else 0.0)
+            total, on_the_way, self._came_back = 0, list[asyncio.Task[None]](), False
+            waiting = self._late.accounts
             try:
-                while jobs := await self._portion(only, on_the_way):
+                while jobs := await self._portion(only, waiting, on_the_way):
                     total += jobs
                     if only is not None or jobs < PORTION or self._came_back:
                         break
             finally:
-                self._late |= on_the_way
-                await self._answers(on_the_way, patience_s)
+                await self._late.wait(patience_s, on_the_way)
             return total
 
     async def stop(self) -> None:
         """Wait no longer for late answers; what they were about is asked for at the next start."""
-        await self._give_up(self._late)
+        await self._late.stop()
 
-    async def _give_up(self, sendings: Iterable[asyncio.Task[None]]) -> None:
-        given_up = list(sendings)
-        for task in given_up:
-            self._late.pop(task, None)
-            task.cancel()
-        await asyncio.gather(*given_up, return_exceptions=True)
-
-    async def _answers(self, sendings: Collection[asyncio.Task[None]], patience_s: float | None) -> None:
-        """Wait for these at most so long. Raises what one of them raised."""
-        if not sendings:
-            return
-        try:
-            await asyncio.wait(sendings, timeout=patience_s)
-        except asyncio.CancelledError:
-            await self._give_up(sendings)
-            raise
-        ended = [task for task in sendings if task.done()]
-        for task in ended:
-            self._late.pop(task, None)
-        for task in ended:
-            task.result()
-
-    async def _portion(self, only: Sequence[int] | None, on_the_way: dict[asyncio.Task[None], frozenset[int]]) -> int:
+    async def _portion(
+        self, only: Sequence[int] | None, waiting: Collection[int], on_the_way: list[asyncio.Task[None]]
+    ) -> int:
         """Claim some orders and start to send them; how many."""
-        waiting = frozenset[int]().union(*self._late.values())
         jobs, accounts, targets = await self._db.arun(partial(self._claim, only=only, waiting=waiting))
         groups: dict[int | None, list[_Job]] = defaultdict(list)
         for job in jobs:
             groups[job.node_id].append(job)
-        for node, group in groups.items():
-            sending = asyncio.create_task(self._send(node, group, accounts, targets))
-            on_the_way[sending] = frozenset(job.account_id for job in group)
+        on_the_way += [
+            self._late.begin(self._send(node, group, accounts, targets), {job.account_id for job in group})
+            for node, group in groups.items()
+        ]
         return len(jobs)
 
     def _claim(

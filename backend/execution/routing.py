@@ -6,6 +6,7 @@ more, keeps the executor it was given: sent through two of them it could be fill
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -192,6 +193,16 @@ def in_flight(session: Session, account_ids: Sequence[int]) -> dict[int, str]:
         number: f"Account {number} has an order on its way ({symbol}, {order_id}). Try again when its outcome is known."
         for number, order_id, symbol in reversed(orders)
     }
+
+
+def by_executor(session: Session, account_ids: Iterable[int]) -> list[set[int]]:
+    """These accounts, those of one executor together."""
+    rows = session.exec(select(ExchangeAccount.node_id, ExchangeAccount.id).where(col(ExchangeAccount.id).in_(set(account_ids))))
+    groups: dict[int | None, set[int]] = defaultdict(set)
+    for node_id, account_id in rows:
+        if account_id is not None:
+            groups[node_id].add(account_id)
+    return list(groups.values())
 
 
 def move(session: Session, who: Principal, node_id: int, to: int | None, *, ip: str = "") -> Assigned:
