@@ -147,7 +147,7 @@ class Reconciler:
         now = utcnow()
         rows = session.exec(select(Order).where(col(Order.id).in_(asked)).order_by(col(Order.id)).with_for_update()).all()
         for order in rows:
-            if order.looked_at is not None and timedelta(0) <= now - order.looked_at < LOOK_GAP:
+            if _moments_ago(order, now):
                 # Another looked a moment ago: two looks count as two only with time between them.
                 continue
             if order.submitted_at is not None and order.submitted_at > now + LOOK_GAP:
@@ -298,7 +298,12 @@ class Reconciler:
 
 def _due(session: Session, now: datetime) -> list[Order]:
     """A portion of the unresolved orders that were not asked for a moment ago."""
-    return [o for o in unresolved(session, PORTION) if o.looked_at is None or now - o.looked_at >= LOOK_GAP]
+    return [order for order in unresolved(session, PORTION) if not _moments_ago(order, now)]
+
+
+def _moments_ago(order: Order, now: datetime) -> bool:
+    """Whether it was just asked for. A time in the future is that of a clock that was set back since."""
+    return order.looked_at is not None and timedelta(0) <= now - order.looked_at < LOOK_GAP
 
 
 def _accounts(session: Session) -> list[ExchangeAccount]:
