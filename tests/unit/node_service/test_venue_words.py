@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from node_service.dialects import DIALECTS
 from node_service.errors import Kind, VenueError, classify
+from node_service.figures import Market
 from node_service.venues import VENUES, venue_client_id
 
 
@@ -60,3 +62,20 @@ def test_ids_have_the_venues_form_and_keep_it() -> None:
     assert len(forms["hyperliquid"]) == 34 and forms["hyperliquid"].startswith("0x")
     assert {forms[code] for code in ("binance", "okx", "bybit", "bitget")} == {ours}
     assert all(venue_client_id(VENUES[code], form) == form for code, form in forms.items())
+
+
+@pytest.mark.parametrize("code", DIALECTS)
+def test_the_difference_table_says_what_the_words_do(code: str) -> None:
+    words, one = DIALECTS[code], Decimal(1)
+    market = Market("BTC/USDT", "BTC/USDT:USDT", "BTC", one, one, one, None, one, one)
+    venue = words.venue
+    if venue.hedge_mode:
+        assert len(words.leverage(market, 10, True)) == 1 + venue.leverage_per_side
+    assert len(words.leverage(market, 10, False)) == 1
+    assert (words.isolate(market) is None) == (venue.isolated_by in ("order", "leverage"))
+    assert (words.price(market) is None) != venue.market_needs_price
+    assert (words.permissions() is None) != venue.key_report
+    if not venue.stop_is_order:
+        assert venue.stop_client_id == all("q1" in call.params.values() for call in words.find_stop(market, "q1"))
+    else:
+        assert [c.endpoint for c in words.find_stop(market, "q1")] == [c.endpoint for c in words.find(market, "q1", "")]
