@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backend.execution.nodes import is_online
+from backend.merchant.quota import Usage
 from backend.models import (
     ExchangeAccount,
     ExecutionNode,
@@ -148,3 +149,24 @@ def notification(row: Notification) -> Json:
 
 def _pick(row: Any, names: tuple[str, ...]) -> Json:
     return {name: getattr(row, name) for name in names}
+
+
+def usage(found: Usage) -> dict[str, Any]:
+    """The documented shape of a tenant's usage."""
+    refused = "" if found.api.allowed else found.api.refusal().message
+    return {
+        "api_quota": {
+            "allowed": found.api.allowed,
+            "plan_name": found.plan.name if found.plan else "",
+            "reason": refused,
+            "daily_limit": found.api.daily_limit,
+            "daily_used": found.api.daily_used,
+            "monthly_limit": found.api.monthly_limit,
+            "monthly_used": found.api.monthly_used,
+        },
+        "resource_quota": {
+            name: {"limit": one.limit, "used": one.used, "exceeded": one.exceeded}
+            for name, one in found.resources.items()
+        },
+        "usage_history": [{"date": day, "api_calls": calls} for day, calls in found.history],
+    }

@@ -18,6 +18,7 @@ from backend.security import audit
 FIELDS = ("display_name", "display_description", "capital", "leverage", "risk_mode", "max_loss_per_trade", "min_capital", "status", "sort_order")
 COPIED = ("capital", "leverage", "risk_mode", "max_loss_per_trade", "min_capital")
 MAX_LEVERAGE = 125
+RISK_LABELS = {1: "steady", 2: "balanced", 3: "aggressive"}
 
 
 class InstanceExists(Conflict):
@@ -43,7 +44,7 @@ def instances(session: Session, tenant_id: int) -> list[dict[str, Any]]:
 def create(session: Session, who: Principal, tenant_id: int, strategy_id: int, values: dict[str, Any], *, copy: bool = False) -> dict[str, Any]:
     """A further instance; ``copy`` writes the catalogue's values into it. Raises ``NotFound``, ``InstanceExists``, ``InvalidInput``."""
     rights.require(who, "settings", changing=True)
-    _tenant(session, tenant_id)
+    _tenant(session, tenant_id, lock=True)
     strategy = session.get(Strategy, strategy_id)
     if strategy is None:
         raise NotFound
@@ -97,15 +98,24 @@ def remove(session: Session, who: Principal, tenant_id: int, instance_id: int) -
     session.flush()
 
 
+def check_size(name: str, value: Any) -> None:
+    """A field that says how much is traded, of an instance or a subscription; None inherits. Raises ``InvalidInput``."""
+    if isinstance(value, Decimal):
+        check_amount(value, allow_zero=name == "min_capital")
+    if name == "leverage" and value is not None and not 1 <= value <= MAX_LEVERAGE:
+        raise InvalidInput(f"The leverage is a whole number from 1 to {MAX_LEVERAGE}.")
+    if name == "risk_mode" and value not in (None, *RISK_LABELS):
+        raise InvalidInput("The risk mode is 1, 2 or 3.")
+
+
 def shape(row: TenantStrategy, strategy: Strategy) -> dict[str, Any]:
     """The documented row: own values, the catalogue's where there are none."""
     now = effective(row, strategy)
     risk = row.risk_mode if row.risk_mode is not None else strategy.risk_mode
     return {
         "id": row.id, "tenant_id": row.tenant_id, "strategy_id": row.strategy_id, "strategy_code": strategy.code, "strategy_name": strategy.name,
-        **{name: getattr(row, name) for name in FIELDS if name != "max_loss_per_trade"},
-        "risk_mode_label": {1: "steady", 2: "balanced", 3: "aggressive"}.get(risk, ""), "amount_usdt": now.amount_usdt,
-        "max_loss_per_trade": row.max_loss_per_trade,
+        **{name: getattr(row, name) for name in FIELDS},
+        "risk_mode_label": RISK_LABELS.get(risk, ""), "amount_usdt": now.amount_usdt,
     }  # fmt: skip
 
 
@@ -116,25 +126,19 @@ def _one(session: Session, tenant_id: int, instance_id: int) -> tuple[TenantStra
     return row, session.get_one(Strategy, row.strategy_id)
 
 
-def _tenant(session: Session, tenant_id: int) -> None:
-    if session.get(Tenant, tenant_id) is None:
+def _tenant(session: Session, tenant_id: int, *, lock: bool = False) -> None:
+    if session.get(Tenant, tenant_id, with_for_update=lock or None) is None:
         raise NotFound
 
 
 def _copy(row: TenantStrategy, strategy: Strategy) -> None:
     for name in COPIED:
-        if hasattr(strategy, name):
-            setattr(row, name, getattr(strategy, name))
+        setattr(row, name, getattr(strategy, name))
 
 
 def _write(row: TenantStrategy, values: dict[str, Any]) -> None:
     for name, value in values.items():
-        if isinstance(value, Decimal):
-            check_amount(value, allow_zero=name == "min_capital")
-        if name == "leverage" and value is not None and not 1 <= value <= MAX_LEVERAGE:
-            raise InvalidInput(f"The leverage is a whole number from 1 to {MAX_LEVERAGE}.")
-        if name == "risk_mode" and value not in (None, 1, 2, 3):
-            raise InvalidInput("The risk mode is 1, 2 or 3.")
+        check_size(name, value)
         setattr(row, name, value)
 
 

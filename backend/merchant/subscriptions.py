@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlalchemy import select as sa_select
+from sqlmodel import Session, SQLModel, col, select
 
+from backend.billing.queries import user_money
 from backend.dashboards import service
 from backend.errors import Conflict, InvalidInput, NotFound
 from backend.identity import rights
 from backend.identity.principal import Principal
-from backend.merchant.instances import MAX_LEVERAGE
-from backend.merchant.offers import instance_of, offered_strategy, sizing_of
+from backend.merchant.instances import check_size
+from backend.merchant.offers import offered_strategy, sizing_of
 from backend.merchant.quota import check_room
-from backend.models import Binding, ExchangeAccount, LedgerAccount, Strategy, Tenant, User
-from backend.money import check_amount, from_units
+from backend.models import Binding, ExchangeAccount, Strategy, Tenant, TenantStrategy, User
+from backend.models.tables import table_of
+from backend.money import from_units
 from backend.portfolio.queries import Listing, Window
 from backend.security import audit
 
+_Row = TypeVar("_Row", bound=SQLModel)
 FIELDS = ("mode", "ratio", "capital", "leverage", "risk_mode", "max_loss_per_trade")
 
 
@@ -43,13 +47,14 @@ def subscriptions(session: Session, window: Window, *, tenant_id: int | None, us
             statement = statement.where(column == value)
     total = session.exec(select(func.count()).select_from(statement.subquery())).one()
     rows = session.exec(statement.order_by(col(Binding.id).desc()).limit(window.limit).offset(window.offset)).all()
-    return Listing([shape(session, row) for row in rows], int(total))
+    return Listing(_shapes(session, rows), int(total))
 
 
 def create(session: Session, who: Principal, *, user_id: int, account_id: int, strategy_code: str, values: dict[str, Any]) -> dict[str, Any]:
     """A further subscription. Raises ``NotFound``, ``AlreadyFollowed``, ``Conflict``, ``InvalidInput``, ``QuotaExceeded``."""
     rights.require(who, "trading", changing=True)
-    user, account = session.get(User, user_id), session.get(ExchangeAccount, account_id)
+    # Locked, so that of two at once the second one finds what the first one made.
+    user, account = session.get(User, user_id), session.get(ExchangeAccount, account_id, with_for_update=True)
     strategy = session.exec(select(Strategy).where(Strategy.code == strategy_code)).first()
     if user is None or user.is_root or account is None or strategy is None:
         raise NotFound
@@ -100,26 +105,38 @@ def remove(session: Session, who: Principal, binding_id: int) -> None:
 
 def shape(session: Session, row: Binding) -> dict[str, Any]:
     """The documented row; of the key only its last characters."""
-    user, account = session.get_one(User, row.user_id), session.get_one(ExchangeAccount, row.account_id)
-    strategy, tenant = session.get_one(Strategy, row.strategy_id), session.get_one(Tenant, row.tenant_id)
-    sizes = sizing_of(row, instance_of(session, row.tenant_id, row.strategy_id), strategy)
-    cards = _cards(session, row.user_id)
-    return {
-        "id": row.id, "user_id": row.user_id, "user_email": user.email, "tenant_id": row.tenant_id, "tenant_name": tenant.name,
-        "account_id": row.account_id, "exchange": account.exchange, "exchange_account_label": f"{account.exchange}({account.key_hint})",
-        "strategy_code": strategy.code, "strategy_name": strategy.name, "mode": row.mode, "ratio": row.ratio, **sizes,
-        "max_loss_per_trade": row.max_loss_per_trade, "total_profit": row.total_profit, "total_trades": row.total_trades,
-        "point_card_self": cards["point_self"], "point_card_gift": cards["point_gift"], "point_card_total": sum(cards.values(), Decimal(0)),
-        "status": row.status, "created_at": row.created_at,
-    }  # fmt: skip
+    return _shapes(session, [row])[0]
 
 
-def _cards(session: Session, user_id: int) -> dict[str, Decimal]:
-    found = {"point_self": Decimal(0), "point_gift": Decimal(0)}
-    statement = select(LedgerAccount.kind, LedgerAccount.balance).where(
-        LedgerAccount.owner_kind == "user", LedgerAccount.owner_id == user_id, col(LedgerAccount.kind).in_(list(found))
-    )
-    return found | {kind: from_units(units) for kind, units in session.exec(statement).all()}
+def _shapes(session: Session, rows: Sequence[Binding]) -> list[dict[str, Any]]:
+    """The documented rows of many, with as many queries as for one."""
+    users = _by_id(session, User, {row.user_id for row in rows})
+    accounts = _by_id(session, ExchangeAccount, {row.account_id for row in rows})
+    strategies = _by_id(session, Strategy, {row.strategy_id for row in rows})
+    tenants = _by_id(session, Tenant, {row.tenant_id for row in rows})
+    own = select(TenantStrategy).where(col(TenantStrategy.tenant_id).in_(tenants))
+    instances = {(one.tenant_id, one.strategy_id): one for one in session.exec(own).all()}
+    cards = user_money(session, list(users))
+    found = []
+    for row in rows:
+        account, strategy, money = accounts[row.account_id], strategies[row.strategy_id], cards[row.user_id]
+        own_points, given = from_units(money.point_self), from_units(money.point_gift)
+        found.append({
+            "id": row.id, "user_id": row.user_id, "user_email": users[row.user_id].email,
+            "tenant_id": row.tenant_id, "tenant_name": tenants[row.tenant_id].name,
+            "account_id": row.account_id, "exchange": account.exchange, "exchange_account_label": f"{account.exchange}({account.key_hint})",
+            "strategy_code": strategy.code, "strategy_name": strategy.name, "mode": row.mode, "ratio": row.ratio,
+            **sizing_of(row, instances.get((row.tenant_id, row.strategy_id)), strategy),
+            "max_loss_per_trade": row.max_loss_per_trade, "total_profit": row.total_profit, "total_trades": row.total_trades,
+            "point_card_self": own_points, "point_card_gift": given, "point_card_total": own_points + given,
+            "status": row.status, "created_at": row.created_at,
+        })  # fmt: skip
+    return found
+
+
+def _by_id(session: Session, model: type[_Row], ids: Collection[int]) -> dict[int, _Row]:
+    number = table_of(model).c.id
+    return {row[0]: row[1] for row in session.execute(sa_select(number, model).where(number.in_(ids)))}
 
 
 def _one(session: Session, binding_id: int) -> Binding:
@@ -131,12 +148,9 @@ def _one(session: Session, binding_id: int) -> Binding:
 
 def _write(row: Binding, values: dict[str, Any]) -> None:
     for name, value in values.items():
-        if isinstance(value, Decimal):
-            check_amount(value)
-        if name == "leverage" and value is not None and not 1 <= value <= MAX_LEVERAGE:
-            raise InvalidInput(f"The leverage is a whole number from 1 to {MAX_LEVERAGE}.")
-        if name in ("mode", "risk_mode") and value not in ((1, 2) if name == "mode" else (None, 1, 2, 3)):
-            raise InvalidInput("The mode is 1 (once) or 2 (again and again); the risk mode 1, 2 or 3.")
+        check_size(name, value)
+        if name == "mode" and value not in (1, 2):
+            raise InvalidInput("The mode is 1 (once) or 2 (again and again).")
         if name == "ratio" and not 1 <= value <= 100:
             raise InvalidInput("The ratio is 1 to 100 percent.")
         setattr(row, name, value)

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from backend.api.agent.notices import NewChannel
-from backend.api.agent.notices import shape as channel_shape
+from backend.api.channels import NewChannel
+from backend.api.channels import shape as channel_shape
 from backend.api.context import May, admin, context_of, peer, read, run
 from backend.api.params import Id, done, listed, window
 from backend.clock import utcnow

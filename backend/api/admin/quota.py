@@ -9,12 +9,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, StrictBool, StrictInt
 from sqlmodel import Session
 
+from backend.api import shapes
 from backend.api.context import May, admin, peer, read, run
 from backend.api.params import MAX_ID, Id, done
 from backend.branding.service import set_reveal
 from backend.identity.principal import Principal
 from backend.merchant import quota
-from backend.merchant.quota import Usage
 from backend.merchant.rules import money
 from backend.models import QuotaPlan
 from backend.money import parse_amount
@@ -122,28 +122,7 @@ async def usage(
     request: Request, tenant_id: Id, who: Admin, days: Annotated[int, Query(ge=1, le=366)] = 30
 ) -> Response:
     """Limits, what is used, and calls by day (UTC)."""
-    return done(usage_shape(await read(request, lambda session: quota.usage(session, tenant_id, days))))
-
-
-def usage_shape(found: Usage) -> dict[str, Any]:
-    """The documented shape of a tenant's usage."""
-    refused = "" if found.api.allowed else found.api.refusal().message
-    return {
-        "api_quota": {
-            "allowed": found.api.allowed,
-            "plan_name": found.plan.name if found.plan else "",
-            "reason": refused,
-            "daily_limit": found.api.daily_limit,
-            "daily_used": found.api.daily_used,
-            "monthly_limit": found.api.monthly_limit,
-            "monthly_used": found.api.monthly_used,
-        },
-        "resource_quota": {
-            name: {"limit": one.limit, "used": one.used, "exceeded": one.exceeded}
-            for name, one in found.resources.items()
-        },
-        "usage_history": [{"date": day, "api_calls": calls} for day, calls in found.history],
-    }
+    return done(shapes.usage(await read(request, lambda session: quota.usage(session, tenant_id, days))))
 
 
 async def _save(request: Request, who: Principal, plan_id: int | None, body: PlanChange) -> Response:

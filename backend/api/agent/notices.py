@@ -6,27 +6,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StrictBool, StrictInt
+from pydantic import BaseModel, StrictBool, StrictInt
 
+from backend.api.channels import NewChannel, Types, shape
 from backend.api.context import agent, context_of, peer, read, run
 from backend.api.params import Id, answer
 from backend.identity.principal import Principal
-from backend.models import NoticeChannel, NoticeDelivery
+from backend.models import NoticeDelivery
 from backend.notifications import channels
 
 router = APIRouter(tags=["agent"])
 
 Agent = Annotated[Principal, Depends(agent)]
-Types = Annotated[list[Annotated[str, Field(max_length=20)]], Field(max_length=10)]
 PATH = "/api/agent/notifications/channels"
-
-
-class NewChannel(BaseModel):
-    """``target``: nothing for email, ``url`` for webhook, ``token`` and ``chat`` for telegram."""
-
-    kind: Annotated[str, Field(max_length=12)]
-    target: dict[str, Annotated[str, Field(max_length=500)]] = Field(default_factory=dict, max_length=4)
-    types: Types
 
 
 class Wishes(BaseModel):
@@ -81,14 +73,6 @@ async def try_out(request: Request, channel_id: Id, who: Agent) -> Response:
 async def deliveries(request: Request, who: Agent) -> Response:
     """The newest 100 deliveries."""
     return answer({"data": await read(request, lambda s: [_sent(row) for row in channels.log_of(s, who)])})
-
-
-def shape(row: NoticeChannel) -> dict[str, Any]:
-    """A channel as it leaves."""
-    return {
-        "id": row.id, "kind": row.kind, "hint": row.hint, "types": row.types, "quiet_from_min": row.quiet_from_min,
-        "quiet_to_min": row.quiet_to_min, "digest_min": row.digest_min, "on": row.status == 1, "created_at": row.created_at,
-    }  # fmt: skip
 
 
 def _sent(row: NoticeDelivery) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, StrictBool
 from sqlmodel import Session
 
-from backend.api.admin.quota import usage_shape
+from backend.api import shapes
 from backend.api.context import context_of, peer, read, run, tenant
 from backend.api.params import Id, done
 from backend.identity.principal import Principal
@@ -73,7 +73,7 @@ async def revoke(request: Request, key_id: Id, who: Tenant) -> Response:
 @router.get("/api/tenant/quota-usage")
 async def usage(request: Request, who: Tenant, days: Annotated[int, Query(ge=1, le=366)] = 30) -> Response:
     """Limits, what is used, and calls by day (UTC)."""
-    return done(usage_shape(await read(request, lambda session: quota.usage(session, who.tenant_id or 0, days))))
+    return done(shapes.usage(await read(request, lambda session: quota.usage(session, who.tenant_id or 0, days))))
 
 
 def _key(row: MerchantKey) -> dict[str, Any]:
