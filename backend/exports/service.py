@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlmodel import Session, col, func, select
 
 from backend.clock import utcnow
@@ -28,6 +28,8 @@ MAX_ROWS = {"csv": 2_000_000, "xlsx": 1_000_000}
 """Excel has 1,048,576 lines."""
 AT_ONCE = 2
 KEEP = timedelta(hours=24)
+STALE = timedelta(seconds=30)
+"""So long may a writer be silent before another one takes its job."""
 WAITING = ("queued", "running")
 
 
@@ -135,16 +137,20 @@ def prune(session: Session) -> int:
     return len(old)
 
 
-def waiting_ids(session: Session, stale: timedelta = timedelta(seconds=30)) -> list[int]:
+def waiting_ids(session: Session, stale: timedelta = STALE) -> list[int]:
     """Exports that wait for somebody to write them, or whose writer went silent."""
-    free = (col(ExportJob.status) == "queued") | ((col(ExportJob.status) == "running") & (col(ExportJob.beat_at) < utcnow() - stale))
-    return [one for one in session.exec(select(ExportJob.id).where(free).order_by(col(ExportJob.id)).limit(20)).all() if one is not None]
+    found = select(ExportJob.id).where(_free(stale)).order_by(col(ExportJob.id)).limit(20)
+    return [one for one in session.exec(found).all() if one is not None]
 
 
-def claim(session: Session, stale: timedelta) -> ExportJob | None:
+def _free(stale: timedelta) -> ColumnElement[bool]:
+    waits, written = col(ExportJob.status) == "queued", col(ExportJob.status) == "running"
+    return waits | (written & (col(ExportJob.beat_at) < utcnow() - stale))
+
+
+def claim(session: Session, stale: timedelta = STALE) -> ExportJob | None:
     """Take the oldest job that waits, or whose worker went silent. Its ``attempt`` is the fence of all further writes."""
-    now = utcnow()
-    free = (col(ExportJob.status) == "queued") | ((col(ExportJob.status) == "running") & (col(ExportJob.beat_at) < now - stale))
+    now, free = utcnow(), _free(stale)
     found = session.exec(select(ExportJob).where(free).order_by(col(ExportJob.id)).limit(1)).first()
     if found is None:
         return None

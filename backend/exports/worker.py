@@ -32,7 +32,6 @@ from backend.models import ExportJob, ExportPiece, Notification
 log = structlog.get_logger("exports")
 
 PAGE = 2_000
-STALE = timedelta(seconds=30)
 PIECE_BYTES = 1_000_000
 
 
@@ -43,7 +42,7 @@ class Lost(Exception):
 class Exporter:
     """``run`` writes one waiting export to its end and tells whether there was one."""
 
-    def __init__(self, db: Database, *, page: int = PAGE, stale: timedelta = STALE) -> None:
+    def __init__(self, db: Database, *, page: int = PAGE, stale: timedelta = service.STALE) -> None:
         self._db = db
         self._page = page
         self._stale = stale
