@@ -5,21 +5,17 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import reflex as rx
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from backend.clock import now_ms, to_ms
-from backend.dashboards import service
-from backend.dashboards.marks import marks, unrealized
+from backend.clock import now_ms
+from backend.dashboards import control, service
 from backend.live import hub
-from backend.models import Cooldown, JobRun, Position, Scan, Strategy, User
 from backend.monitoring import asked
 from state.base import needs, read
 from state.merchant import act, row_id
 from state.ui import say
-from state.words import MISSING, figure, price, quantity
+from state.words import MISSING, figure, percent, price, quantity
 
-MOST = 200
 JOBS = tuple(asked.OFFERED.values())
 
 
@@ -69,61 +65,23 @@ class Control(rx.State):
 
 
 def _everything(session: Session) -> dict[str, Any]:
-    return {"strategies": _strategies(session), "jobs": _jobs(session), "held": _held(session), "rests": _rests(session)}
-
-
-def _strategies(session: Session) -> list[dict[str, Any]]:
-    totals = {
-        number: (int(scans), int(signals or 0), last)
-        for number, scans, signals, last in session.exec(
-            select(Scan.strategy_id, func.count(), func.sum(Scan.signals), func.max(Scan.at)).group_by(col(Scan.strategy_id))
-        ).all()
+    market_ms = int(hub.snapshot("market").get("market_ms", 0)) or now_ms()
+    return {
+        "strategies": [
+            row | {"id": str(row["id"]), "scans": f"{row['scans']:,}", "signals": f"{row['signals']:,}"} for row in control.strategies(session)
+        ],
+        "jobs": [
+            row | {"word": f"ctl.j.{row['word']}", "took": f"{row['took_ms']} ms" if row["took_ms"] is not None else "", "failures": f"{row['failures']:,}"}
+            for row in control.jobs(session)
+        ],
+        "held": [_held(row) for row in control.held(session)],
+        "rests": [{"id": row["symbol"], "n": f"{row['accounts']:,}", "until_ms": row["until_ms"]} for row in control.resting(session, market_ms)],
     }
-    rows = []
-    for row in session.exec(select(Strategy).order_by(col(Strategy.code))).all():
-        scans, signals, last = totals.get(row.id or 0, (0, 0, None))
-        rows.append(
-            {"id": str(row.id), "code": row.code, "timeframe": row.timeframe, "on": row.status == 1, "scans": f"{scans:,}", "signals": f"{signals:,}",
-             "last_ms": to_ms(last) if last else 0}
-        )  # fmt: skip
-    return rows
 
 
-def _jobs(session: Session) -> list[dict[str, Any]]:
-    last = session.exec(select(func.max(Scan.at))).one()
-    found = {row.name: row for row in session.exec(select(JobRun).where(col(JobRun.name).in_(list(asked.OFFERED)))).all()}
-    # A scan is no job of the timetable: what tells of it is what it wrote.
-    scan = {"id": asked.SCAN, "word": f"ctl.j.{asked.OFFERED[asked.SCAN]}", "ok_ms": to_ms(last) if last else 0, "took": "", "bad": False, "failures": "0"}
-    return [scan] + [
-        {"id": name, "word": f"ctl.j.{word}", "ok_ms": to_ms(row.last_ok_at) if (row := found.get(name)) and row.last_ok_at else 0,
-         "took": f"{row.last_duration_ms} ms" if row else "", "bad": bool(row and row.last_error), "failures": f"{row.failures:,}" if row else "0"}
-        for name, word in asked.OFFERED.items()
-        if name != asked.SCAN
-    ]  # fmt: skip
-
-
-def _held(session: Session) -> list[dict[str, Any]]:
-    prices = marks()
-    statement = select(Position, User).join(User, col(User.id) == Position.user_id).where(
-        Position.status == "OPEN", col(Position.stop_loss).is_not(None) | col(Position.take_profit).is_not(None)
-    )  # fmt: skip
-    rows = []
-    for position, user in session.exec(statement.order_by(col(Position.id).desc()).limit(MOST)).all():
-        mark = prices.get(position.symbol)
-        pnl = unrealized(position, mark)
-        away = abs(mark - position.stop_loss) / mark * 100 if mark and position.stop_loss else None
-        rows.append(
-            {"id": str(position.id), "user": user.name or user.email, "account": f"#{position.account_id}", "symbol": position.symbol,
-             "side": position.position_side, "quantity": quantity(position.quantity), "entry": price(position.entry_price),
-             "mark": price(mark) if mark else MISSING, "stop": price(position.stop_loss) if position.stop_loss else MISSING,
-             "target": price(position.take_profit) if position.take_profit else MISSING, "away": f"{away:.1f} %" if away is not None else MISSING,
-             "pnl": figure(pnl, sign=True) if pnl is not None else MISSING, "rests": position.stop_status == "OPEN"}
-        )  # fmt: skip
-    return rows
-
-
-def _rests(session: Session) -> list[dict[str, Any]]:
-    now = int(hub.snapshot("market").get("market_ms", 0)) or now_ms()
-    count = select(Cooldown.symbol, func.count(), func.max(Cooldown.until_ms)).where(Cooldown.until_ms > now)
-    rows = session.exec(count.group_by(col(Cooldown.symbol)).order_by(func.count().desc()).limit(MOST)).all()
-    return [{"id": symbol, "n": f"{int(number):,}", "until_ms": int(until)} for symbol, number, until in rows]
+def _held(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("user", "symbol", "side", "rests")} | {name: price(row[name] or None) for name in ("mark", "stop", "target")} | {
+        "id": str(row["id"]), "account": f"#{row['account_id']}", "quantity": quantity(row["quantity"]), "entry": price(row["entry"]),
+        "away": percent(row["away"], 1) if row["away"] is not None else MISSING,
+        "pnl": figure(row["pnl"], sign=True) if row["pnl"] is not None else MISSING,
+    }  # fmt: skip

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import reflex as rx
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from backend.dashboards.lists.people import tenant_choices
 from backend.identity.principal import Principal
-from backend.identity.scope import scoped
-from backend.models import ExchangeAccount
 from backend.risk import limits, refusals
 from backend.risk.limit_rules import RULES, as_json
 from state.base import needs, read, signed_in, write
@@ -85,16 +83,8 @@ def _scope(who: Principal, tenant: str) -> tuple[str, int]:
 
 
 def _read(session: Session, who: Principal, scope: str, number: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Own limits, and what holds for the first account below."""
-    statement = scoped(select(ExchangeAccount), who, ExchangeAccount).where(ExchangeAccount.status == 1)
-    if scope == limits.TENANT:
-        statement = statement.where(ExchangeAccount.tenant_id == number)
-    account = session.exec(statement.limit(1)).first() if scope != limits.PLATFORM else None
-    shown = limits.shown(limits.in_force(session, [account])[account.id or 0]) if account is not None else []
-    if scope == limits.TENANT:
-        # An agent's own limits are not the tenant's.
-        shown = [one for one in shown if one["source"] != limits.AGENT]
-    return as_json(limits.own_limits(session, who, scope, number)), shown
+    """Own limits, and what holds below."""
+    return as_json(limits.own_limits(session, who, scope, number)), limits.held_below(session, who, scope, number)
 
 
 def _bars(daily: dict[str, list[Any]]) -> list[dict[str, str]]:

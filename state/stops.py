@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import reflex as rx
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
+from backend.dashboards.desk import accounts, tenants
 from backend.identity.principal import Principal
-from backend.identity.scope import scoped
-from backend.models import ExchangeAccount, Tenant, User
 from backend.risk import stops
 from backend.risk.switches import CLOSE, ENTRIES
 from state.base import needs, read, signed_in
@@ -93,11 +92,9 @@ def _choices(session: Session, who: Principal) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     if who.kind == "admin":
         found.append({"id": "platform:0", "k": "stop.platform", "name": ""})
-        rows = session.exec(select(Tenant).where(Tenant.status == 1).order_by(col(Tenant.name)).limit(MOST)).all()
-        found += [{"id": f"tenant:{row.id}", "k": "", "name": row.name} for row in rows]
+        found += [{"id": f"tenant:{one['id']}", "k": "", "name": one["name"]} for one in tenants(session, MOST)]
     elif who.kind == "tenant":
         found.append({"id": f"tenant:{who.tenant_id}", "k": "stop.all_mine", "name": ""})
-    statement = scoped(select(ExchangeAccount, User), who, ExchangeAccount).join(User, col(User.id) == ExchangeAccount.user_id)
-    for account, user in session.exec(statement.where(ExchangeAccount.status == 1).order_by(col(ExchangeAccount.id)).limit(MOST)).all():
-        found.append({"id": f"account:{account.id}", "k": "", "name": f"{user.name or user.email} · {account.exchange} #{account.id}"})
-    return found
+    return found + [
+        {"id": f"account:{one['id']}", "k": "", "name": f"{one['user']} · {one['exchange']} #{one['id']}"} for one in accounts(session, who, MOST)
+    ]

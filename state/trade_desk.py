@@ -7,22 +7,21 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 import reflex as rx
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from backend.clock import to_ms
-from backend.dashboards.marks import marks, unrealized
+from backend.dashboards import desk as queries
+from backend.dashboards.marks import marks
 from backend.errors import InvalidInput
 from backend.execution import desk
 from backend.execution.service import OPEN_STATES
-from backend.identity.principal import Principal
-from backend.models import ExchangeAccount, Order, Position, Tenant, User
+from backend.models import Order, Position
 from backend.settings import get_settings
 from state.base import needs, read, signed_in, write
 from state.merchant import row_id
 from state.ui import say
 from state.words import MISSING, figure, price, quantity
 
-MOST, RECENT = 500, 15
 FIELDS = ("symbol", "side", "amount", "leverage", "stop", "target", "reason")
 
 
@@ -47,7 +46,11 @@ class TradeDesk(rx.State):
     @needs("admin")
     async def load(self) -> None:
         """The page was opened."""
-        self.accounts = await read(_accounts)
+        who = await signed_in(self)
+        found = await read(lambda session: queries.accounts(session, who))
+        self.accounts = [
+            {"id": str(one["id"]), "name": f"{one['tenant']} · {one['user']} · {one['exchange']} #{one['id']} {one['mode']}"} for one in found
+        ]
         asked = str(dict(self.router.url.query_parameters).get("account", ""))
         known = {one["id"] for one in self.accounts}
         self.account = asked if asked in known else self.account if self.account in known else ""
@@ -107,8 +110,7 @@ class TradeDesk(rx.State):
         who, position, reason, prices = await signed_in(self), row_id(number), self.reason, marks()
 
         def work(session: Session) -> str:
-            row = session.get(Position, position)
-            mark = prices.get(row.symbol) if row is not None else None
+            mark = prices.get(queries.symbol_of(session, position))
             return desk.close_for(session, who, position, request_id=secrets.token_hex(8), price=mark, reason=reason).symbol
 
         symbol = await write(work)
@@ -144,7 +146,7 @@ class TradeDesk(rx.State):
         if not self.account:
             self.held, self.orders, self.about, self.mode, self.ready = [], [], "", "", True
             return
-        found = await read(lambda session: _shown(session, who, int(self.account)))
+        found = _shown(await read(lambda session: queries.of_account(session, who, int(self.account))))
         self.held, self.orders, self.about, self.mode = found["held"], found["orders"], found["about"], found["mode"]
         self.ready = True
 
@@ -160,36 +162,22 @@ def _number(text: str) -> Decimal | None:
         raise InvalidInput("Amount, stop and target are numbers above 0.") from None
 
 
-def _accounts(session: Session) -> list[dict[str, str]]:
-    statement = select(ExchangeAccount, User, Tenant.name).join(User, col(User.id) == ExchangeAccount.user_id)
-    statement = statement.join(Tenant, col(Tenant.id) == ExchangeAccount.tenant_id).where(ExchangeAccount.status == 1)
-    rows = session.exec(statement.order_by(col(Tenant.name), col(User.name)).limit(MOST)).all()
-    return [
-        {"id": str(account.id), "name": f"{tenant} · {user.name or user.email} · {account.exchange} #{account.id} {account.mode.upper()}"}
-        for account, user, tenant in rows
-    ]
-
-
-def _shown(session: Session, who: Principal, account_id: int) -> dict[str, Any]:
-    account, prices = session.get_one(ExchangeAccount, account_id), marks()
-    held = session.exec(select(Position).where(Position.account_id == account_id, Position.status == "OPEN").order_by(col(Position.id).desc())).all()
-    orders = session.exec(select(Order).where(Order.account_id == account_id).order_by(col(Order.id).desc()).limit(RECENT)).all()
+def _shown(found: dict[str, Any]) -> dict[str, Any]:
     return {
-        "about": f"{figure(account.futures_balance)} USDT",
-        "mode": account.mode.upper(),
-        "held": [_held(row, prices) for row in held],
-        "orders": [
-            {"id": str(row.id), "at_ms": to_ms(row.created_at), "symbol": row.symbol, "side": row.position_side, "trade": f"trade.{row.trade_type}",
-             "amount": quantity(row.filled_quantity or row.quantity) if row.quantity or row.filled_quantity else f"{row.amount_usdt:f} USDT",
-             "status": f"order.{row.status}", "waits": row.status == "PENDING", "moving": row.status in OPEN_STATES, "by": row.strategy_code}
-            for row in orders
-        ],
+        "about": f"{figure(found['balance'])} USDT", "mode": found["mode"],
+        "held": [_held(*row) for row in found["held"]], "orders": [_order(row) for row in found["orders"]],
     }  # fmt: skip
 
 
-def _held(row: Position, prices: dict[str, Decimal]) -> dict[str, Any]:
-    mark = prices.get(row.symbol)
-    pnl = unrealized(row, mark)
+def _order(row: Order) -> dict[str, Any]:
+    return {
+        "id": str(row.id), "at_ms": to_ms(row.created_at), "symbol": row.symbol, "side": row.position_side, "trade": f"trade.{row.trade_type}",
+        "amount": quantity(row.filled_quantity or row.quantity) if row.quantity or row.filled_quantity else f"{row.amount_usdt:f} USDT",
+        "status": f"order.{row.status}", "waits": row.status == "PENDING", "moving": row.status in OPEN_STATES, "by": row.strategy_code,
+    }  # fmt: skip
+
+
+def _held(row: Position, mark: Decimal | None, pnl: Decimal | None) -> dict[str, Any]:
     return {
         "id": str(row.id), "symbol": row.symbol, "side": row.position_side, "quantity": quantity(row.quantity), "entry": price(row.entry_price),
         "mark": price(mark) if mark is not None else MISSING, "stop": price(row.stop_loss) if row.stop_loss else MISSING,

@@ -14,7 +14,7 @@ from backend.clock import utcnow
 from backend.errors import InvalidInput, NotAllowed
 from backend.execution.service import OPEN_STATES
 from backend.identity.principal import Principal
-from backend.identity.scope import get_scoped
+from backend.identity.scope import get_scoped, scoped
 from backend.models import ExchangeAccount, Order, Position, RiskLimit, Tenant, User
 from backend.risk.limit_rules import (
     DOCUMENTED,
@@ -143,6 +143,17 @@ def shown(limits: Mapping[str, Limit]) -> list[dict[str, Any]]:
         for rule in RULES
         for limit in of_rule(limits, rule.name)
     ]
+
+
+def held_below(session: Session, who: Principal, scope: str, scope_id: int) -> list[dict[str, Any]]:
+    """What holds for the accounts of a scope, as ``shown``; read of the first one in use. The platform's own list is the form's."""
+    statement = scoped(select(ExchangeAccount), who, ExchangeAccount).where(ExchangeAccount.status == 1)
+    if scope == TENANT:
+        statement = statement.where(ExchangeAccount.tenant_id == scope_id)
+    account = session.exec(statement.limit(1)).first() if scope != PLATFORM else None
+    found = shown(in_force(session, [account])[account.id or 0]) if account is not None else []
+    # An agent's own limits are not the tenant's.
+    return [one for one in found if scope != TENANT or one["source"] != AGENT]
 
 
 def _stored(session: Session, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict[str, Any]]:

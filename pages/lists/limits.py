@@ -51,10 +51,10 @@ def _refused() -> rx.Component:
     """What limits refused lately, by day and by limit."""
     row = lambda one: rx.fragment(rx.el.dt(tx(one["name"].to(str))), rx.el.dd(one["n"], class_name="num"))
     some = rx.fragment(bars(Limits.refused_days), rx.el.dl(rx.foreach(Limits.refused, row), class_name="kv gap-top"))
-    return rx.el.section(
+    return rx.el.div(
         section_head("limits.refused", meta=tx("limits.refused_n", n=Limits.refused_total)),
         rx.cond(Limits.refused.length() > 0, some, rx.el.p(tx("limits.refused_none"), class_name="t3")),
-        class_name="sec hline",
+        class_name="gap-top",
     )
 
 
@@ -70,9 +70,7 @@ def limits_page(route: Route) -> rx.Component:
     lead = rx.el.div(rx.el.div(choose, class_name="picks"), note(tx("limits.lead"), tx("limits.lead_why"), calm=True), class_name="sec col gap3")
     body = rx.el.div(
         rx.el.section(section_head("limits.own"), _form(), class_name="sec"),
-        rx.el.section(section_head("limits.held"), _held(), class_name="sec"),
+        rx.el.section(section_head("limits.held"), _held(), _refused() if route.kind == "admin" else rx.fragment(), class_name="sec"),
         class_name="two-up",
     )
-    if route.kind == "admin":
-        body = rx.fragment(body, _refused())
     return shell(route, lead, rx.cond(Limits.ready, body, rx.el.div(skeleton("40%"), skeleton(height="120px"), class_name="wait")))

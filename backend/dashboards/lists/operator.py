@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,7 @@ from backend.models import (
     TenantStrategy,
     User,
 )
+from backend.models.types import UNIT
 from backend.money import from_units
 from backend.monitoring.watch_rules import CHECKS
 from backend.portfolio.queries import Listing
@@ -153,14 +155,14 @@ def ranking(session: Session, who: Principal, find: Find) -> Listing[Row]:
     if tier:
         place = TIERS.index(tier)
         if place > 0:
-            edge = _EDGES[place - 1] * 100_000_000
+            edge = _EDGES[place - 1] * UNIT
             statement = statement.where(points >= edge if tier == "over" else points > edge)
         if place < len(_EDGES):
-            edge = _EDGES[place] * 100_000_000
+            edge = _EDGES[place] * UNIT
             statement = statement.where(points < edge if tier == "to_10000" else points <= edge)
     sorts = {"points": points, "rewards": func.coalesce(rewards.c.units, 0), "orders": func.coalesce(orders.c.n, 0), "joined_ms": col(User.created_at)}
     if not find.sort:
-        find = Find(find.search, find.only, find.start, find.end, "points", True, find.limit, find.offset)
+        find = replace(find, sort="points", desc=True)
     rows, total = paged(session, statement, find, sorts, col(User.id))
     return Listing(
         [
@@ -176,9 +178,8 @@ def tiers(session: Session, tenant_id: int | None = None) -> Row:
     """How many users hold how many points: {none, to_100, to_1000, to_10000, over, "": all, points: their sum}."""
     cards = _cards()
     points = func.coalesce(cards.c.units, 0)
-    unit = 100_000_000
     word = case(
-        (points <= 0, "none"), (points <= 100 * unit, "to_100"), (points <= 1_000 * unit, "to_1000"), (points < 10_000 * unit, "to_10000"),
+        (points <= 0, "none"), (points <= 100 * UNIT, "to_100"), (points <= 1_000 * UNIT, "to_1000"), (points < 10_000 * UNIT, "to_10000"),
         else_="over",
     )  # fmt: skip
     statement = select(word, func.count(), func.coalesce(func.sum(points), 0)).select_from(User)
