@@ -20,16 +20,26 @@ from typing import Any, TypeVar
 import pymysql
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
+
+from backend.errors import Unavailable
 
 T = TypeVar("T")
 
 _RETRYABLE_MYSQL = {1205, 1213}
+_UNWRITABLE_MYSQL = {3, 1021, 1036, 1114, 1290, 1792}
+_UNWRITABLE_SQLITE = re.compile("database or disk is full|readonly database")
 _SAVEPOINT_GONE = re.compile(r"1305.*SAVEPOINT \w+ does not exist")
 _MAX_TRIES = 5
 _IDLE_S = 1.0
+
+
+class CannotWrite(Unavailable):
+    """Nothing can be saved: the database's disk is full, or it may only be read. Nothing was changed; free space and try again."""
+
+    code = "database_cannot_write"
 
 
 class Database:
@@ -43,14 +53,19 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session that commits when the block ends and rolls back when it raises."""
-        if self.is_sqlite:
-            with self._writer, self._session() as session:
-                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
-                yield from _commit_or_rollback(session)
-        else:
-            with self._session() as session:
-                yield from _commit_or_rollback(session)
+        """A session that commits when the block ends and rolls back when it raises. Raises ``CannotWrite``."""
+        try:
+            if self.is_sqlite:
+                with self._writer, self._session() as session:
+                    session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+                    yield from _commit_or_rollback(session)
+            else:
+                with self._session() as session:
+                    yield from _commit_or_rollback(session)
+        except DBAPIError as error:
+            if _unwritable(error):
+                raise CannotWrite from error
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -146,6 +161,15 @@ def _commit_or_rollback(session: Session) -> Iterator[Session]:
         failed.callback(session.invalidate)
         session.commit()
         failed.pop_all()
+
+
+def _unwritable(error: DBAPIError) -> bool:
+    original = error.orig
+    if original is None:
+        return False
+    if original.args and original.args[0] in _UNWRITABLE_MYSQL:
+        return True
+    return _UNWRITABLE_SQLITE.search(str(original)) is not None
 
 
 def _retryable(error: OperationalError) -> bool:

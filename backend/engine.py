@@ -22,7 +22,7 @@ from backend import announce, leases
 from backend.billing import jobs as billing
 from backend.bots import watchdog
 from backend.clock import from_ms, utcnow
-from backend.db import Database
+from backend.db import CannotWrite, Database
 from backend.ending import end_tasks
 from backend.errors import IronBullError
 from backend.execution.apply import Applied
@@ -33,7 +33,6 @@ from backend.execution.resting_keeper import Keeper
 from backend.execution.routing import by_executor
 from backend.execution.service import ORPHANED_AFTER, adopt_orphans, busy
 from backend.execution.stop_keeper import StopKeeper
-from backend.execution.stops import close_naked
 from backend.execution.wire import Wire
 from backend.exits.service import Watched, watch
 from backend.exports.worker import Exporter
@@ -87,7 +86,6 @@ class Engine:
         self._scan_now = asyncio.Event()
         self.timetable.scan_now = self._scan_now.set
         self._unsettled: list[int] = []
-        self._naked: list[int] = []
         self._holding: dict[tuple[str, int], str] = {}
         self._doubtful: set[int] = set()
         self._comparing = Late()
@@ -142,7 +140,7 @@ class Engine:
         try:
             async with asyncio.timeout(GIVE_BACK_S):
                 await self.db.arun(lambda s: leases.release(s, LEASE, self.owner, token))
-        except (SQLAlchemyError, TimeoutError) as error:
+        except (SQLAlchemyError, CannotWrite, TimeoutError) as error:
             log.warning("the lease was not given back, it runs out by itself", error=type(error).__name__)
 
     async def _guard(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
@@ -308,13 +306,9 @@ class Engine:
         await self._comparing.wait(patience_s, begun)
 
     async def dispatch(self, patience_s: float | None = None) -> int:
-        """Write what a kill switch wants closed, send what is pending, then close positions that came back without a stop."""
+        """Write what a kill switch wants closed, then send what is pending."""
         await self.db.arun(self._kill_sweep)
         sent = await self._send(patience_s)
-        if self._naked:
-            ids, self._naked = self._naked, []
-            await self.close_naked(ids)
-            sent += await self._send(patience_s)
         if self._doubtful:
             accounts, self._doubtful = self._doubtful, set()
             await self._compare(accounts, patience_s)
@@ -325,10 +319,6 @@ class Engine:
     async def _send(self, patience_s: float | None) -> int:
         """Send what is pending, or write jobs for it that any worker may take."""
         return await self.dispatcher.run(patience_s=patience_s) if self.desk is None else await self.desk.plan()
-
-    async def close_naked(self, position_ids: list[int]) -> None:
-        """Write closes for positions that came back without a protective stop."""
-        await self.db.arun(partial(close_naked, position_ids=position_ids, prices=self.prices.by_symbol if self.prices else {}))
 
     def _kill_sweep(self, session: Session) -> int:
         prices = self.prices
@@ -361,9 +351,8 @@ class Engine:
                 # Somebody or something closed it first: ask what happened.
                 self._doubtful.add(applied.order.account_id)
             self._unsettled += applied.to_settle
-            if applied.stop_missing and applied.position is not None and applied.position.id is not None:
-                self._naked.append(applied.position.id)
-                self._wake.set()
+            if applied.stop_missing:
+                self._wake.set()  # its close is written
         announce.applied(results)
 
     # --- a stepped market --------------------------------------------------------------------------------------------

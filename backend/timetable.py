@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from backend.billing import jobs as billing_jobs
 from backend.clock import utcnow
-from backend.db import Database
+from backend.db import CannotWrite, Database
 from backend.execution import node_health
 from backend.execution.wire import Wire
 from backend.exports import service as exports
@@ -117,7 +117,7 @@ class Timetable:
         try:
             if self.hand_over is not None and await self.hand_over(job.name):
                 return
-        except SQLAlchemyError:
+        except (SQLAlchemyError, CannotWrite):
             log.warning("job not handed over, it runs here", job=job.name)
         await self.run(job)
 

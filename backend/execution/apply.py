@@ -17,7 +17,7 @@ from sqlmodel import Session, select
 from backend.bots.rules import BotConfig
 from backend.bots.watchdog import failed_user
 from backend.clock import from_ms, now_ms, utcnow
-from backend.execution.service import FINAL_STATES, close
+from backend.execution.service import FINAL_STATES, close, write_close
 from backend.execution.stops import book_stop, closing_fields, retire_stops
 from backend.exits.service import position_fields
 from backend.models import Bot, Cooldown, Fill, Notification, Order, Position, Signal
@@ -101,6 +101,9 @@ def apply_result(session: Session, order_pk: int, result: Mapping[str, Any]) -> 
         applied.stop_missing = book_stop(session, order, applied.position, result.get("stop"))
         _after_fills(session, applied)
         _book_emergency(session, applied, result.get("emergency_close"))
+        if applied.stop_missing:
+            # In the transaction that learns of it: no crash leaves it open without a stop.
+            write_close(session, applied.position, "NAKED", price=applied.position.entry_price, market_at=None)
     order.updated_at = utcnow()
     session.add(order)
     session.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -161,9 +160,3 @@ def stop_failed(session: Session, position_id: int, reason: str) -> None:
             link=f"/agent/positions/{position.id}",
         )
     )
-
-
-def close_naked(session: Session, position_ids: Sequence[int], prices: Mapping[str, Decimal]) -> None:
-    """Write closes for positions that came back without a protective stop."""
-    for position in session.exec(select(Position).where(col(Position.id).in_(position_ids))).all():
-        write_close(session, position, "NAKED", price=prices.get(position.symbol, position.entry_price), market_at=None)

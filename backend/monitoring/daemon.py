@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.db import Database, get_db
+from backend.db import CannotWrite, Database, get_db
 from backend.errors import InvalidInput
 from backend.monitoring.watch import Watch
 from backend.monitoring.watch_rules import CHECKS, Reading, services_of
@@ -73,7 +73,7 @@ async def _round(watch: Watch, sender: NoticeSender) -> list[Reading]:
         # When the platform is down nobody else carries messages.
         await sender.run()
         await sender.settle()
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, CannotWrite, OSError) as error:
         log.error("the database does not answer", error=type(error).__name__)
         return [replace(Reading("database", "", False, severity="critical"), detail="does not answer")]
     return [one for one in readings if not one.ok]

@@ -121,13 +121,9 @@ class Desk:
         sent = await dispatcher.run(only=[int(one) for one in hold.job.payload["orders"]])
         announce.applied(applied)
         fills = [fill for one in applied for fill in one.to_settle]
-        naked = [
-            one.position.id for one in applied if one.stop_missing and one.position is not None and one.position.id is not None
-        ]
         doubtful = sorted({one.order.account_id for one in applied if one.order.error_code == "POSITION_FLAT"})
-        if naked:
-            await self._engine.close_naked(naked)
-            await self.plan()
+        if any(one.stop_missing for one in applied):
+            await self.plan()  # their closes are written
         if doubtful:
             await self._add(("positions", {"accounts": doubtful}, "urgent", None))
         if fills:

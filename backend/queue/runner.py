@@ -23,7 +23,7 @@ from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
 
 from backend.clock import utcnow
-from backend.db import Database
+from backend.db import CannotWrite, Database
 from backend.ending import end_tasks
 from backend.errors import IronBullError
 from backend.leases import LeaseLost
@@ -134,7 +134,7 @@ class JobRunner:
         try:
             async with asyncio.timeout(LEAVE_S):
                 await self._db.arun(partial(service.leave, owner=self.owner, held=held))
-        except (SQLAlchemyError, TimeoutError) as error:
+        except (SQLAlchemyError, CannotWrite, TimeoutError) as error:
             log.warning("jobs were not handed back, others take them when their lease is over", jobs=len(held), error=type(error).__name__)
 
     async def _guard(self, loop: Callable[[], Awaitable[None]]) -> None:

@@ -11,8 +11,9 @@ from tests.support.faults import times
 from tests.support.intents import enter
 from tests.support.paper import PaperServer
 
-ACCOUNTS = times(3, 50)
-LOOKS = times(5, 60)
+ACCOUNTS = 50
+"""Two positions each."""
+LOOKS = times(3, 60)
 
 
 def _exchange(centre: Centre) -> list[Any]:
