@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from pages.components.guide import explained
-from pages.components.i18n import in_both, t, tx
+from pages.components.i18n import t, tx
 from pages.components.icons import icon
 
 TIME_JS = "$/public/js/time.jsx"
@@ -145,18 +145,6 @@ def empty(title: str, line: str, icon_name: str = "inbox", action: Any = None) -
     return rx.el.div(
         icon(icon_name), rx.el.b(tx(title)), rx.el.p(tx(line)), action or rx.fragment(), class_name="empty"
     )
-
-
-def more_alike(others: rx.Var, n: rx.Var) -> rx.Component:
-    """"3 more of this kind" under the newest of like messages; opens to show them."""
-    line = lambda one: rx.el.li(
-        rx.cond(one["link"] != "", NavLink.create(in_both(one["title"], one["title_zh"]), to=one["link"]), in_both(one["title"], one["title_zh"])),
-        " ", rel_time(one["at_ms"].to(int)), key=one["id"],
-    )  # fmt: skip
-    opened = rx.el.details(
-        rx.el.summary(tx("notice.more", n=n)), rx.el.ul(rx.foreach(others.to(list[dict[str, Any]]), line)), class_name="alike t3 t12"
-    )
-    return rx.cond(n.to(int) > 0, opened, rx.fragment())
 
 
 def link_button(label: str, href: str, kind: str = "") -> rx.Component:

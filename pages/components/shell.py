@@ -8,11 +8,12 @@ from typing import Any
 import reflex as rx
 
 from pages.components.act import PlainForm, menu, palette, preferences, search_button, toast_host
+from pages.components.alike import more_alike
 from pages.components.guide import reader
 from pages.components.i18n import USED, in_both, t, tx, tx_of
 from pages.components.icons import icon, mark
 from pages.components.live import live_cell, live_dot, live_signal
-from pages.components.parts import empty, mode_chip, more_alike, nav_link, rel_time, skeleton
+from pages.components.parts import empty, mode_chip, nav_link, rel_time, skeleton
 from pages.routes import Route, menu_of
 from state.session import Session
 from state.ui import Ui

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import reflex as rx
 
+from pages.components.alike import more_alike
 from pages.components.i18n import USED, in_both, tx
 from pages.components.icons import icon
 from pages.components.lists import chips, filters, list_page
-from pages.components.parts import more_alike, nav_link, rel_time
+from pages.components.parts import nav_link, rel_time
 from pages.components.table import Column
 from pages.routes import Route
 from state.channels import ADMIN_TYPES, ESCALATION, TYPES

@@ -51,12 +51,7 @@ class BybitVenue(RecordedVenue):
             case "/order/realtime" | "/order/history":
                 return self._ok({"list": self._listed(params)})
             case "/order/cancel":
-                order, stop = book.cancel(params.get("orderLinkId", "")), book.stop(order_id=params.get("orderId", ""))
-                if order is None and (stop is None or stop.state != "open"):
-                    raise Refusal(200, {"retCode": 110001, "retMsg": "order not exists or too late to cancel", "result": {}})
-                if stop is not None:
-                    stop.state = "cancelled"
-                return self._ok({"orderId": params.get("orderId", ""), "orderLinkId": params.get("orderLinkId", "")})
+                return self._cancel(params.get("orderId", ""), params.get("orderLinkId", ""))
             case "/execution/list":
                 number = params["orderId"].removeprefix("o") if "orderId" in params else None
                 return self._ok({"list": [self._trade(order) for order in book.trades(number)]})
@@ -79,6 +74,14 @@ class BybitVenue(RecordedVenue):
     def _ok(self, result: Any) -> Any:
         return {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": int(now_ms())}
 
+    def _cancel(self, order_id: str, link_id: str) -> Any:
+        order, stop = self.book.cancel(link_id), self.book.stop(order_id=order_id)
+        if order is None and (stop is None or stop.state != "open"):
+            raise Refusal(200, {"retCode": 110001, "retMsg": "order not exists or too late to cancel", "result": {}})
+        if stop is not None:
+            stop.state = "cancelled"
+        return self._ok({"orderId": order_id, "orderLinkId": link_id})
+
     def _create(self, params: Any) -> Any:
         sells, index = params["side"] == "Sell", int(params["positionIdx"])
         assert index in ((1, 2) if self.book.hedge else (0,)), "position idx not match position mode"
@@ -100,12 +103,15 @@ class BybitVenue(RecordedVenue):
             raise Refusal(200, {"retCode": 110017, "retMsg": message, "result": {}})
         return self._ok({"orderId": f"o{order.order_id}", "orderLinkId": order.client_id})
 
+    def fire(self, stop: Stop) -> Order:
+        return self.book.fire(stop, "Buy" if stop.buys else "Sell", same_id=True)
+
     def _listed(self, params: Any) -> list[Any]:
         if params.get("orderFilter") == "StopOrder":
             return [self._stop(stop) for stop in self.book.open_stops()]
         name, number = params.get("orderLinkId", ""), params.get("orderId", "").removeprefix("o")
         order, stop = self.book.order(name, number), self.book.stop(name, number)
-        return [self._shown(order)] if order else [self._stop(stop)] if stop else []
+        return [self._stop(stop)] if stop else [self._shown(order)] if order else []
 
     def _shown(self, order: Order) -> Any:
         return {
@@ -118,9 +124,10 @@ class BybitVenue(RecordedVenue):
     def _stop(self, stop: Stop) -> Any:
         return {
             "symbol": "BTCUSDT", "orderId": str(stop.order_id), "orderLinkId": stop.client_id, "stopOrderType": "Stop",
-            "orderStatus": "Untriggered" if stop.state == "open" else "Deactivated", "triggerPrice": stop.trigger,
+            "orderStatus": {"open": "Untriggered", "fired": "Filled", "cancelled": "Deactivated"}[stop.state], "triggerPrice": stop.trigger,
             "triggerDirection": 1 if stop.rises else 2, "side": "Buy" if stop.buys else "Sell",
-            "qty": "0" if stop.size is None else text(stop.size), "cumExecQty": "0", "avgPrice": "",
+            "qty": "0" if stop.size is None else text(stop.size), "avgPrice": stop.fired.average if stop.fired else "",
+            "cumExecQty": text(stop.fired.filled) if stop.fired else "0",
             "closeOnTrigger": stop.leg != "entry", "reduceOnly": stop.leg != "entry", "updatedTime": _ENDED,
         }  # fmt: skip
 
@@ -263,8 +270,8 @@ class BitgetVenue(RecordedVenue):
         return {
             "symbol": "BTCUSDT", "planType": _BITGET_PLANS[stop.leg, stop.size is None], "orderId": str(stop.order_id),
             "clientOid": stop.client_id, "triggerPrice": stop.trigger, "triggerType": "fill_price",
-            "planStatus": "live" if stop.state == "open" else "cancelled", "posSide": stop.held if self.book.hedge else "net",
-            "side": "buy" if stop.buys else "sell", "executeOrderId": "",
+            "planStatus": {"open": "live", "fired": "executed", "cancelled": "cancelled"}[stop.state], "posSide": stop.held if self.book.hedge else "net",
+            "side": "buy" if stop.buys else "sell", "executeOrderId": str(stop.fired.order_id) if stop.fired else "",
         }  # fmt: skip
 
     def _position(self, held: str, size: Decimal) -> Any:
