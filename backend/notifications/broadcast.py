@@ -27,8 +27,8 @@ _LINK = re.compile(r"/(?!/)[\w/?=&.-]{0,159}")
 
 @dataclass(frozen=True)
 class Segment:
-    """Whom: agents, tenants or both; of one tenant or of all (0); agents whose bot runs or does not; who have a live or a
-    paper account."""
+    """Whom: agents, tenants or both; of one tenant or of all (0); agents whose bot runs or does not; who have a live account, or
+    one without real money ("paper")."""
 
     role: str = "agents"
     tenant_id: int = 0
@@ -117,7 +117,8 @@ def _agents(segment: Segment) -> Any:
         running = select(Bot.user_id).where(Bot.observed == "running")
         statement = statement.where(col(User.id).in_(running) if segment.bot == "running" else col(User.id).not_in(running))
     if segment.mode != "any":
-        holders = select(ExchangeAccount.user_id).where(ExchangeAccount.status == 1, ExchangeAccount.mode == segment.mode)
+        real = col(ExchangeAccount.mode) == "live"
+        holders = select(ExchangeAccount.user_id).where(ExchangeAccount.status == 1, real if segment.mode == "live" else ~real)
         statement = statement.where(col(User.id).in_(holders))
     return statement.order_by(col(User.id))
 

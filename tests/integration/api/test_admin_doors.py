@@ -144,6 +144,7 @@ async def test_a_broadcast_reaches_its_segment_once(fresh: World) -> None:
             ("agent", fresh.a.tenant_id, fresh.a.user_id), ("tenant", fresh.a.tenant_id, None),
         ]  # fmt: skip
         assert broadcast.reach(session, boss, Segment(bot="running")).people == 0
+        assert [broadcast.reach(session, boss, Segment(mode=mode)).people for mode in ("paper", "live")] == [2, 0]
     async with fresh.client("agent_b") as other:
         assert "Maintenance" not in (await other.get("/api/agent/notifications")).text
 
