@@ -21,7 +21,6 @@ from .venues import venue_client_id
 
 _MODE_MAX_AGE_S: Final = 12 * 3600.0  # a refused order makes us read it again
 _PREPARED_MAX_AGE_S: Final = 600.0
-_SIZE_DELAYS_S: Final = (0.0, 0.2, 0.6)
 _ASKED_MARKET: Final = "BTC/USDT"
 _AVERAGE: Final = Decimal("1e-12")
 
@@ -149,10 +148,7 @@ class VenueAccount:
     async def send_stop(self, stop: orders.StopOrder) -> orders.StopFact:
         """Send one protective stop, once."""
         hedge = await self._hedge(stop.market, Priority.STOP)
-        sent = stop
-        if stop.quantity is None and self._venue.stop_needs_size:
-            sent = replace(stop, quantity=await self._held(stop))
-        fact = await self._wait(self._words.stop(sent, hedge), stop, Priority.STOP)
+        fact = await self._wait(self._words.stop(stop, hedge), stop, Priority.STOP)
         return replace(fact, closes_position=stop.quantity is None)
 
     async def send_trigger(self, order: orders.TriggerOrder, priority: Priority) -> orders.StopFact:
@@ -175,23 +171,20 @@ class VenueAccount:
         self, call: Call, order: orders.StopOrder | orders.TriggerOrder, priority: Priority
     ) -> orders.StopFact:
         await self._state.order_room(priority)
+        order_id = self._words.stop_taken(await self._ordered(call, priority))
+        if not order_id:
+            found = await self.find_stop(order.market, order.client_order_id)
+            if found is None:
+                raise bad_reply(Kind.WRITE, "what was taken cannot be found")
+            return found
         return orders.StopFact(
             client_order_id=order.client_order_id,
-            exchange_order_id=self._words.stop_taken(await self._ordered(call, priority)),
+            exchange_order_id=order_id,
             status="OPEN",
             trigger_price=order.trigger_price,
             position_side=order.position_side,
             kind=order.kind,
         )
-
-    async def _held(self, stop: orders.StopOrder) -> Decimal:
-        """How much the position is now; it may be shown a moment after the fill."""
-        for delay in _SIZE_DELAYS_S:
-            await asyncio.sleep(delay)
-            for position in await self.positions():
-                if (position.symbol, position.position_side) == (stop.market.symbol, stop.position_side):
-                    return position.quantity
-        raise VenueError(Reaction.FIX_INPUT, "POSITION_FLAT", "There is no open position for this stop.")
 
     async def find_order(self, market: Market, client_order_id: str) -> orders.OrderFact | None:
         """The order with our id, or None when the venue says it knows none."""
@@ -214,15 +207,16 @@ class VenueAccount:
         return None
 
     async def _priced(self, market: Market, fact: orders.OrderFact) -> orders.OrderFact:
-        """The order with its average price, from its trades where the order does not tell it."""
-        if self._venue.average_in_order or not fact.filled:
+        """The order with its average price (and size), from its trades where the order does not tell it."""
+        if self._venue.average_in_order or not (fact.filled or fact.status == "FILLED"):
             return fact
         trades = await self.trades_of(market, fact.exchange_order_id)
         coins = sum((trade.quantity for trade in trades), Decimal(0))
-        if coins != fact.filled:
+        if not coins or fact.filled not in (0, coins):
             raise bad_reply(Kind.READ, "the trades of the order are not all there yet")
         cost = sum((trade.quantity * trade.price for trade in trades), Decimal(0))
-        return replace(fact, average=(cost / coins).quantize(_AVERAGE, ROUND_HALF_EVEN).normalize())
+        average = (cost / coins).quantize(_AVERAGE, ROUND_HALF_EVEN).normalize()
+        return replace(fact, quantity=fact.quantity or coins, filled=coins, average=average)
 
     async def _known(self, call: Call) -> Any:
         """The reply, or None when the venue knows no such order."""

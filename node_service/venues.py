@@ -48,7 +48,6 @@ class Venue:
     client_id_form: str = "plain"  # plain | t- (prefixed) | hex (0x and 128 bits)
     max_client_id: int = 36
     stop_is_order: bool = False  # a stop shares the ids and look-ups of orders, else it has its own
-    stop_needs_size: bool = False  # no stop that closes whatever the position is by then
     stop_client_id: bool = True  # a stop can be looked up by our id; else lists are searched
     trades_by_order: bool = True  # `trades of one order` can be asked; else recent trades are filtered
     key_report: bool = True  # the venue tells what a key may do
@@ -226,7 +225,6 @@ VENUES: dict[str, Venue] = {
         market_needs_price=True,
         client_id_form="hex",
         stop_is_order=True,
-        stop_needs_size=True,
         trades_by_order=False,
         key_report=False,
         ccxt_options={"fetchMarkets": {"types": ["swap"]}, "builderFee": False, "refSet": True},

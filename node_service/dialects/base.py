@@ -117,7 +117,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def stop_taken(self, reply: Any) -> str:
-        """The venue's id of a conditional order it took."""
+        """The venue's id of a conditional order it took; "" where the reply does not tell it."""
 
     def find_stop(self, market: Market, client_id: str) -> list[Call]:
         """What asks for a conditional order by our id, one after the other until it is found."""

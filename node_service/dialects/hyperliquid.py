@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -39,11 +40,8 @@ class Hyperliquid(Dialect):
         return False
 
     def leverage(self, market: Market, leverage: int, hedge: bool) -> list[Call]:
-        return [
-            _action(
-                market, lambda asset: {"type": "updateLeverage", "asset": asset, "isCross": False, "leverage": leverage}
-            )
-        ]
+        say = {"type": "updateLeverage"}
+        return [_action(lambda client: say | {"asset": _asset(client, market), "isCross": False, "leverage": leverage})]
 
     def price(self, market: Market) -> Call | None:
         return Call("publicPostInfo", {"type": "allMids"}, 2)
@@ -63,32 +61,27 @@ class Hyperliquid(Dialect):
     def _order(
         self,
         order: orders.MarketOrder | orders.StopOrder,
-        quantity: Decimal,
+        quantity: Decimal | None,
         kind: str,
         price: Decimal,
-        more: dict[str, Any],
+        more: dict[str, str],
         *,
         reduces: bool,
     ) -> Call:
-        params = {
-            "clientOrderId": venue_client_id(self.venue, order.client_order_id),
-            "reduceOnly": reduces,
-            "slippage": _SLIPPAGE,
-            **more,
-        }
-        row = {
-            "symbol": order.market.ccxt_symbol,
-            "type": kind,
-            "side": order.side.lower(),
-            "amount": plain(quantity),
-            "price": plain(price),
-        }
-        return Call(
-            "privatePostExchange", lambda client: client.create_orders_request([row | {"params": dict(params)}])
-        )
+        """An order; without a quantity it belongs to the position and closes what there is by then."""
+        cloid = venue_client_id(self.venue, order.client_order_id)
+        params = {"clientOrderId": cloid, "reduceOnly": reduces, "slippage": _SLIPPAGE, **more}
+        size, grouping = ("0", "positionTpsl") if quantity is None else (plain(quantity), "na")
+
+        def say(client: Any) -> dict[str, Any]:
+            symbol, side = order.market.ccxt_symbol, order.side.lower()
+            row = client.create_order_request(symbol, kind, side, size, plain(price), dict(params))
+            return {"type": "order", "orders": [row], "grouping": grouping}
+
+        return _action(say)
 
     def order_taken(self, reply: Any, order: orders.MarketOrder) -> orders.OrderFact:
-        answer = _status(reply)
+        answer = _data(reply).first("statuses")
         if answer.get("filled") is None:
             return taken_fact(order, answer.row("resting").id("oid"))
         row = answer.row("filled")
@@ -109,7 +102,9 @@ class Hyperliquid(Dialect):
 
     def cancel(self, market: Market, client_id: str) -> Call:
         name = venue_client_id(self.venue, client_id)
-        return _action(market, lambda asset: {"type": "cancelByCloid", "cancels": [{"asset": asset, "cloid": name}]})
+        return _action(
+            lambda client: {"type": "cancelByCloid", "cancels": [{"asset": _asset(client, market), "cloid": name}]}
+        )
 
     def find(self, market: Market, client_id: str, order_id: str) -> list[Call]:
         name: Any = venue_client_id(self.venue, client_id) if client_id else int(order_id)
@@ -122,19 +117,19 @@ class Hyperliquid(Dialect):
         row, status, time_ms = found
         size, left = row.decimal("origSz"), row.decimal("sz")
         state = _state(status)
-        return [
-            order_fact(
-                market,
-                client_order_id=row.text("cloid"),
-                order_id=row.id("oid"),
-                state=state,
-                size=size,
-                filled=size if state == DONE else size - left,
-                average=None,
-                side=_side(row),
-                time_ms=time_ms,
-            )
-        ]
+        fact = order_fact(
+            market,
+            client_order_id=row.text("cloid"),
+            order_id=row.id("oid"),
+            state=state,
+            size=size,
+            filled=size if state == DONE else size - left,
+            average=None,
+            side=_side(row),
+            time_ms=time_ms,
+        )
+        # A fired stop of the whole position shows no size: its trades tell it.
+        return [replace(fact, status="FILLED") if state == DONE and not size else fact]
 
     def trades(self, market: Market, order_id: str) -> Call:
         return _info("userFills", weight=20)
@@ -164,19 +159,23 @@ class Hyperliquid(Dialect):
     # --- conditional orders ---------------------------------------------------------------------------------------
 
     def stop(self, stop: orders.StopOrder, hedge: bool) -> Call:
-        assert stop.quantity is not None
         return self._waiting(stop, stop.quantity, reduces=True)
 
     def trigger(self, order: orders.TriggerOrder, hedge: bool) -> Call:
         return self._waiting(order, order.quantity, reduces=False)
 
-    def _waiting(self, order: orders.StopOrder | orders.TriggerOrder, quantity: Decimal, *, reduces: bool) -> Call:
+    def _waiting(
+        self, order: orders.StopOrder | orders.TriggerOrder, quantity: Decimal | None, *, reduces: bool
+    ) -> Call:
         name = "stopLossPrice" if order.kind == "STOP_MARKET" else "takeProfitPrice"
         trigger = {name: plain(order.trigger_price)}
         return self._order(order, quantity, "market", order.trigger_price, trigger, reduces=reduces)
 
     def stop_taken(self, reply: Any) -> str:
-        return _status(reply).row("resting").id("oid")
+        data = _data(reply)
+        if data.get("statuses") == ["waitingForTrigger"]:
+            return ""
+        return data.first("statuses").row("resting").id("oid")
 
     def open_stops(self, market: Market) -> list[Call]:
         return [_info("frontendOpenOrders", weight=20)]
@@ -200,7 +199,7 @@ class Hyperliquid(Dialect):
                     status="TRIGGERED" if fired else "OPEN" if status == "open" else ended,
                     trigger_price=row.price("triggerPx"),
                     actual_order_id=row.id("oid") if fired else "",
-                    closes_position=row.get("reduceOnly") is True,
+                    closes_position=row.get("isPositionTpsl") is True,
                     position_side="LONG" if side == "SELL" else "SHORT",
                     kind="TAKE_PROFIT_MARKET" if row.text("orderType").startswith("Take Profit") else "STOP_MARKET",
                 )
@@ -209,7 +208,7 @@ class Hyperliquid(Dialect):
 
     def cancel_stop(self, market: Market, stop: orders.StopFact) -> Call:
         order_id = int(stop.exchange_order_id)
-        return _action(market, lambda asset: {"type": "cancel", "cancels": [{"a": asset, "o": order_id}]})
+        return _action(lambda client: {"type": "cancel", "cancels": [{"a": _asset(client, market), "o": order_id}]})
 
     # --- facts of the account -------------------------------------------------------------------------------------
 
@@ -271,19 +270,24 @@ def _info(name: str, *, weight: int, **params: Any) -> Call:
     return Call("publicPostInfo", lambda client: {"type": name, "user": client.walletAddress, **params}, weight)
 
 
-def _action(market: Market, say: Callable[[int], dict[str, Any]]) -> Call:
-    """An action about one market, whose number at the venue the client knows, signed with the key."""
+def _action(say: Callable[[Any], dict[str, Any]]) -> Call:
+    """An action, said by the client that holds the key, and signed with it."""
 
     def build(client: Any) -> dict[str, Any]:
-        action, nonce = say(int(client.market(market.ccxt_symbol)["baseId"])), client.incrementing_nonce()
+        action, nonce = say(client), client.incrementing_nonce()
         return {"action": action, "nonce": nonce, "signature": client.sign_l1_action(action, nonce)}
 
     return Call("privatePostExchange", build)
 
 
-def _status(reply: Any) -> Row:
-    """What happened to the only order of an action."""
-    return Row(reply, Kind.WRITE).row("response").row("data").first("statuses")
+def _asset(client: Any, market: Market) -> int:
+    """The number that actions call a market by."""
+    return int(client.market(market.ccxt_symbol)["baseId"])
+
+
+def _data(reply: Any) -> Row:
+    """What happened to the orders of an action."""
+    return Row(reply, Kind.WRITE).row("response").row("data")
 
 
 def _one_order(reply: Any, market: Market) -> tuple[Row, str, int] | None:

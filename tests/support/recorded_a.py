@@ -120,10 +120,11 @@ class OkxVenue(RecordedVenue):
         return {
             "instId": "BTC-USDT-SWAP", "algoId": str(stop.order_id), "algoClOrdId": stop.client_id,
             "ordType": "trigger" if stop.leg == "entry" else "conditional",
-            "state": "live" if stop.state == "open" else "canceled",
+            "state": {"open": "live", "fired": "effective", "cancelled": "canceled"}[stop.state],
             **{field: stop.trigger if leg == stop.leg else "" for field, leg in _OKX_LEGS.items()},
             "side": "buy" if stop.buys else "sell", "closeFraction": "1" if stop.size is None else "",
-            "sz": "" if stop.size is None else text(stop.size), "ordId": "0", "ordIdList": [],
+            "sz": "" if stop.size is None else text(stop.size), "ordId": "",
+            "ordIdList": [str(stop.fired.order_id)] if stop.fired else [],
         }  # fmt: skip
 
     def _position(self, held: str, size: Decimal) -> Any:
@@ -237,8 +238,9 @@ class GateVenue(RecordedVenue):
     def _stop(self, stop: Stop) -> Any:
         size = int(stop.size or 0)
         return {
-            "id": stop.order_id, "status": "open" if stop.state == "open" else "finished", "trade_id": 0, "me_order_id": 0,
-            "finish_as": "" if stop.state == "open" else "cancelled",
+            "id": stop.order_id, "status": "open" if stop.state == "open" else "finished", "me_order_id": 0,
+            "trade_id": stop.fired.order_id if stop.fired else 0,
+            "finish_as": {"open": "", "fired": "succeeded", "cancelled": "cancelled"}[stop.state],
             "initial": {"contract": "BTC_USDT", "size": size if stop.buys else -size, "price": "0",
                         "text": stop.client_id, "is_close": size == 0},
             "trigger": {"price": stop.trigger, "rule": 1 if stop.rises else 2, "price_type": 0, "strategy_type": 0},

@@ -75,7 +75,7 @@ class BybitVenue(RecordedVenue):
         return {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": int(now_ms())}
 
     def _cancel(self, order_id: str, link_id: str) -> Any:
-        order, stop = self.book.cancel(link_id), self.book.stop(order_id=order_id)
+        order, stop = self.book.cancel(link_id), self.book.stop(order_id=order_id.removeprefix("o"))
         if order is None and (stop is None or stop.state != "open"):
             raise Refusal(200, {"retCode": 110001, "retMsg": "order not exists or too late to cancel", "result": {}})
         if stop is not None:
@@ -92,7 +92,7 @@ class BybitVenue(RecordedVenue):
             leg = "entry" if not closes else "profit" if rises == (held == "long") else "loss"
             stop = self.book.wait(params["orderLinkId"], held, params["triggerPrice"], size, leg)
             assert stop.rises == rises
-            return self._ok({"orderId": str(stop.order_id), "orderLinkId": stop.client_id})
+            return self._ok({"orderId": f"o{stop.order_id}", "orderLinkId": stop.client_id})
         reduces = bool(params.get("reduceOnly"))
         held = "long" if sells == reduces else "short"
         assert params["orderType"] == ("Limit" if "price" in params else "Market")
@@ -123,7 +123,7 @@ class BybitVenue(RecordedVenue):
 
     def _stop(self, stop: Stop) -> Any:
         return {
-            "symbol": "BTCUSDT", "orderId": str(stop.order_id), "orderLinkId": stop.client_id, "stopOrderType": "Stop",
+            "symbol": "BTCUSDT", "orderId": f"o{stop.order_id}", "orderLinkId": stop.client_id, "stopOrderType": "Stop",
             "orderStatus": {"open": "Untriggered", "fired": "Filled", "cancelled": "Deactivated"}[stop.state], "triggerPrice": stop.trigger,
             "triggerDirection": 1 if stop.rises else 2, "side": "Buy" if stop.buys else "Sell",
             "qty": "0" if stop.size is None else text(stop.size), "avgPrice": stop.fired.average if stop.fired else "",
@@ -192,17 +192,9 @@ class BitgetVenue(RecordedVenue):
                     raise Refusal(400, {"code": "40768", "msg": "Order does not exist", "data": None})
                 return self._ok({"orderId": str(order.order_id), "clientOid": order.client_id})
             case "/mix/order/place-tpsl-order":
-                held = {"long": "long", "short": "short"} if book.hedge else {"buy": "long", "sell": "short"}
-                leg, closes_all = next(key for key, plan in _BITGET_PLANS.items() if plan == params["planType"])
-                size = None if closes_all else Decimal(params["size"])
-                stop = book.wait(params["clientOid"], held[params["holdSide"]], params["triggerPrice"], size, leg)
-                return self._ok({"orderId": str(stop.order_id), "clientOid": stop.client_id})
+                return self._protect(params)
             case "/mix/order/place-plan-order":
-                assert (params["planType"], params["orderType"]) == ("normal_plan", "market")
-                assert params.get("tradeSide") == ("open" if book.hedge else None)
-                side = "long" if params["side"] == "buy" else "short"
-                stop = book.wait(params["clientOid"], side, params["triggerPrice"], Decimal(params["size"]), "entry")
-                return self._ok({"orderId": str(stop.order_id), "clientOid": stop.client_id})
+                return self._plan_entry(params)
             case "/mix/order/orders-plan-pending" | "/mix/order/orders-plan-history":
                 waits, entries = path.endswith("pending"), params["planType"] == "normal_plan"
                 rows = [s for s in book.stops if (s.state == "open", s.leg == "entry") == (waits, entries)]
@@ -230,6 +222,20 @@ class BitgetVenue(RecordedVenue):
                 return self._ok({"userId": "1", "ips": "192.0.2.1", "authorities": ["trade", "readonly"]})
         raise AssertionError(f"Bitget has no {method} {path}")
 
+    def _protect(self, params: Any) -> Any:
+        held = {"long": "long", "short": "short"} if self.book.hedge else {"buy": "long", "sell": "short"}
+        leg, closes_all = next(key for key, plan in _BITGET_PLANS.items() if plan == params["planType"])
+        size = None if closes_all else Decimal(params["size"])
+        stop = self.book.wait(params["clientOid"], held[params["holdSide"]], params["triggerPrice"], size, leg)
+        return self._ok({"orderId": str(stop.order_id), "clientOid": stop.client_id})
+
+    def _plan_entry(self, params: Any) -> Any:
+        assert (params["planType"], params["orderType"]) == ("normal_plan", "market")
+        assert params.get("tradeSide") == ("open" if self.book.hedge else None)
+        side = "long" if params["side"] == "buy" else "short"
+        stop = self.book.wait(params["clientOid"], side, params["triggerPrice"], Decimal(params["size"]), "entry")
+        return self._ok({"orderId": str(stop.order_id), "clientOid": stop.client_id})
+
     def _ok(self, data: Any) -> Any:
         return {"code": "00000", "msg": "success", "requestTime": int(now_ms()), "data": data}
 
@@ -245,6 +251,10 @@ class BitgetVenue(RecordedVenue):
         if order is None:
             raise Refusal(400, {"code": "22002", "msg": "No position to close", "data": None})
         return self._ok({"orderId": str(order.order_id), "clientOid": order.client_id})
+
+    def fire(self, stop: Stop) -> Order:
+        buys = stop.held == "long" if self.book.hedge else stop.buys
+        return self.book.fire(stop, "buy" if buys else "sell")
 
     def _words(self, order: Order) -> Any:
         if self.book.hedge:

@@ -44,22 +44,27 @@ class HyperliquidVenue(RecordedVenue):
                     raise Refusal(200, self._statuses("cancel", {"error": error}))
                 return self._statuses("cancel", "success")
             case "order":
-                return self._order(action["orders"][0])
+                return self._order(action["orders"][0], action["grouping"])
         raise AssertionError(f"no action {action}")
 
     def _statuses(self, kind: str, row: Any) -> Any:
         return {"status": "ok", "response": {"type": kind, "data": {"statuses": [row]}}}
 
-    def _order(self, row: Any) -> Any:
+    def _order(self, row: Any, grouping: str) -> Any:
         assert "builder" not in row
         size, reduces = Decimal(row["s"]), row["r"]
         if "trigger" in row["t"]:
             trigger = row["t"]["trigger"]
             assert trigger["isMarket"] is True
             leg = "entry" if not reduces else {"sl": "loss", "tp": "profit"}[trigger["tpsl"]]
-            stop = self.book.wait(row["c"], "long" if row["b"] != reduces else "short", trigger["triggerPx"], size, leg)
+            held, whole = "long" if row["b"] != reduces else "short", grouping == "positionTpsl"
+            assert whole == (size == 0)
+            stop = self.book.wait(row["c"], held, trigger["triggerPx"], None if whole else size, leg)
             assert stop.rises == ((trigger["tpsl"] == "sl") == row["b"])
+            if whole:
+                return self._statuses("order", "waitingForTrigger")
             return self._statuses("order", {"resting": {"oid": stop.order_id, "cloid": row["c"]}})
+        assert grouping == "na"
         rests, bound = row["t"] == {"limit": {"tif": "Gtc"}}, Decimal(row["p"])
         assert rests or (row["t"] == {"limit": {"tif": "Ioc"}} and (bound > PRICE if row["b"] else bound < PRICE))
         held = "long" if row["b"] != reduces else "short"
@@ -89,9 +94,9 @@ class HyperliquidVenue(RecordedVenue):
                 order, stop = book.order(str(params["oid"]), str(params["oid"])), book.stop(str(params["oid"]), str(params["oid"]))
                 if order is None and stop is None:
                     return {"status": "unknownOid"}
-                shown = self._shown(order) if order else self._stop(stop)
-                state = order.state if order else stop.state if stop else ""
-                state = "canceled" if state == "cancelled" else state
+                shown = self._stop(stop) if stop else self._shown(order)
+                state = stop.state if stop else order.state if order else ""
+                state = {"cancelled": "canceled", "fired": "filled"}.get(state, state)
                 return {"status": "order", "order": {"order": shown, "status": state, "statusTimestamp": NOW_MS}}
             case "frontendOpenOrders":
                 return [self._stop(stop) for stop in book.open_stops()]
@@ -102,7 +107,11 @@ class HyperliquidVenue(RecordedVenue):
                 return [{"time": NOW_MS, "hash": "0x0", "delta": delta}]
         raise AssertionError(f"no info {params}")
 
-    def _shown(self, order: Order) -> Any:
+    def fire(self, stop: Stop) -> Order:
+        return self.book.fire(stop, "B" if stop.buys else "A", same_id=True)
+
+    def _shown(self, order: Order | None) -> Any:
+        assert order is not None
         return {
             "coin": COIN, "side": order.side, "oid": order.order_id, "cloid": order.client_id, "origSz": text(order.size),
             "sz": text(order.size - order.filled), "limitPx": order.price or text(PRICE), "isTrigger": False, "triggerPx": "0.0",
@@ -111,10 +120,11 @@ class HyperliquidVenue(RecordedVenue):
         }  # fmt: skip
 
     def _stop(self, stop: Stop | None) -> Any:
-        assert stop is not None and stop.size is not None
+        assert stop is not None
+        size = text(stop.size or Decimal(0))
         return {
             "coin": COIN, "side": "B" if stop.buys else "A", "oid": stop.order_id, "cloid": stop.client_id,
-            "origSz": text(stop.size), "sz": text(stop.size), "isTrigger": True, "triggerPx": stop.trigger,
+            "origSz": size, "sz": size, "isPositionTpsl": stop.size is None, "isTrigger": True, "triggerPx": stop.trigger,
             "reduceOnly": stop.leg != "entry", "limitPx": stop.trigger, "timestamp": NOW_MS,
             "orderType": "Stop Market" if stop.rises == stop.buys else "Take Profit Market",
         }  # fmt: skip

@@ -77,7 +77,8 @@ class Stop:
     trigger: str
     size: Decimal | None
     leg: str = "loss"  # loss | profit | entry
-    state: str = "open"
+    state: str = "open"  # open | fired | cancelled
+    fired: Order | None = None  # what it became
 
     @property
     def buys(self) -> bool:
@@ -134,6 +135,15 @@ class Book:
         assert leg == "entry" or stop.rises == ((held == "long") == (leg == "profit")), "it would trigger at once"
         self.stops.append(stop)
         return stop
+
+    def fire(self, stop: Stop, side: str, *, same_id: bool = False) -> Order:
+        """The price has taken it: a market order of its own number, or of the same."""
+        size, reduces = stop.size or self.held[stop.held], stop.leg != "entry"
+        order = Order(stop.client_id if same_id else "", stop.order_id if same_id else next(self._ids), side, size, stop.held, reduces)
+        self.fill(order, size)
+        self.orders.append(order)
+        stop.state, stop.fired = "fired", order
+        return order
 
     def trades(self, order_id: str | None) -> list[Order]:
         """The orders with a trade: of one number, or all."""
@@ -195,6 +205,10 @@ class RecordedVenue:
             self.cut_next = ""
             return web.Response(text="", content_type="application/json")
         return web.json_response(answer, status=status)
+
+    def fire(self, stop: Stop) -> Order:
+        """The price has taken a stop, whose side is said in this venue's word."""
+        return self.book.fire(stop, "buy" if stop.buys else "sell")
 
     def signed(self, request: web.Request, params: Any) -> bool:
         """Whether the request carries the account's key."""

@@ -99,3 +99,14 @@ async def test_a_limit_is_sent_in_the_venues_ticks_and_never_worse_than_asked(ac
     await account.order("REDUCE", "0.02", order_type="LIMIT", price="61000.07")
     _, buys, sells = (Decimal(order.price or 0) for order in account.venue.book.orders)
     assert 59000 <= buys <= Decimal("59000.07") and Decimal("61000.07") <= sells <= 61001
+
+
+async def test_a_stop_that_fired_is_told_with_its_fill(account: RecordedAccount) -> None:
+    stop = new_client_id()
+    await account.order("OPEN", "0.02", stop_loss="58000", stop_client_order_id=stop)
+    await account.order("ADD", "0.01")
+    account.venue.fire(account.venue.book.stops[0])
+    row = await account.ask(stop, conditional=True)
+    assert (row["status"], row["final"], row["side"], row["actual_status"]) == ("TRIGGERED", True, "SELL", "FILLED")
+    assert (row["filled_quantity"], row["filled_price"], row["trades_complete"]) == ("0.03", "60000", True)
+    assert (await account.read("sync_positions"))["positions"] == []

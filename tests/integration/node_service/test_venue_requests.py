@@ -70,7 +70,7 @@ WRITES: dict[str, list[tuple[str, Any]]] = {
          "positionIdx": 0, "reduceOnly": True, "closeOnTrigger": True}),
         ("POST /v5/order/create", {"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "orderType": "Market",
          "qty": "0.02", "orderLinkId": LAST, "positionIdx": 0, "reduceOnly": True}),
-        ("POST /v5/order/cancel", {"category": "linear", "symbol": "BTCUSDT", "orderId": "700002"}),
+        ("POST /v5/order/cancel", {"category": "linear", "symbol": "BTCUSDT", "orderId": "o700002"}),
     ],
     "bybit hedge": [
         ("POST /v5/position/set-leverage", {"category": "linear", "symbol": "BTCUSDT", "buyLeverage": "10",
@@ -82,7 +82,7 @@ WRITES: dict[str, list[tuple[str, Any]]] = {
          "positionIdx": 1, "reduceOnly": True, "closeOnTrigger": True}),
         ("POST /v5/order/create", {"category": "linear", "symbol": "BTCUSDT", "side": "Sell", "orderType": "Market",
          "qty": "0.02", "orderLinkId": LAST, "positionIdx": 1, "reduceOnly": True}),
-        ("POST /v5/order/cancel", {"category": "linear", "symbol": "BTCUSDT", "orderId": "700002"}),
+        ("POST /v5/order/cancel", {"category": "linear", "symbol": "BTCUSDT", "orderId": "o700002"}),
     ],
     "bitget one-way": [
         ("POST /api/v2/mix/account/set-margin-mode", {"productType": "USDT-FUTURES", "marginCoin": "USDT", "symbol":
@@ -124,9 +124,9 @@ WRITES: dict[str, list[tuple[str, Any]]] = {
         ("POST /exchange", {"type": "updateLeverage", "asset": 0, "isCross": False, "leverage": 10}),
         ("POST /exchange", {"type": "order", "orders": [{"a": 0, "b": True, "p": "63000", "s": "0.02", "r": False,
          "t": {"limit": {"tif": "Ioc"}}, "c": "0x1e9d16418520039a2b409529137705d9"}], "grouping": "na"}),
-        ("POST /exchange", {"type": "order", "orders": [{"a": 0, "b": False, "p": "55100", "s": "0.02", "r": True,
+        ("POST /exchange", {"type": "order", "orders": [{"a": 0, "b": False, "p": "55100", "s": "0", "r": True,
          "t": {"trigger": {"isMarket": True, "triggerPx": "58000", "tpsl": "sl"}}, "c":
-         "0x9bae94970ae0a46a3f9b2e1c08af1358"}], "grouping": "na"}),
+         "0x9bae94970ae0a46a3f9b2e1c08af1358"}], "grouping": "positionTpsl"}),
         ("POST /exchange", {"type": "order", "orders": [{"a": 0, "b": False, "p": "57000", "s": "0.02", "r": True,
          "t": {"limit": {"tif": "Ioc"}}, "c": "0xd7396d35c7c686c9492c1f5d5d4128ee"}], "grouping": "na"}),
         ("POST /exchange", {"type": "cancel", "cancels": [{"a": 0, "o": 700002}]}),
@@ -167,7 +167,7 @@ LEGS: dict[str, list[tuple[str, Any]]] = {
         ("POST /v5/order/create", {"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market",
          "qty": "0.02", "triggerPrice": "61000", "triggerDirection": 1, "triggerBy": "LastPrice", "orderLinkId": WAITS,
          "positionIdx": 0}),
-        ("POST /v5/order/cancel", {"category": "linear", "symbol": "BTCUSDT", "orderId": "700004"}),
+        ("POST /v5/order/cancel", {"category": "linear", "symbol": "BTCUSDT", "orderId": "o700004"}),
     ],
     "bitget": [
         ("POST /api/v2/mix/order/place-tpsl-order", {"productType": "USDT-FUTURES", "marginCoin": "USDT", "symbol":
@@ -185,9 +185,9 @@ LEGS: dict[str, list[tuple[str, Any]]] = {
          "BTCUSDT", "planType": "normal_plan", "orderIdList": [{"orderId": "700004"}]}),
     ],
     "hyperliquid": [
-        ("POST /exchange", {"type": "order", "orders": [{"a": 0, "b": False, "p": "59850", "s": "0.02", "r": True,
+        ("POST /exchange", {"type": "order", "orders": [{"a": 0, "b": False, "p": "59850", "s": "0", "r": True,
          "t": {"trigger": {"isMarket": True, "triggerPx": "63000", "tpsl": "tp"}}, "c":
-         "0x9bae94970ae0a46a3f9b2e1c08af1358"}], "grouping": "na"}),
+         "0x9bae94970ae0a46a3f9b2e1c08af1358"}], "grouping": "positionTpsl"}),
         ("POST /exchange", {"type": "order", "orders": [{"a": 0, "b": True, "p": "59000", "s": "0.02", "r": False,
          "t": {"limit": {"tif": "Gtc"}}, "c": "0xd7396d35c7c686c9492c1f5d5d4128ee"}], "grouping": "na"}),
         ("POST /exchange", {"type": "cancelByCloid", "cancels": [{"asset": 0, "cloid":

@@ -64,7 +64,7 @@ async def test_every_order_says_our_id_in_the_venues_form(account: RecordedAccou
     assert len(order.client_id.removeprefix("t-")) <= venue.max_client_id
     size = Decimal("0.02") / {"okx": Decimal("0.01"), "gate": Decimal("0.0001")}.get(venue.code, Decimal(1))
     assert order.size == size
-    assert (stop.size is None) != venue.stop_needs_size
+    assert stop.size is None  # all of the position, however large it is by then
 
 
 async def test_a_reply_that_is_lost_is_unknown_and_then_found(account: RecordedAccount) -> None:
@@ -124,6 +124,5 @@ async def test_the_table_is_what_its_users_rely_on() -> None:
     for venue in VENUES.values():
         assert venue.max_client_id >= 28  # ours have 26 to 28 characters
         assert venue.isolated_by in ("order", "symbol", "leverage", "account")
-        assert not (venue.stop_needs_size and venue.hedge_mode)  # the size is read from the position of the symbol
         assert venue.native == (venue.code not in KINDS)
     assert [venue.code for venue in VENUES.values() if venue.passphrase] == ["okx", "bitget"]
