@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import statistics
 import tempfile
 import time
@@ -30,8 +31,9 @@ MISSING = 987_654_321
 
 
 def guarded(world: World, prefix: str) -> list[tuple[str, str]]:
-    """The doors below ``prefix`` that name one row by its number."""
-    return [(method, path) for method, path in routes_of(world.app) if path.startswith(prefix) and "_id}" in path]
+    """The doors below ``prefix`` that name one row by its number, of the kinds of which everybody in this world has one."""
+    owned = tuple(f"{{{name}}}" for name in ("user_id", "account_id", "binding_id", "position_id", "notification_id"))
+    return [(method, path) for method, path in routes_of(world.app) if path.startswith(prefix) and any(one in path for one in owned)]
 
 
 def filled(path: str, value: object) -> str:
@@ -45,7 +47,7 @@ async def a1(world: World) -> None:
     for token, prefix in (("tenant_a", "/api/tenant/"), ("agent_a", "/api/agent/")):
         async with world.client(token) as client:
             for method, path in guarded(world, prefix):
-                foreign_id = world.b.user_id if "user_id" in path else world.b.position_id
+                foreign_id = getattr(world.b, re.search(r"{(\w+_id)}", path)[1])
                 spent: tuple[list[float], list[float]] = ([], [])
                 for number in range(ROUNDS):
                     for times, one in zip(spent, (foreign_id, MISSING), strict=True):

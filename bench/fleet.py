@@ -127,14 +127,13 @@ async def heal(db: Database) -> None:
     sys.stdout.write(f"{left} {adopted}\n")
 
 
-async def cold_start(db: Database, nodes: Fleet, opened: int) -> None:
+async def cold_start(db: Database, nodes: Fleet, accounts: int, opened: int) -> None:
     """P22: positions of every account compared with the exchange before the first scan, against an empty start."""
     _, reconciler, wire = parts(db)
     started = time.perf_counter()
     await reconciler.run()
     await reconciler.positions(everyone=True)
     empty = time.perf_counter() - started
-    accounts = len(nodes.ports) * 10
     positions(db, opened // accounts)
     nodes.say("held", opened // accounts)
     started = time.perf_counter()
@@ -172,7 +171,7 @@ def main() -> None:
         count = options.nodes * options.accounts
         uvloop.run(signal_to_post(db, nodes, count))
         resolved(Path(place), nodes, count)
-        uvloop.run(cold_start(db, nodes, options.open))
+        uvloop.run(cold_start(db, nodes, count, options.open))
 
 
 async def _send_everything(db: Database) -> None:

@@ -5,7 +5,6 @@ The reference is the limit itself: 200 kB and 1 s.
 
 from __future__ import annotations
 
-import os
 import statistics
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from bench._bench import report
 from tests.browser.conftest import serving
+from tests.support.programs import chromium
 
 RUNS = 7
 LIMIT_KB, LIMIT_MS = 200.0, 1000.0
@@ -26,7 +26,7 @@ def main() -> None:
     """Each run is a browser context of its own: nothing is cached."""
     paints, sizes = [], []
     with tempfile.TemporaryDirectory() as home, serving(Path(home)) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ.get("IRONBULL_CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         for _ in range(RUNS):
             context = browser.new_context(locale="en-US")
             page = context.new_page()

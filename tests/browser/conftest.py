@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
+from tests.support.programs import chromium
+
 ROOT = Path(__file__).parents[2]
 READY_S = 180  # the first run builds the front end
 HTTP_OK = 200
@@ -115,7 +117,7 @@ def browser() -> Iterator[Browser]:
     """Chromium of the distribution, without a sandbox (tests run as root in containers)."""
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(
-            executable_path=os.environ.get("IRONBULL_CHROMIUM", "/usr/bin/chromium"),
+            executable_path=chromium(),
             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
             ignore_default_args=["--disable-back-forward-cache"],
         )

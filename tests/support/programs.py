@@ -7,10 +7,20 @@ import shutil
 
 import pytest
 
+_BROWSERS = (
+    "chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)  # fmt: skip
+
 
 def installed(name: str) -> str | None:
     """The path of a program. Servers lie in ``/usr/sbin`` on Debian, which is not on everybody's path."""
     return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin")
+
+
+def chromium() -> str:
+    """The browser: ``IRONBULL_TEST_CHROMIUM``, else the first one that is installed."""
+    given = os.environ.get("IRONBULL_TEST_CHROMIUM", "")
+    return given or next(filter(None, map(installed, _BROWSERS)), None) or program("chromium")
 
 
 def program(name: str, instead: str = "") -> str:
