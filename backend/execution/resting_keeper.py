@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from backend.execution.stop_keeper import StopKeeper
 from backend.execution.wire import NotAnswered, Wire
 from backend.market.feed import Prices
 from backend.models import Order
+from node_service.client import Node
 
 log = structlog.get_logger("resting")
 
@@ -65,7 +67,7 @@ class Keeper:
     async def _take_off(self, orders: Sequence[Order]) -> list[Order]:
         """Cancel at the exchange. Returns those that were answered for: whatever was filled before is asked for next."""
 
-        def needed(session: Session) -> tuple[dict[int, dict[str, Any]], dict[int, Any]]:
+        def needed(session: Session) -> tuple[dict[int, dict[str, Any]], dict[int, Node]]:
             accounts = account_tasks(session, {order.account_id for order in orders})
             return accounts, node_targets(session, {order.node_id for order in orders if order.node_id is not None})
 
@@ -74,23 +76,27 @@ class Keeper:
         for order in orders:
             if order.account_id in tasks and self._again(order.id or 0, -1):
                 groups[order.node_id].append(order)
-        answered: list[Order] = []
-        for node, group in groups.items():
-            body = {
-                "tasks": [
-                    {**tasks[o.account_id], "queries": [{"symbol": o.symbol, "client_order_id": o.client_order_id}]} for o in group
-                ]
-            }
-            try:
-                answer = await self._wire.call(targets.get(node) if node is not None else None, "/api/cancel-orders", body, CALL_DEADLINE_S)
-            except NotAnswered as error:
-                log.warning("waiting entries could not be taken off", node=node, orders=len(group), sent=error.sent)
-                continue
-            done = {
-                (int(row.get("account_id") or 0), str(one.get("client_order_id")))
-                for row in answer.get("results") or []
-                for one in row.get("orders") or []
-                if one.get("cancelled") is not None
-            }
-            answered += [order for order in group if (order.account_id, order.client_order_id) in done]
-        return answered
+        # All at once: a node that hangs until its deadline must not keep the others from being asked.
+        answered = await asyncio.gather(
+            *(self._take_off_at(targets.get(node) if node is not None else None, group, tasks) for node, group in groups.items())
+        )
+        return [order for part in answered for order in part]
+
+    async def _take_off_at(self, target: Node | None, orders: list[Order], tasks: dict[int, dict[str, Any]]) -> list[Order]:
+        body = {
+            "tasks": [
+                {**tasks[o.account_id], "queries": [{"symbol": o.symbol, "client_order_id": o.client_order_id}]} for o in orders
+            ]
+        }
+        try:
+            answer = await self._wire.call(target, "/api/cancel-orders", body, CALL_DEADLINE_S)
+        except NotAnswered as error:
+            log.warning("waiting entries could not be taken off", node=orders[0].node_id, orders=len(orders), sent=error.sent)
+            return []
+        done = {
+            (int(row.get("account_id") or 0), str(one.get("client_order_id")))
+            for row in answer.get("results") or []
+            for one in row.get("orders") or []
+            if one.get("cancelled") is not None
+        }
+        return [order for order in orders if (order.account_id, order.client_order_id) in done]
