@@ -256,7 +256,8 @@ class NodeClient:
         self, batch: _Batch, index: int, node: Node, *, path: str, body: Mapping[str, Any], deadline: float
     ) -> None:
         """A request to a node that was left alone: sent only if a probe finds the node well again."""
-        if await self._may_pass(node, self._breakers[node.code]) and batch.loop.time() < deadline:
+        breaker = self._breakers.get(node.code)  # an answer to an earlier request may have closed it meanwhile
+        if (breaker is None or await self._may_pass(node, breaker)) and batch.loop.time() < deadline:
             self._begin(batch, index, node, method="POST", path=path, body=protocol.dumps(body), deadline=deadline)
             return
         text = "The node did not answer several times; it is being probed and nothing was sent."

@@ -12,6 +12,7 @@ import pytest
 from node_service import protocol
 from node_service.client import Delivery, Node, NodeClient, NodeReply
 from tests.support.node import SECRET, NodeServer
+from tests.support.paper import free_port
 
 EMPTY = {"signal": {"symbol": "BTC/USDT"}, "tasks": []}
 EXECUTE = "/api/execute"
@@ -227,6 +228,17 @@ async def test_a_hung_node_delays_nobody_and_is_left_alone_after_three_failures(
         refused = await client.send(hung, EXECUTE, EMPTY, timeout_s=5)
         assert (refused.delivery, refused.error_code) == (Delivery.NOT_SENT, "NODE_DOWN")
         assert time.monotonic() - started < 2.5  # at once, not after the time it may take
+
+
+async def test_an_answer_that_comes_between_closes_the_breaker_for_who_was_about_to_probe() -> None:
+    async with NodeServer() as server, NodeClient() as client:
+        node = server.node()
+        for _ in range(3):
+            await client.send(Node(node.code, f"http://127.0.0.1:{free_port()}", SECRET), EXECUTE, EMPTY)
+        assert client.breaker_open(node.code)
+        sending = asyncio.create_task(client.send(node, EXECUTE, EMPTY, timeout_s=20))
+        asyncio.get_running_loop().call_soon(client._breakers.clear)  # as a genuine reply does
+        assert (await sending).ok
 
 
 async def test_a_recovered_node_is_found_by_a_probe_and_never_by_an_order() -> None:
