@@ -38,10 +38,10 @@ def measurements(session: Session, limits: Mapping[str, int], hours: int) -> lis
     since = utcnow() - timedelta(hours=hours)
     # "2026-11-21 12:3" is ten minutes, one figure more is one, in every database.
     step = func.substr(cast(col(Probe.at), String), 1, 15 if hours > 2 else 16)
-    parts = sa_select(col(Probe.name), func.min(Probe.at), func.max(Probe.value), func.min(Probe.value), func.max(Probe.id))
+    parts = sa_select(col(Probe.name), func.max(Probe.at), func.max(Probe.value), func.min(Probe.value), func.max(Probe.id))
     found: dict[str, list[tuple[int, int]]] = {}
     newest: dict[str, int] = {}
-    for name, at, most, least, last_id in session.execute(parts.where(col(Probe.at) >= since).group_by(Probe.name, step).order_by(func.min(Probe.at))):
+    for name, at, most, least, last_id in session.execute(parts.where(col(Probe.at) >= since).group_by(Probe.name, step).order_by(func.max(Probe.at))):
         check, limit = name.partition(":")[0], name.rpartition(":")[2]
         if check in SHOWN:
             found.setdefault(name, []).append((to_ms(at), least if limit in AT_LEAST else most))

@@ -87,10 +87,16 @@ def _head(column: Column, state: Any) -> rx.Component:
     if not column.label:
         return rx.el.th(rx.el.span(tx("table.open"), class_name="sr"), scope="col")
     if not column.sort:
-        return rx.el.th(tx(column.label), explained(column.label), scope="col", class_name=css)
+        return _th(column, tx(column.label), css)
     way = rx.cond(state.sort == column.key, rx.cond(state.desc, "descending", "ascending"), "none")
     button = rx.el.button(tx(column.label), icon("sort", "s"), type="button", on_click=state.sort_by(column.key))
-    return rx.el.th(button, explained(column.label), scope="col", class_name=css, aria_sort=way)
+    return _th(column, button, css, aria_sort=way)
+
+
+def _th(column: Column, words: rx.Component, css: str, **props: Any) -> rx.Component:
+    """The "?" of a term stands before figures and after words: on the side with room."""
+    parts = (explained(column.label), words) if column.kind in _RIGHT else (words, explained(column.label))
+    return rx.el.th(*parts, scope="col", class_name=css, **props)
 
 
 def data_table(
