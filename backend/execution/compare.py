@@ -23,9 +23,10 @@ from backend.execution.differences import (
     QUANTITY_UNEXPLAINED,
     STOP_MISSING,
     note,
+    written,
 )
 from backend.execution.service import close
-from backend.models import ExchangeAccount, ForeignPosition, Notification, Order, Position
+from backend.models import Difference, ExchangeAccount, ForeignPosition, Notification, Order, Position
 
 Reports = Mapping[int, Sequence[Mapping[str, Any]]]
 
@@ -224,11 +225,18 @@ def stops_gone(session: Session, order_ids: Sequence[int]) -> int:
 
 def found_again(session: Session, order_ids: Sequence[int]) -> None:
     """Orders whose answer was lost and that the exchange knew: written down with what they had become."""
-    for order in session.exec(select(Order).where(col(Order.id).in_(order_ids))).all():
-        note(
-            session, f"lost:{order.id}:{order.attempt}", order, LOST_ANSWER, symbol=order.symbol, platform_says="UNKNOWN",
-            exchange_says=order.status, action="adopted", order_id=order.id, position_id=order.position_id,
-        )  # fmt: skip
+    orders = session.exec(select(Order).where(col(Order.id).in_(order_ids))).all()
+    facts = {order.id: f"lost:{order.id}:{order.attempt}" for order in orders}
+    noted = written(session, facts.values())
+    for order in orders:
+        if facts[order.id] not in noted:
+            session.add(
+                Difference(
+                    fact=facts[order.id], tenant_id=order.tenant_id, account_id=order.account_id, order_id=order.id,
+                    position_id=order.position_id, symbol=order.symbol, cause=LOST_ANSWER, platform_says="UNKNOWN",
+                    exchange_says=order.status, action="adopted",
+                )
+            )  # fmt: skip
         if order.error_code == _ASKED or (order.status in {"EXPIRED", "FAILED"} and order.filled_quantity > 0):
             close(order, "FILLED", "filled, found later")
             session.add(order)

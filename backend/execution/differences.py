@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Final
 
@@ -55,12 +56,17 @@ def differences(session: Session, who: Principal, window: Window) -> Listing[Dif
     return Listing(list(rows), int(total))
 
 
+def written(session: Session, facts: Collection[str]) -> set[str]:
+    """Those of ``facts`` that were written down already."""
+    return set(session.exec(select(Difference.fact).where(col(Difference.fact).in_(facts))).all())
+
+
 def note(
     session: Session, fact: str, whose: Order | Position | ExchangeAccount, cause: str, *, symbol: str, platform_says: str,
     exchange_says: str, action: str, order_id: int | None = None, position_id: int | None = None,
 ) -> bool:  # fmt: skip
     """Write a difference down, once per ``fact``; whether it was new."""
-    if session.exec(select(Difference.id).where(Difference.fact == fact)).first() is not None:
+    if written(session, [fact]):
         return False
     account_id = whose.id if isinstance(whose, ExchangeAccount) else whose.account_id
     assert account_id is not None

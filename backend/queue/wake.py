@@ -66,7 +66,7 @@ class Waker:
                     await asyncio.gather(*(self._tasks[lane].kiq(job_id) for lane, job_id in batch))
             except (TaskiqError, TimeoutError) as error:
                 # Not sent again: the rows are there, and from now on the database is asked more often.
-                self._note(False, type(error.__cause__ or error).__name__)
+                self._note(False, type(error).__name__)
 
     async def watch(self) -> None:
         """Look whether Redis answers, again and again."""

@@ -210,7 +210,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     _one(
         "connection-reused", "a connection whose commit failed is used again", "backend/db.py",
-        "        session.invalidate()\n", "        session.rollback()\n",
+        "        failed.callback(session.invalidate)\n", "        failed.callback(session.rollback)\n",
         "tests/integration/db/test_transactions.py",
         "tests/integration/ledger/test_lost_connections.py",
     ),
