@@ -273,6 +273,14 @@ def bad_reply(kind: Kind, what: str) -> VenueError:
     )
 
 
+SUPERSEDED: Final = "SUPERSEDED"
+
+
+def superseded() -> VenueError:
+    """Who asked for an entry was paused for long: nothing was sent here, and another may have sent it."""
+    return VenueError(Reaction.UNKNOWN_OUTCOME, SUPERSEDED, f"The process that sends it was paused too long. {_UNKNOWN}")
+
+
 def _doubt(kind: Kind, error_code: str, code: int | None) -> VenueError:
     if kind is Kind.READ:
         return VenueError(

@@ -15,7 +15,8 @@ import re
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -24,13 +25,19 @@ import aiohttp
 import certifi
 import orjson
 
-from .errors import Kind, Reaction, VenueError, bad_reply, classify
+from .errors import Kind, Reaction, VenueError, bad_reply, classify, superseded
 from .figures import Market, market_of, number
 from .limits import Budget, Priority, Throttled
 from .slim_ccxt import load_exchange, request_failures
 from .venues import Venue
 
 log = logging.getLogger("node_service")
+
+MAY_OPEN: ContextVar[Callable[[], bool]] = ContextVar("may_open", default=lambda: True)
+"""Whether who asked for an entry may still have it opened. Asked when the request is about to be signed: a process that was
+paused on the way there may have been replaced by another, which sends the order itself."""
+RECV_WINDOW_MS: Final = 5_000
+"""A signed request that arrives later than this is refused by the venue."""
 
 MARKETS_MAX_AGE_S: Final = 3600.0
 MARKETS_MIN_AGE_S: Final = 60.0
@@ -216,6 +223,8 @@ class Gateway:
         timeout_s: float,
     ) -> Any:
         await self._room(weight, priority, min(timeout_s, 5.0))
+        if kind is Kind.WRITE and priority is Priority.OPEN and not MAY_OPEN.get()():
+            raise superseded()
         client = copy.copy(self._template)
         for name, part in zip(self.venue.key_fields, key, strict=False):
             setattr(client, name, part)
@@ -363,6 +372,7 @@ def _make_template(
             "fetchCurrencies": False,
             "adjustForTimeDifference": True,
             "defaultType": "swap",
+            "recvWindow": RECV_WINDOW_MS,
             **venue.ccxt_options,
         },
     }

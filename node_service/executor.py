@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from . import __version__
 from .accounts import Accounts
-from .errors import Kind, Reaction, VenueError, bad_reply
+from .errors import SUPERSEDED, Kind, Reaction, VenueError, bad_reply
 from .figures import Market, plain
 from .following import find, follow, send
 from .lookups import cancel_one, cancel_orders, place_one, query_one
@@ -253,7 +253,7 @@ class Executor:
                 try:
                     await self._run(task, entry, outcome)
                 except VenueError as error:
-                    outcome.failed(error)
+                    outcome.failed(error, "UNKNOWN" if error.error_code == SUPERSEDED else "REJECTED")
                 except ProtocolError as error:
                     outcome.failed(error, "EXPIRED" if error.code == "EXPIRED" else "REJECTED")
                 except Exception as error:  # the edge of one order: the others go on

@@ -30,6 +30,7 @@ from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExecutionNode, Order
 from backend.security.vault import get_vault, node_record
 from node_service.client import Node
+from node_service.exchange import MAY_OPEN
 
 log = structlog.get_logger("dispatch")
 
@@ -195,6 +196,7 @@ class Dispatcher:
             attempts = sorted({job.attempt for job in jobs})
             await self._db.arun(lambda s: give_back(s, pks, "the process that sends it was paused", attempts))
             return
+        MAY_OPEN.set(self._still)
         # Fields of the request as a whole; every task carries its own and wins.
         body = {
             "signal": {"symbol": jobs[0].task["symbol"], "side": jobs[0].task["side"]},

@@ -270,19 +270,21 @@ def adopt_orphans(session: Session, older_than: datetime) -> int:
     now = utcnow()
     open_jobs = select(Job.id).where(col(Job.state).in_(("WAITING", "RUNNING")))
     free = (col(Order.status) == "SENT", col(Order.job_id).is_(None) | col(Order.job_id).not_in(open_jobs))
+    # What was signed for them may still arrive for a while (`RECV_WINDOW_MS`): one look more than usual, and none at once.
+    adopted = {"status": "UNKNOWN", "reason": _UNHEARD, "updated_at": now, "looked_at": now, "absent_looks": -1}
     # Written by a clock that was set back since: its times say nothing, and what it wrote is not sent again.
     ahead = session.connection().execute(
         update(Order)
         .where(*free, col(Order.submitted_at) > now + ORPHANED_AFTER)
         .values(
-            status="UNKNOWN", reason=_UNHEARD, submitted_at=now, updated_at=now,
+            **adopted, submitted_at=now,
             expires_at=case((col(Order.expires_at).is_not(None), now)),
         )
     )  # fmt: skip
     late = session.connection().execute(
         update(Order)
         .where(*free, col(Order.submitted_at) < older_than)
-        .values(status="UNKNOWN", reason=_UNHEARD, updated_at=now)
+        .values(**adopted)
     )
     return int(ahead.rowcount + late.rowcount)
 

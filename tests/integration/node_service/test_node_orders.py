@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from node_service.exchange import MAY_OPEN
 from node_service.executor import Executor
 from node_service.messages import new_client_id
 from node_service.protocol import ProtocolError
@@ -177,6 +178,19 @@ async def test_a_retry_that_cannot_look_up_sends_nothing(executor: Executor, tra
     result = await run(executor, trader, trader.task(lookup=True))
     assert (result["status"], result["sent"]) == ("UNKNOWN", False)
     assert len(trader.orders()) == 1
+
+
+async def test_whoever_was_paused_on_the_way_opens_nothing_and_closes_all_the_same(executor: Executor, trader: Trader) -> None:
+    """Another may have taken over and opened it; that a close arrives twice harms nobody."""
+    assert (await run(executor, trader, trader.task()))["status"] == "FILLED"
+    held = MAY_OPEN.set(lambda: False)
+    try:
+        late = await run(executor, trader, trader.task())
+        closed = await run(executor, trader, trader.task(trade_type="CLOSE", side="SELL"))
+    finally:
+        MAY_OPEN.reset(held)
+    assert (late["status"], late["error_code"]) == ("UNKNOWN", "SUPERSEDED") and closed["status"] == "FILLED"
+    assert len(trader.orders()) == 2
 
 
 async def test_partial_fills_add_up(executor: Executor, trader: Trader) -> None:
