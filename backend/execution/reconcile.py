@@ -150,8 +150,8 @@ class Reconciler:
             if _moments_ago(order, now):
                 # Another looked a moment ago: two looks count as two only with time between them.
                 continue
-            if order.submitted_at is not None and order.submitted_at > now + LOOK_GAP:
-                order.submitted_at = now  # the clock was set back: from here on its time is known
+            if order.updated_at > now + LOOK_GAP:
+                order.updated_at = now  # the clock was set back: from here on its time is known
             order.looked_at = now
             session.add(order)
             resting = order.status == "OPEN" and order.order_type in ("LIMIT", "STOP_MARKET")
@@ -159,13 +159,12 @@ class Reconciler:
                 order.absent_looks = 0
                 continue
             order.absent_looks += 1
-            if order.order_type == "STOP_MARKET":
-                if order.absent_looks >= 2 and now - (order.submitted_at or order.created_at) >= ABSENT_AFTER:
-                    end_absent(session, order, "FAILED", "the protective stop is not on the exchange")
-                    lose_stop(session, order)
+            # Since its sender was heard of or given up: it may have waited long before it was sent.
+            if order.absent_looks < 2 or now - order.updated_at < ABSENT_AFTER:
                 continue
-            sent = order.submitted_at or order.created_at
-            if order.absent_looks < 2 or now - sent < ABSENT_AFTER:
+            if order.order_type == "STOP_MARKET":
+                end_absent(session, order, "FAILED", "the protective stop is not on the exchange")
+                lose_stop(session, order)
                 continue
             fresh = order.expires_at is None or order.expires_at > now
             if fresh and order.attempt < RESEND_LIMIT and not order.exchange_order_id:

@@ -270,8 +270,8 @@ def adopt_orphans(session: Session, older_than: datetime) -> int:
     now = utcnow()
     open_jobs = select(Job.id).where(col(Job.state).in_(("WAITING", "RUNNING")))
     free = (col(Order.status) == "SENT", col(Order.job_id).is_(None) | col(Order.job_id).not_in(open_jobs))
-    # What was signed for them may still arrive for a while (`RECV_WINDOW_MS`): one look more than usual, and none at once.
-    adopted = {"status": "UNKNOWN", "reason": _UNHEARD, "updated_at": now, "looked_at": now, "absent_looks": -1}
+    # From now on time counts: what was signed for them may still arrive for a while (`RECV_WINDOW_MS`).
+    adopted = {"status": "UNKNOWN", "reason": _UNHEARD, "updated_at": now}
     # Written by a clock that was set back since: its times say nothing, and what it wrote is not sent again.
     ahead = session.connection().execute(
         update(Order)

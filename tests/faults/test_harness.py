@@ -67,7 +67,7 @@ def test_the_answer_to_any_commit_is_lost(template: Template) -> None:
         _sound(report)
 
 
-@pytest.mark.parametrize("seed", [29, 118, 208, 361, 1079, 1146])
+@pytest.mark.parametrize("seed", [29, 118, 208, 361, 1079, 1146, 1809])
 def test_what_once_went_wrong(template: Template, seed: int) -> None:
     """A node that died with a request in hand; one that died twice; markets that never fill the rest of an order;
     a clock an hour ahead that is set back; a centre paused while its request waited for the exchange's leave."""
