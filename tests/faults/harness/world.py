@@ -86,7 +86,7 @@ class World:
     def heal(self) -> None:
         """The end of all trouble."""
         self.note("world", "heals")
-        for process in self.living.values():
+        for process in self.lives:  # one that was paused may still be there, beside its successor
             process.skew_ms = 0
 
     # --- what may happen at a step ----------------------------------------------------------------------------------
