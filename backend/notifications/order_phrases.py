@@ -110,6 +110,10 @@ PHRASES: tuple[tuple[str, str], ...] = (
         "The exchange's answer makes no sense: {what}. {rest}",
         "交易所应答无法理解：{what}。结果未知，正在按编号向交易所查询。",
     ),
+    (
+        "The process that sends it was paused too long. {rest}",
+        "发送进程暂停过久。结果未知，正在按编号向交易所查询。",
+    ),
     ("The exchange's answer makes no sense: {what}.", "交易所应答无法理解：{what}。"),
     ("The key is malformed. Look for spaces or a missing part.", "密钥格式错误，请检查空格或缺失部分。"),
     ("The leverage is too small for the margin of this account.", "杠杆过小，账户保证金不足。"),

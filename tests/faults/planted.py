@@ -92,7 +92,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     _one(
         "one-look", "one look-up that finds nothing proves an order absent", "backend/execution/reconcile.py",
-        "if order.absent_looks < 2 or now - sent < ABSENT_AFTER:", "if order.absent_looks < 1:",
+        "if order.absent_looks < 2 or now - order.updated_at < ABSENT_AFTER:", "if order.absent_looks < 1:",
         HARNESS,
     ),
     _one(

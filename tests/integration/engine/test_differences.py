@@ -45,7 +45,7 @@ def lose(centre: Centre, attempt: int, **where: str) -> None:
     def work(session: Session) -> None:
         for order in session.exec(select(Order).filter_by(**where)).all():
             order.status, order.attempt, order.reason = "UNKNOWN", attempt, "the node did not answer"
-            order.submitted_at = utcnow() - timedelta(seconds=20)
+            order.submitted_at = order.updated_at = utcnow() - timedelta(seconds=20)
             session.add(order)
 
     centre.db.run(work)
@@ -88,7 +88,7 @@ async def test_a_stop_that_is_not_there(centre: Centre) -> None:
         order = session.exec(select(Order).where(Order.order_type == "STOP_MARKET")).first()
         assert order is not None
         order.status, order.client_order_id, order.absent_looks = "UNKNOWN", "q" + "0" * 25, 0
-        order.submitted_at = utcnow() - timedelta(seconds=20)
+        order.submitted_at = order.updated_at = utcnow() - timedelta(seconds=20)
         session.add(order)
 
     centre.db.run(invent)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlmodel import Session, select
 
+from backend.billing import standing
 from backend.clock import utcnow
 from backend.errors import NotAllowed, NotFound
 from backend.identity.principal import Principal
@@ -106,6 +107,7 @@ async def test_the_equity_stop_closes_and_waits_for_the_platform(centre: Centre)
         row = session.get_one(ExchangeAccount, hit)
         row.equity_peak, row.futures_balance, row.last_sync_at = Decimal(1000), Decimal(799), utcnow()
         session.add(row)
+        standing.update(session, [row.user_id])
 
     centre.db.run(lose)
     assert centre.db.run(stops.hard_stop) == 1
