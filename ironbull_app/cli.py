@@ -30,9 +30,10 @@ def _out(text: str) -> None:
 @app.command()
 def run() -> None:
     """Everything in one process on one port, with the embedded defaults; a demo node beside it."""
+    from backend.ending import leave
     from ironbull_app.run import main as run_main
 
-    raise typer.Exit(run_main())
+    leave(run_main())
 
 
 @app.command()
@@ -40,9 +41,10 @@ def worker(
     supervise: Annotated[int, typer.Option(min=0, max=64, help="Run so many workers as processes, and start them again when they die")] = 0,
 ) -> None:
     """The engine without pages. Several may run; one acts at a time."""
+    from backend.ending import leave
     from backend.worker import main as worker_main
 
-    raise typer.Exit(worker_main(supervise))
+    leave(worker_main(supervise))
 
 
 @node_app.callback(invoke_without_command=True)

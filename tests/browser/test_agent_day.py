@@ -137,7 +137,7 @@ def test_a_day_at_the_desk(visit: Opener, server: Server) -> None:
     page.locator(".top summary", has=page.locator(".bell")).click()
     line = page.locator(".bell-list li", has_text=f"Closed {symbol}/USDT").first
     expect(line).to_contain_text("Closed by hand", timeout=LONG_MS)
-    line.locator("a").click()
+    line.locator("a", has_text=f"Closed {symbol}/USDT").first.click()
     page.wait_for_url("**/agent/positions/*")
     expect(page.locator(".one h2").first).to_contain_text(symbol)
     expect(page.locator(".one")).to_contain_text("Closed by hand")

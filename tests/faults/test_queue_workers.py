@@ -49,6 +49,7 @@ class Workers:
             "IRONBULL_SCAN_INTERVAL_S": "3600", "IRONBULL_EXIT_INTERVAL_S": "3600", "IRONBULL_RECONCILE_INTERVAL_S": "1",
         }  # fmt: skip
         self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        self._environment["PYTHONFAULTHANDLER"] = "1"
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, count: int = 1) -> None:
@@ -78,7 +79,7 @@ class Workers:
             try:
                 codes.append(one.wait(60))
             except subprocess.TimeoutExpired:
-                one.kill()
+                one.send_signal(signal.SIGABRT)  # it writes where it stands into the log
                 codes.append(one.wait(10))
         return codes
 
