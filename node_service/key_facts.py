@@ -40,7 +40,8 @@ async def key_facts(gateway: Gateway, key: Key) -> dict[str, Any]:
     async def clock() -> dict[str, Any]:
         before = time.time() * 1000
         theirs = int(as_dict(await ask("fapiPublicGetTime", {}), Kind.READ)["serverTime"])
-        return {"skew_ms": round(theirs - (before + time.time() * 1000) / 2)}
+        after = time.time() * 1000
+        return {"skew_ms": round(theirs - (before + after) / 2), "unsure_ms": round((after - before) / 2)}
 
     async def account() -> dict[str, Any]:
         config = as_dict(await ask("fapiPrivateGetAccountConfig", {}, 5), Kind.READ)

@@ -321,7 +321,8 @@ class VenueAccount:
         theirs = self._words.clock_in(await self._read(self._words.clock(), Priority.READ))
         if not theirs:
             raise bad_reply(Kind.READ, "the time is missing")
-        return {"skew_ms": round(theirs - (before + time.time() * 1000) / 2)}
+        after = time.time() * 1000
+        return {"skew_ms": round(theirs - (before + after) / 2), "unsure_ms": round((after - before) / 2)}
 
     async def _account(self) -> dict[str, Any]:
         return {"can_trade": True, "balance": plain((await self.balance()).balance)}

@@ -55,3 +55,8 @@ def test_worst_case_by_hand() -> None:
     assert found == {"margin": Decimal("1000.00"), "loss": Decimal("100.00"), "left": Decimal("1900.00"), "share": Decimal("5.0")}
     without = worst_case(Decimal(500), max_positions=4, max_position=Decimal(250), stop_roi=None)
     assert without["loss"] == Decimal("500.00") and without["left"] == 0
+
+
+@pytest.mark.parametrize(("skew", "unsure", "state"), [(785, 300, "pass"), (-1200, 700, "fail"), (1199, 700, "pass"), (100, 900, "pass")])
+def test_a_slow_answer_says_little_about_the_clocks(skew: int, unsure: int, state: str) -> None:
+    assert states(clock={"skew_ms": skew, "unsure_ms": unsure})["clock"] == state
