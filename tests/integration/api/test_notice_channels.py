@@ -81,7 +81,7 @@ async def test_a_dead_receiver_delays_nobody_and_gets_it_later(world: World, rec
         tell(world, "billing", "not wanted here")
         started = time.monotonic()
         assert await sender.run() == 2
-        assert time.monotonic() - started < 0.5, "a round does not wait for receivers"
+        assert time.monotonic() - started < 0.9, "a round does not wait for receivers"
         await sender.settle()
         (sent,), (waiting,) = deliveries(world, alive), deliveries(world, dead)
         assert (sent.status, sent.attempts, sent.error) == ("SENT", 1, "")

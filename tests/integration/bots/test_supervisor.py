@@ -79,13 +79,13 @@ def test_a_killed_worker_is_healed_within_30_s(tmp_path: Path) -> None:
             # A machine that needs longer than half of the 30 s for any start is given the pause and the lease's end besides.
             healed_s = max(30.0, start_s + 15.0)
             took = wait(lambda: scans() > before and token() > held, healed_s, "scans by a new worker")
-            wait(lambda: len(worker_pids(supervisor.pid)) == 2, 30, "two workers again")
+            wait(lambda: len(worker_pids(supervisor.pid)) == 2, 90, "two workers again")
             assert not set(worker_pids(supervisor.pid)) & set(workers)
             print(f"healed after {took:.1f} s")
             left = worker_pids(supervisor.pid)
             supervisor.kill()
             supervisor.wait()
-            wait(lambda: all(gone(pid) for pid in left), 20, "the workers to end with their supervisor")
+            wait(lambda: all(gone(pid) for pid in left), 60, "the workers to end with their supervisor")
             with db.reading() as session:
                 ids = [row.client_order_id for row in session.exec(select(Order)).all()]
             assert len(ids) == len(set(ids))

@@ -281,7 +281,7 @@ async def test_a_retry_after_from_the_exchange_is_obeyed(executor: Executor, tra
     started = time.monotonic()
     second = await run(executor, trader, trader.task())
     assert (second["error_code"], second["retry_after_s"] > 20) == ("RATE_LIMITED", True)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert len(trader.orders()) == 1
 
 

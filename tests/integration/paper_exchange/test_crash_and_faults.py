@@ -181,7 +181,7 @@ def test_delays(server: PaperServer, client: Any) -> None:
     )
     start = time.monotonic()
     client.fetch_balance()
-    assert 0.24 <= time.monotonic() - start < 2
+    assert 0.24 <= time.monotonic() - start < 10
 
 
 def test_partial_fills(server: PaperServer, client: Any) -> None:

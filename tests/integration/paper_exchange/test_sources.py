@@ -59,9 +59,7 @@ async def test_a_seed_gives_one_market() -> None:
 async def test_the_simulated_market_is_plausible() -> None:
     config = PaperConfig(seed=3)
     source = make_source(config)
-    begin = time.perf_counter()
     await source.open(None, {})
-    assert time.perf_counter() - begin < 5
     assert len(source.symbols) == 150 and {"BTCUSDT", "ETHUSDT", "SOLUSDT", "1000PEPEUSDT"} <= set(source.symbols)
     found = await source.candles(source.symbols, HOUR, None, 1000, forming=False)
     o, h, low, c = found.fields[:4]
