@@ -12,6 +12,7 @@ Topics: ``platform``, ``market``, ``tenant:{id}``, ``agent:{user_id}``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -37,7 +38,7 @@ class Watcher:
         self.topics: set[str] = set()
         self.skipped = 0
 
-    async def read(self) -> list[bytes]:
+    async def read(self) -> list[str]:
         """The messages waiting, at most one per topic; waits for the first."""
         await self._ready.wait()
         with self._lock:
@@ -48,12 +49,12 @@ class Watcher:
     def put_raw(self, key: str, message: bytes) -> None:
         """Queue a ready message (an answer to a request) under its own key."""
         with self._lock:
-            self._slots[key] = _Slot({}, message)
-        self._wake()
+            self._slots[key] = _Slot({}, message.decode())
+        _wake([self])
 
-    def _put(self, topic: str, fresh: _Slot, merges: dict[int, tuple[_Slot, _Slot]]) -> None:
+    def _put(self, topic: str, fresh: _Slot, merges: dict[int, tuple[_Slot, _Slot]]) -> bool:
         """Take ``fresh``, merged into what still waits. ``merges`` is shared by all watchers of one publish: those
-        who missed the same messages share the merged one, and its encoding."""
+        who missed the same messages share the merged one, and its encoding. True when the reader is to be woken."""
         with self._lock:
             waiting = self._slots.get(topic)
             if waiting is not None:
@@ -64,19 +65,29 @@ class Watcher:
                     made = waiting, _Slot(_merged(waiting.payload, fresh.payload, keep_none=True))
                     merges[id(waiting)] = made
                 self._slots[topic] = made[1]
-                return
+                return False
             self._slots[topic] = fresh
-        self._wake()
+        return True
 
     def _drop(self, topic: str) -> None:
         with self._lock:
             self._slots.pop(topic, None)
 
-    def _wake(self) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._ready.set)
-        except RuntimeError:  # the reader's loop has ended; its connection is being removed
-            return
+
+def _wake(watchers: list[Watcher]) -> None:
+    """Ring every reader: their loop is called once, however many they are."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Watcher]] = {}
+    for watcher in watchers:
+        by_loop.setdefault(watcher._loop, []).append(watcher)
+    for loop, readers in by_loop.items():
+        # A loop that has ended has no readers any more; their connections are being removed.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_ring, readers)
+
+
+def _ring(readers: list[Watcher]) -> None:
+    for reader in readers:
+        reader._ready.set()
 
 
 class _Slot:
@@ -84,16 +95,16 @@ class _Slot:
 
     __slots__ = ("_encoded", "at_ms", "payload")
 
-    def __init__(self, payload: dict[str, Any], encoded: bytes | None = None) -> None:
+    def __init__(self, payload: dict[str, Any], encoded: str | None = None) -> None:
         self.payload = payload
         self.at_ms = now_ms()
         self._encoded = encoded
 
-    def message(self, topic: str) -> bytes:
+    def message(self, topic: str) -> str:
         """The message as it goes over the wire."""
         if self._encoded is None:
             value = {"t": topic, "d": self.payload, "ts": self.at_ms}
-            self._encoded = orjson.dumps(value, default=_encode, option=orjson.OPT_NON_STR_KEYS)
+            self._encoded = orjson.dumps(value, default=_encode, option=orjson.OPT_NON_STR_KEYS).decode()
         return self._encoded
 
 
@@ -120,8 +131,7 @@ class Hub:
                 fresh = _Slot(payload)
                 fresh.message(topic)  # a payload that is not JSON fails here, at its publisher
                 merges: dict[int, tuple[_Slot, _Slot]] = {}
-                for watcher in watchers:
-                    watcher._put(topic, fresh, merges)
+                _wake([watcher for watcher in watchers if watcher._put(topic, fresh, merges)])
         if relay:
             for listener in list(self._listeners):
                 listener(topic, payload)
@@ -149,7 +159,8 @@ class Hub:
             self._watchers.setdefault(topic, set()).add(watcher)
             watcher.topics.add(topic)
             watcher._drop(topic)
-            watcher._put(topic, _Slot(self._snapshots.get(topic, {})), {})
+            if watcher._put(topic, _Slot(self._snapshots.get(topic, {})), {}):
+                _wake([watcher])
 
     def unwatch(self, watcher: Watcher, topic: str | None = None) -> None:
         """Unsubscribe from one topic, or from all."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from dataclasses import dataclass
 
 import orjson
@@ -45,6 +46,7 @@ class LiveConnections:
         self.context = context
         self.hub = hub
         self._open: set[_Connection] = set()
+        self._by_session: Counter[int] = Counter()
         self._guard: asyncio.Task[None] | None = None
         self._check_now: asyncio.Event | None = None
         self._listening = False
@@ -60,11 +62,12 @@ class LiveConnections:
         if principal is None:
             await socket.close(4401)
             return
-        if sum(1 for other in self._open if other.principal.session_id == principal.session_id) >= MAX_PER_SESSION:
+        if self._by_session[principal.session_id] >= MAX_PER_SESSION:
             await socket.close(4429)
             return
         connection = _Connection(socket, Watcher(asyncio.get_running_loop()), principal)
         self._open.add(connection)
+        self._by_session[principal.session_id] += 1
         self._start_guard()
         writer = asyncio.create_task(self._write(connection))
         reader = asyncio.create_task(self._read(connection))
@@ -73,6 +76,9 @@ class LiveConnections:
         finally:
             self.hub.unwatch(connection.watcher)
             self._open.discard(connection)
+            self._by_session[principal.session_id] -= 1
+            if not self._by_session[principal.session_id]:
+                del self._by_session[principal.session_id]
             for task in (writer, reader):
                 task.cancel()
             await asyncio.gather(writer, reader, return_exceptions=True)
@@ -81,7 +87,7 @@ class LiveConnections:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
             while True:
                 for message in await connection.watcher.read():
-                    await connection.socket.send_text(message.decode())
+                    await connection.socket.send_text(message)
 
     async def _read(self, connection: _Connection) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
