@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(length=255), nullable=False),
         sa.Column("nickname", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("last_login_at", types.UtcDateTime(), nullable=True),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
@@ -780,16 +781,19 @@ def upgrade() -> None:
     op.create_table(
         "monitor_probe",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("name", sa.String(length=96), nullable=False),
+        sa.Column("grain_s", sa.Integer(), nullable=False),
         sa.Column("at", types.UtcDateTime(), nullable=False),
+        sa.Column("name", sa.String(length=96), nullable=False),
+        sa.Column("seen_at", types.UtcDateTime(), nullable=False),
         sa.Column("ok", sa.Boolean(), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.Column("least", sa.BigInteger(), nullable=False),
+        sa.Column("most", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("grain_s", "at", "name"),
     )
-    with op.batch_alter_table("monitor_probe", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_monitor_probe_at"), ["at"], unique=False)
-        batch_op.create_index("ix_monitor_probe_name", ["name", "at"], unique=False)
-
     op.create_table(
         "node_sample",
         sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -1176,6 +1180,7 @@ def upgrade() -> None:
         sa.Column("data_key_wrapped", sa.String(length=255), nullable=False),
         sa.Column("billing_scheme", sa.String(length=16), nullable=False),
         sa.Column("quota_plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -1269,6 +1274,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("trade_order", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_trade_order_created_at"), ["created_at"], unique=False)
+        batch_op.create_index("ix_trade_order_due", ["status", "expires_at", "id", "trade_type"], unique=False)
         batch_op.create_index("ix_trade_order_position", ["position_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_trade_order_signal_id"), ["signal_id"], unique=False)
         batch_op.create_index("ix_trade_order_status", ["status", "id"], unique=False)
@@ -1437,6 +1443,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_trade_order_status")
         batch_op.drop_index(batch_op.f("ix_trade_order_signal_id"))
         batch_op.drop_index("ix_trade_order_position")
+        batch_op.drop_index("ix_trade_order_due")
         batch_op.drop_index(batch_op.f("ix_trade_order_created_at"))
 
     op.drop_table("trade_order")
@@ -1515,10 +1522,6 @@ def downgrade() -> None:
 
     op.drop_table("notice_channel")
     op.drop_table("node_sample")
-    with op.batch_alter_table("monitor_probe", schema=None) as batch_op:
-        batch_op.drop_index("ix_monitor_probe_name")
-        batch_op.drop_index(batch_op.f("ix_monitor_probe_at"))
-
     op.drop_table("monitor_probe")
     with op.batch_alter_table("merchant_nonce", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_merchant_nonce_expires_at"))

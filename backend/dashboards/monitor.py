@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import String, cast, func
+from sqlalchemy import func, or_
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from backend.clock import to_ms, utcnow
 from backend.execution.nodes import is_online
 from backend.models import ExecutionNode, JobRun, Lease, Order, Probe
+from backend.monitoring.probes import FINE_S, ROUGH_S
 from backend.monitoring.service import run_invariants
 from backend.monitoring.watch_rules import AT_LEAST, CHECKS
 
@@ -35,29 +36,25 @@ def jobs(session: Session) -> list[dict[str, Any]]:
 def measurements(session: Session, limits: Mapping[str, int], hours: int) -> list[dict[str, Any]]:
     """What was measured in the last hours (24 are kept): {id, check, subject, limit, bound, ok, value, at_ms, worst, points}. ``points`` are
     (at_ms, value), the worst of each minute, over more than two hours of each ten minutes."""
-    since = utcnow() - timedelta(hours=hours)
-    # "2026-11-21 12:3" is ten minutes, one figure more is one, in every database.
-    step = func.substr(cast(col(Probe.at), String), 1, 15 if hours > 2 else 16)
-    parts = sa_select(col(Probe.name), func.max(Probe.at), func.max(Probe.value), func.min(Probe.value), func.max(Probe.id))
-    found: dict[str, list[tuple[int, int]]] = {}
-    newest: dict[str, int] = {}
-    for name, at, most, least, last_id in session.execute(parts.where(col(Probe.at) >= since).group_by(Probe.name, step).order_by(func.max(Probe.at))):
-        check, limit = name.partition(":")[0], name.rpartition(":")[2]
-        if check in SHOWN:
-            found.setdefault(name, []).append((to_ms(at), least if limit in AT_LEAST else most))
-            newest[name] = max(last_id, newest.get(name, 0))
-    last = {row.name: row for row in session.exec(select(Probe).where(col(Probe.id).in_(newest.values()))).all()}
-    rows = [_measured(last[name], points, limits) for name, points in found.items() if name in last]
+    shown = or_(*(col(Probe.name).like(f"{check}:%") for check in SHOWN))
+    of_span = (col(Probe.grain_s) == (ROUGH_S if hours > 2 else FINE_S), col(Probe.at) >= utcnow() - timedelta(hours=hours), shown)
+    columns = sa_select(Probe.name, Probe.seen_at, Probe.ok, Probe.value, Probe.least, Probe.most)  # type: ignore[call-overload]
+    found: dict[str, list[Any]] = {}
+    for row in session.execute(columns.where(*of_span).order_by(col(Probe.at))):
+        found.setdefault(row.name, []).append(row)
+    rows = [_measured(name, course, limits) for name, course in found.items()]
     return sorted(rows, key=lambda row: (CHECKS.index(row["check"]), row["subject"], row["limit"]))
 
 
-def _measured(row: Probe, points: list[tuple[int, int]], limits: Mapping[str, int]) -> dict[str, Any]:
-    check, _, rest = row.name.partition(":")
+def _measured(name: str, course: list[Any], limits: Mapping[str, int]) -> dict[str, Any]:
+    check, _, rest = name.partition(":")
     subject, _, limit = rest.rpartition(":")
+    points = [(to_ms(row.seen_at), row.least if limit in AT_LEAST else row.most) for row in course]
     values = [value for _, value in points]
+    last = course[-1]
     return {
-        "id": row.name, "check": check, "subject": subject, "limit": limit, "bound": limits.get(limit, 0), "ok": row.ok, "value": row.value,
-        "at_ms": to_ms(row.at), "worst": min(values) if limit in AT_LEAST else max(values), "points": points,
+        "id": name, "check": check, "subject": subject, "limit": limit, "bound": limits.get(limit, 0), "ok": last.ok, "value": last.value,
+        "at_ms": to_ms(last.seen_at), "worst": min(values) if limit in AT_LEAST else max(values), "points": points,
     }  # fmt: skip
 
 

@@ -99,31 +99,36 @@ def make_token(session: Session, who: Principal, label: str, scopes: str, days: 
 
 def profile(session: Session, who: Principal) -> dict[str, str]:
     """{name, email, locale, time_zone, language, colours}; ``language`` and ``colours`` are "" until they were chosen. Admins and tenants have
-    no language, zone or colours of their own."""
+    no time zone of their own."""
     row = _row(session, who)
+    colours = str(row.settings.get("colours", ""))
     if isinstance(row, User):
         zone = str(row.settings.get("time_zone", "UTC"))
         chosen = row.locale if "time_zone" in row.settings else ""
-        colours = str(row.settings.get("colours", ""))
         return {"name": row.name, "email": row.email, "locale": row.locale, "time_zone": zone, "language": chosen, "colours": colours}
-    return {"name": who.name, "email": who.email, "locale": "", "time_zone": "", "language": "", "colours": ""}
+    language = str(row.settings.get("language", ""))
+    return {"name": who.name, "email": who.email, "locale": language or "en", "time_zone": "", "language": language, "colours": colours}
 
 
 def save_profile(session: Session, who: Principal, *, name: str, locale: str = "", time_zone: str = "", colours: str = "std") -> None:
-    """Change the shown name, and for agents language, time zone and the colours of gains and losses. Raises ``InvalidInput``."""
+    """Change language, the colours of gains and losses, the shown name (a merchant's is the platform's to change), and for agents the
+    time zone. Raises ``InvalidInput``."""
     from backend.identity.service import normal_name
 
     row = _row(session, who)
     shown = normal_name(name, 64, required=False)
-    if isinstance(row, Admin):
-        row.nickname = shown
-    elif isinstance(row, User):
-        if locale not in ("en", "zh") or time_zone not in available_timezones():
-            raise InvalidInput("Choose a language and a time zone from the lists.")
-        if colours not in COLOURS:
-            raise InvalidInput(f"The colours are one of {', '.join(COLOURS)}.")
+    agent = isinstance(row, User)
+    if locale not in ("en", "zh") or (agent and time_zone not in available_timezones()):
+        raise InvalidInput("Choose a language and a time zone from the lists." if agent else "Choose a language from the list.")
+    if colours not in COLOURS:
+        raise InvalidInput(f"The colours are one of {', '.join(COLOURS)}.")
+    if isinstance(row, User):
         row.name, row.locale = shown, locale
         row.settings = {**row.settings, "time_zone": time_zone, "colours": colours}
+    else:
+        row.settings = {**row.settings, "language": locale, "colours": colours}
+    if isinstance(row, Admin):
+        row.nickname = shown
     session.add(row)
     session.flush()
     audit.record(session, who, "profile.save", f"{who.kind}:{who.id}")

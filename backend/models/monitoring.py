@@ -53,15 +53,23 @@ class Maintenance(SQLModel, table=True):
 
 
 class Probe(SQLModel, table=True):
-    """One measurement of one check, kept for a day for the charts."""
+    """What one check measured within one minute (``grain_s`` 60) or ten (600) from ``at`` on, for the charts: the last
+    value, when it was seen and whether it was good, the extremes, and sum and count of all. See ``monitoring.probes``.
+    """
 
     __tablename__ = "monitor_probe"
-    __table_args__ = (Index("ix_monitor_probe_name", "name", "at"),)
+    __table_args__ = (UniqueConstraint("grain_s", "at", "name"),)
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    grain_s: int
+    at: datetime = Field(sa_type=UtcDateTime)
     name: str = Field(max_length=96)
-    at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, index=True)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
     ok: bool = True
     value: int = Field(default=0, sa_type=BigInteger)
+    least: int = Field(default=0, sa_type=BigInteger)
+    most: int = Field(default=0, sa_type=BigInteger)
+    total: int = Field(default=0, sa_type=BigInteger)
+    count: int = 1
 
 
 class Broadcast(SQLModel, table=True):

@@ -12,7 +12,7 @@ from backend.models.types import BigId, Exact, UtcDateTime
 
 
 class Admin(SQLModel, table=True):
-    """A platform operator."""
+    """A platform operator. ``settings``: {language, colours}, once chosen."""
 
     __tablename__ = "admin"
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -20,13 +20,14 @@ class Admin(SQLModel, table=True):
     password_hash: str = Field(max_length=255)
     nickname: str = Field(default="", max_length=64)
     role: str = Field(default="owner", max_length=16)
+    settings: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     status: int = 1
     last_login_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 
 
 class Tenant(SQLModel, table=True):
-    """A merchant who resells the platform. ``app_secret_sealed`` is sealed by the vault."""
+    """A merchant who resells the platform. ``app_secret_sealed`` is sealed by the vault; ``settings`` as an admin's."""
 
     __tablename__ = "tenant"
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -39,6 +40,7 @@ class Tenant(SQLModel, table=True):
     data_key_wrapped: str = Field(default="", max_length=255)
     billing_scheme: str = Field(default="per_close", max_length=16)
     quota_plan_id: int | None = Field(default=None, sa_type=BigId)
+    settings: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     status: int = 1
     created_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime)
 

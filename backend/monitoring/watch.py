@@ -18,16 +18,16 @@ from backend.errors import Conflict, InvalidInput, NotFound
 from backend.identity import rights
 from backend.identity.principal import Principal
 from backend.live import hub
-from backend.models import Incident, Maintenance, Notification, Probe
+from backend.models import Incident, Maintenance, Notification
 from backend.monitoring import metrics
 from backend.monitoring.checks import Checks
-from backend.monitoring.watch_rules import CHECKS, Notice, Policy, Reading, State, step
+from backend.monitoring.probes import note
+from backend.monitoring.watch_rules import CHECKS, NAMES, ONE_OF, Notice, Policy, Reading, State, step, with_unit
 from backend.notifications.rules import ESCALATION
 from backend.security import audit
 from backend.settings import Settings
 
 INVARIANTS_EVERY_S = 300.0
-PROBES_KEPT = timedelta(days=1)
 INCIDENTS_KEPT = timedelta(days=180)
 LONGEST_WINDOW_MIN = 7 * 24 * 60
 ALERT = "alert"
@@ -78,9 +78,8 @@ def settle(session: Session, readings: Sequence[Reading], policy: Policy, now: d
     found = {row.key: row for row in session.exec(select(Incident).where(Incident.slot == 1).order_by(col(Incident.id)).with_for_update()).all()}
     quiet = session.exec(select(Maintenance).where(col(Maintenance.starts_at) <= now, col(Maintenance.ends_at) > now)).all()
     told = 0
+    note(session, readings, now)
     for reading in readings:
-        if reading.limit:
-            session.add(Probe(name=reading.key, at=now, ok=reading.ok, value=reading.value))
         row = found.get(reading.key)
         if reading.ok and row is None:
             continue
@@ -99,7 +98,6 @@ def settle(session: Session, readings: Sequence[Reading], policy: Policy, now: d
             session.add(_message(row, done.notice))
             log.warning("incident", what=row.key, notice=done.notice, value=row.value, detail=row.detail)
             told += 1
-    session.connection().execute(delete(Probe).where(col(Probe.at) < now - PROBES_KEPT))
     session.connection().execute(delete(Incident).where(col(Incident.closed_at) < now - INCIDENTS_KEPT))
     session.flush()
     return told
@@ -199,9 +197,10 @@ def _muted(windows: Sequence[Maintenance], reading: Reading) -> bool:
 
 
 def _message(row: Incident, notice: Notice) -> Notification:
-    what = f"{row.check} {row.subject}".strip()
-    measure = row.key.rpartition(":")[2]
-    why = f"{measure} is {row.value}, the limit is {row.bound}. {row.detail}".rstrip() if row.bound else f"{row.detail or 'not as it should be'}."
+    what = f"{ONE_OF.get(row.check, row.check)} {row.subject}".strip()
+    limit = row.key.rpartition(":")[2]
+    measured = f"{NAMES[limit]}: {with_unit(limit, row.value)}, the limit is {with_unit(limit, row.bound)}." if limit in NAMES else ""
+    why = f"{measured} {row.detail}".strip() if measured else f"{row.detail or 'not as it should be'}."
     title, message = {
         "open": (f"Monitor: {what}", why),
         "again": (f"Monitor, still: {what}", why),

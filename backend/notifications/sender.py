@@ -118,8 +118,7 @@ class NoticeSender:
 
     def _parcel(self, session: Session, rows: list[tuple[NoticeDelivery, Notification, NoticeChannel]]) -> Parcel:
         channel = rows[0][2]
-        reader = session.get(User, channel.user_id) if channel.owner_kind == "agent" else None
-        locale = reader.locale if reader is not None else "en"
+        locale = _locale(session, channel)
         target = json.loads((self._vault or get_vault()).open_platform(channel.record, channel.target_sealed))
         return Parcel(
             rows[0][0].channel_id,
@@ -211,6 +210,15 @@ def spread(session: Session, limit: int = 500) -> int:
                 session.add(_delivery(note, channel, now))
                 written += 1
     return written
+
+
+def _locale(session: Session, channel: NoticeChannel) -> str:
+    """The language its reader chose."""
+    if channel.owner_kind == "agent":
+        user = session.get(User, channel.user_id)
+        return user.locale if user is not None else "en"
+    admin = session.get(Admin, channel.user_id)
+    return str(admin.settings.get("language", "en")) if admin is not None else "en"
 
 
 def _of_admins(session: Session) -> list[NoticeChannel]:

@@ -29,11 +29,11 @@ def _profile(kind: str) -> rx.Component:
     agent = kind == "agent"
     more = [
         field(
-            "safe.language",
+            "safe.language" if agent else "menu.language",
             rx.el.select(
                 rx.el.option("English", value="en"), rx.el.option("中文", value="zh"), name="locale", default_value=S.locale, class_name="inp"
             ),
-            tx("safe.language_hint"),
+            tx("safe.language_hint") if agent else tx("safe.colours_hint"),
         ),
         field(
             "safe.colours",
@@ -43,12 +43,12 @@ def _profile(kind: str) -> rx.Component:
             ),
             tx("safe.colours_hint"),
         ),
-        field("safe.zone", rx.el.select(rx.foreach(S.zones, lambda z: rx.el.option(z, value=z)), name="time_zone", default_value=S.zone, class_name="inp")),
+        *([field("safe.zone", rx.el.select(rx.foreach(S.zones, lambda z: rx.el.option(z, value=z)), name="time_zone", default_value=S.zone, class_name="inp"))] if agent else []),
     ]
     form = rx.el.form(
         field("safe.email", rx.el.input(value=S.email, read_only=True, class_name="inp")),
-        field("safe.name", _input("name", default_value=S.name, max_length=64, auto_complete="name")),
-        *(more if agent else []),
+        field("safe.name", _input("name", default_value=S.name, max_length=64, auto_complete="name", read_only=kind == "tenant")),
+        *more,
         _send("safe.save"),
         on_submit=S.save_profile,
         key=S.version,

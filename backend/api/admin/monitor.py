@@ -22,6 +22,7 @@ from backend.identity.principal import Principal
 from backend.models import AuditLog, Incident, Maintenance, Probe
 from backend.monitoring import watch
 from backend.monitoring.checks import Checks
+from backend.monitoring.probes import ROUGH_S
 from backend.monitoring.watch_rules import CHECKS, Reading
 from backend.notifications import channels
 from backend.portfolio.queries import Listing, Window
@@ -189,10 +190,11 @@ def _figures(session: Session, days: int) -> dict[str, Any]:
         if not ok:
             errors[str(day)] += int(count)
     timed = col(Probe.name).like("services:%:service_ms") | col(Probe.name).like("database:%")
+    of_day = select(func.date(Probe.at), func.sum(Probe.total), func.sum(Probe.count), func.max(Probe.most))
     speed = {
-        str(day): (round(float(mean), 1), int(most))
-        for day, mean, most in session.exec(
-            select(func.date(Probe.at), func.avg(Probe.value), func.max(Probe.value)).where(timed, col(Probe.at) >= first).group_by(func.date(Probe.at))
+        str(day): (round(float(total) / float(count), 1), int(most))
+        for day, total, count, most in session.exec(
+            of_day.where(col(Probe.grain_s) == ROUGH_S, col(Probe.at) >= first, timed).group_by(func.date(Probe.at))
         ).all()
     }
     failed = (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from sqlalchemy import func
 from sqlmodel import col, select
 
 from backend.clock import utcnow
@@ -17,7 +18,7 @@ from backend.dashboards.lists.base import find_of
 from backend.dashboards.lists.operator import BROADCASTS, INCIDENTS, INSTANCES, RANKING, WINDOWS
 from backend.identity.principal import Principal
 from backend.models import Admin, AuditLog, Incident, NoticeDelivery, Notification, Order, Probe
-from backend.monitoring import daemon, watch
+from backend.monitoring import daemon, probes, watch
 from backend.monitoring.watch_rules import LIMITS, Policy, Reading
 from backend.notifications import channels
 from backend.notifications.sender import NoticeSender
@@ -56,25 +57,24 @@ def feed(world: World, *rounds: tuple[float, Reading]) -> None:
 def test_an_incident_is_told_escalated_and_recovered_and_stands_in_the_history(world: World) -> None:
     feed(world, (0, BAD), (1, BAD), (2, BAD), (32, BAD), (33, GOOD), (34, GOOD))
     assert titles(world) == [
-        ("alert", "Monitor: queues orders waiting"), ("escalation", "Nobody has taken it: queues orders waiting"),
-        ("alert", "Monitor, recovered: queues orders waiting"),
+        ("alert", "Monitor: queue orders waiting"), ("escalation", "Nobody has taken it: queue orders waiting"),
+        ("alert", "Monitor, recovered: queue orders waiting"),
     ]  # fmt: skip
     with world.db.reading() as session:
         row = session.exec(select(Incident)).one()
         assert (row.slot, row.seen, row.told, row.value, row.bound) == (None, 4, 2, 90, 60)
         assert row.closed_at is not None and row.escalated_at is not None
-        assert len(session.exec(select(Probe)).all()) == 6
+        assert session.exec(select(func.sum(Probe.count)).where(Probe.grain_s == probes.FINE_S)).one() == 6
 
 
 def test_the_course_of_a_measurement_is_drawn_by_its_worst(world: World) -> None:
     now = utcnow().replace(minute=30, second=0, microsecond=0) - timedelta(hours=1)
+    seen = [("database", "database_ms", at, value) for at, value in ((-22 * 60, 400), (0, 5), (0.2, 90), (4, 7), (25, 30))]
+    seen += [("disk", "disk_free_mb", 0, 900), ("disk", "disk_free_mb", 0.1, 700), ("jobs", "job_silent_s", 0, 1)]
     with world.db.transaction() as session:
-        for minute, value in ((0, 5), (0, 90), (4, 7), (25, 30)):
-            session.add(Probe(name="database::database_ms", at=now + timedelta(minutes=minute), value=value))
-        session.add(Probe(name="disk::disk_free_mb", at=now, value=900))
-        session.add(Probe(name="disk::disk_free_mb", at=now + timedelta(seconds=5), value=700, ok=False))
-        session.add(Probe(name="jobs:prune:job_silent_s", at=now, value=1))
-        session.add(Probe(name="database::database_ms", at=now - timedelta(hours=22), value=400))
+        for check, limit, minutes, value in seen:
+            reading = Reading(check, "", value != 700, value, limit, LIMITS[limit])
+            probes.note(session, [reading], now + timedelta(minutes=minutes))
     with world.db.reading() as session:
         fine, rough = monitor.measurements(session, LIMITS, 2), monitor.measurements(session, LIMITS, 24)
     assert [(row["check"], row["value"], row["worst"], row["bound"], row["ok"]) for row in fine] == [
@@ -83,6 +83,41 @@ def test_the_course_of_a_measurement_is_drawn_by_its_worst(world: World) -> None
     assert [value for _, value in fine[0]["points"]] == [90, 7, 30], "a minute each"
     assert [value for _, value in rough[0]["points"]] == [400, 90, 30], "ten minutes each"
     assert rough[0]["worst"] == 400
+
+
+def test_a_day_of_measurements_is_a_few_thousand_rows_and_the_day_s_figures_are_exact(world: World) -> None:
+    """Every quarter minute for two hours, then every five minutes: 30 measurements, as a platform of some size has."""
+    ended = utcnow()
+    names = [f"queue {n}" for n in range(30)]
+    times = [timedelta(seconds=15 * n) for n in range(2 * 240)] + [timedelta(hours=2, minutes=5 * n) for n in range(22 * 12)]
+    values: list[tuple[datetime, int]] = []
+    with world.db.transaction() as session:
+        for number, ago in enumerate(reversed(times)):
+            values.append((ended - ago, number % 97))
+            # One check in every round, all thirty in the last minutes: what is read depends on spans, not on rounds.
+            of = names if ago < timedelta(minutes=20) else names[:1]
+            probes.note(session, [Reading("database", name, True, number % 97, "database_ms", 500) for name in of], ended - ago)
+    with world.db.reading() as session:
+        kept = session.exec(select(Probe.grain_s, func.count()).where(Probe.name == "database:queue 0:database_ms").group_by(col(Probe.grain_s))).all()
+        plan = " ".join(
+            str(row)
+            for row in session.connection().exec_driver_sql(
+                "EXPLAIN QUERY PLAN SELECT name FROM monitor_probe WHERE grain_s = 600 AND at >= '2026-01-01' ORDER BY at"
+            )
+        )
+        course = next(row for row in monitor.measurements(session, LIMITS, 24) if row["subject"] == "queue 0")
+    of_grain = dict(kept)
+    assert of_grain[probes.FINE_S] <= 3 * 60 + 1 and of_grain[probes.ROUGH_S] <= 24 * 6 + 1
+    assert "USING" in plan and "INDEX" in plan and "TEMP B-TREE" not in plan
+    expected: dict[datetime, int] = {}
+    for at, value in values:
+        start = probes.start_of(at, probes.ROUGH_S)
+        expected[start] = max(value, expected.get(start, 0))
+    assert [value for _, value in course["points"]] == [expected[start] for start in sorted(expected)]
+    assert course["value"] == values[-1][1]
+    with world.db.reading() as session:
+        rows = session.exec(select(Probe).where(Probe.grain_s == probes.ROUGH_S, Probe.name == "database:queue 0:database_ms")).all()
+    assert sum(row.count for row in rows) == len(values) and sum(row.total for row in rows) == sum(value for _, value in values)
 
 
 def test_a_single_bad_reading_leaves_nothing(world: World) -> None:
@@ -134,7 +169,7 @@ async def test_alerts_go_through_an_admins_own_channels(world: World) -> None:
         await sender.run()
         await sender.settle()
         await sender.close()
-    assert [body["subject"] for body in bodies] == ["Nobody has taken it: queues orders waiting"]
+    assert [body["subject"] for body in bodies] == ["Nobody has taken it: queue orders waiting"]
     with world.db.reading() as session:
         assert [row.status for row in session.exec(select(NoticeDelivery)).all()] == ["SENT"]
         other = Principal("admin", who.id + 1, None, "other", "other", "owner", 0)
