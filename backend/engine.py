@@ -54,6 +54,7 @@ LEASE = "engine"
 LEASE_TTL_MS = 6_000
 BOT_BEAT_S = 10.0
 ERROR_PAUSE_S = 1.0
+TAKE_OVER_PATIENCE_S = 5.0  # longer than in the loops, yet a node that hangs keeps nobody from the first scan
 WHOLE_EVERY_S = 300.0
 LOOPS_END_S = 3.0
 GIVE_BACK_S = 2.0
@@ -125,6 +126,8 @@ class Engine:
         await end_tasks(self._tasks, LOOPS_END_S)
         await self.dispatcher.stop()
         await self._comparing.stop()
+        for part in (self.resting, self.stops, self.reconciler):
+            await part.stop()
         await self.timetable.stop()
         if self.desk is not None:
             await self.desk.runner.stop()
@@ -199,8 +202,8 @@ class Engine:
             log.info("orders adopted", count=adopted)
         await self.db.arun(watchdog.recovering)
         await self.refresh_prices()
-        await self.reconciler.run()
-        await self.reconciler.positions(everyone=True)
+        await self.reconciler.run(TAKE_OVER_PATIENCE_S)
+        await self.reconciler.positions(everyone=True, patience_s=TAKE_OVER_PATIENCE_S)
         await self._settle_pending()
 
     # --- loops on a running market ---------------------------------------------------------------------------------
@@ -237,16 +240,16 @@ class Engine:
     async def _reconcile_loop(self) -> None:
         last_positions, last_whole = 0.0, time.monotonic()
         while self.leading.is_set():
-            await self.reconciler.run()
-            await self.resting.run(self.prices)
+            await self.reconciler.run(PATIENCE_S)
+            await self.resting.run(self.prices, PATIENCE_S)
             if time.monotonic() - last_positions >= self.settings.reconcile_interval_s:
                 whole = time.monotonic() - last_whole >= WHOLE_EVERY_S
                 last_whole = time.monotonic() if whole else last_whole
                 await self.db.arun(lambda s: adopt_orphans(s, utcnow() - ORPHANED_AFTER))
-                await self.reconciler.positions(everyone=whole)
-                await self.stops.cancel()
-                await self.stops.move()
-                await self.stops.restore()
+                await self.reconciler.positions(everyone=whole, patience_s=PATIENCE_S)
+                await self.stops.cancel(PATIENCE_S)
+                await self.stops.move(PATIENCE_S)
+                await self.stops.restore(PATIENCE_S)
                 last_positions = time.monotonic()
             await self._settle_new()
             await asyncio.sleep(0.5)

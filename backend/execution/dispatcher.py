@@ -1,7 +1,7 @@
 """Send claimed orders to their executors, all in parallel, and apply what comes back.
 
-The order of things is the law: claim and commit, then call with no transaction open, then apply in a transaction per
-account. Whatever is not clearly answered is UNKNOWN and is left to reconciliation.
+The order of things is the law: claim and commit, then call with no transaction open, then apply, the answers about many
+accounts in one transaction. Whatever is not clearly answered is UNKNOWN and is left to reconciliation.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from sqlmodel import Session, col, select
 from backend.bots.watchdog import failed_user
 from backend.clock import to_ms, utcnow
 from backend.db import Database
-from backend.execution.apply import Applied, apply_result
+from backend.execution.apply import Applied
 from backend.execution.credentials import UNREADABLE, UNREADABLE_TEXT, account_tasks
 from backend.execution.patience import Late
 from backend.execution.routing import UNREACHABLE
 from backend.execution.rules import client_order_id
 from backend.execution.service import PORTION, claim, close, mark_unknown
+from backend.execution.together import Answer, Together, apply_together
 from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExecutionNode, Order
 from backend.security.vault import get_vault, node_record
@@ -114,6 +115,7 @@ class Dispatcher:
         self._lock = asyncio.Lock()
         self._came_back = False
         self._late = Late()
+        self._answers = Together(self._apply_together)
 
     async def run(self, only: Sequence[int] | None = None, patience_s: float | None = None) -> int:
         """Send everything that is PENDING now, or of it ``only`` these. Returns how many were sent. One run at a time.
@@ -220,28 +222,25 @@ class Dispatcher:
         await self._db.arun(lambda s: mark_unknown(s, pks, "the answer left this order out"))
 
     async def apply(self, pks: dict[tuple[int, str], int], results: list[Any]) -> list[Applied]:
-        """Apply results to orders found by (account id, client order id): one transaction per account."""
-        per_account: dict[int, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+        """Apply results to orders found by (account id, client order id); those of one account in one transaction."""
+        per_account: dict[int, list[Answer]] = defaultdict(list)
         for result in results:
             if not isinstance(result, dict):
                 continue
             key = (int(result.get("account_id") or 0), str(result.get("client_order_id") or ""))
             if key in pks:
                 per_account[key[0]].append((pks[key], result))
-        applied: list[Applied] = []
-        for rows in per_account.values():
-            applied += await self._db.arun(partial(_apply_all, rows=rows))
+        applied = [one for part in await self._answers.do(list(per_account.values())) for one in part]
         self.announce(applied)
         return applied
+
+    async def _apply_together(self, accounts: list[list[Answer]]) -> list[list[Applied]]:
+        return await self._db.arun(partial(apply_together, accounts=accounts))
 
     def announce(self, applied: list[Applied]) -> None:
         """Tell the owner of this dispatcher what was applied."""
         if applied:
             self._on_applied(applied)
-
-
-def _apply_all(session: Session, rows: list[tuple[int, dict[str, Any]]]) -> list[Applied]:
-    return [apply_result(session, pk, row) for pk, row in rows]
 
 
 def jobs_by_client_id(jobs: list[_Job]) -> dict[tuple[int, str], int]:

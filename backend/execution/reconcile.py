@@ -2,13 +2,16 @@
 
 An order is absent only when two look-ups, seconds apart, agree and enough time has passed since it was sent for a slow
 exchange to show it. Then it may be sent once more with the same id while it is fresh; else it expires.
+
+Each executor is asked by itself. With ``patience_s`` a verb does not wait longer for one that is slow: what it says is
+taken in when it comes, and until then nothing more is asked about its accounts.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -27,8 +30,10 @@ from backend.execution.credentials import account_tasks
 from backend.execution.differences import end_absent, send_again
 from backend.execution.dispatcher import Dispatcher, node_targets
 from backend.execution.foreign import book_foreign_close
+from backend.execution.patience import Late
 from backend.execution.service import RESEND_LIMIT, unresolved
 from backend.execution.stops import lose_stop
+from backend.execution.together import Together
 from backend.execution.wire import NotAnswered, Wire
 from backend.models import ExchangeAccount, Order, Position
 from node_service.client import Node
@@ -51,6 +56,36 @@ class AccountBatch:
     orders: list[Order] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Looks:
+    """One executor's answers: the orders it was asked for at a time, those it found absent, those whose answer had been lost."""
+
+    asked: list[int]
+    asked_at: datetime
+    absent: list[int]
+    lost: list[int]
+
+
+@dataclass(frozen=True)
+class _Accounts:
+    """What it takes to ask for accounts."""
+
+    tasks: dict[int, dict[str, Any]]
+    targets: dict[int, Node]
+    nodes: dict[int, int | None]
+
+    def target(self, account_id: int) -> Node | None:
+        """The node of an account; None: this process."""
+        return self.targets.get(self.nodes.get(account_id) or 0)
+
+    def by_node(self, accounts: Iterable[int]) -> list[list[int]]:
+        """These accounts, those of one executor together."""
+        groups: dict[int | None, list[int]] = defaultdict(list)
+        for one in accounts:
+            groups[self.nodes[one]].append(one)
+        return list(groups.values())
+
+
 class Reconciler:
     """Asks executors and applies their answers. ``run`` handles unknown orders, ``positions`` compares accounts."""
 
@@ -58,37 +93,51 @@ class Reconciler:
         self._db = db
         self._wire = wire
         self._dispatcher = dispatcher
+        self._notes = Together(self._note_together)
+        self._asking = Late()
+        self._comparing = Late()
 
-    async def run(self) -> int:
+    async def stop(self) -> None:
+        """Wait no longer for late answers; what they were about is asked for at the next start."""
+        await self._comparing.stop()
+        await self._asking.stop()
+
+    async def run(self, patience_s: float | None = None) -> int:
         """Look up every unresolved order that is due, portion by portion. Returns how many were asked for.
 
         After `RUN_FOR` the rest is left to the next run: a long list must not keep a start from its first scan.
         """
         began, total = utcnow(), 0
         while (now := utcnow()) - began < RUN_FOR:
-            due = await self._db.aread(partial(_due, now=now))
-            await self.look_up(due)
+            await self._asking.wait(0.0)
+            due = await self._db.aread(partial(_due, now=now, waiting=self._asking.accounts))
+            await self.look_up(due, patience_s)
             total += len(due)
             if len(due) < PORTION:
                 break
         return total
 
-    async def look_up(self, orders: Sequence[Order]) -> list[Applied]:
-        """Ask for these orders by client id and apply the answers."""
-        if not orders:
-            return []
+    async def look_up(self, orders: Sequence[Order], patience_s: float | None = None) -> list[Applied]:
+        """Ask for these orders by client id and apply the answers. Returns what was applied while it waited."""
+        slow = frozenset() if patience_s is None else self._asking.accounts
         batches: dict[int, AccountBatch] = {}
         for order in orders:
+            if order.account_id in slow:
+                continue
             batch = batches.setdefault(order.account_id, AccountBatch(order.account_id, order.node_id))
             batch.orders.append(order)
+        if not batches:
+            return []
         tasks, targets = await self._db.aread(lambda s: self._tasks(s, list(batches.values())))
         by_node: dict[int | None, list[AccountBatch]] = defaultdict(list)
         for batch in batches.values():
             by_node[batch.node_id].append(batch)
-        lists = await asyncio.gather(
-            *(self._ask(targets.get(node) if node else None, group, tasks) for node, group in by_node.items())
-        )
-        return [applied for part in lists for applied in part]
+        begun = [
+            self._asking.begin(self._ask(targets.get(node) if node else None, group, tasks), {batch.account_id for batch in group})
+            for node, group in by_node.items()
+        ]
+        await self._asking.wait(patience_s, begun)
+        return [applied for part in begun if part.done() for applied in part.result()]
 
     def _tasks(
         self, session: Session, batches: list[AccountBatch]
@@ -116,6 +165,7 @@ class Reconciler:
                 if batch.account_id in tasks
             ]
         }
+        asked_at = utcnow()
         try:
             # A node that is gone cannot be asked; the centre may ask the exchange itself, reading is harmless.
             answer = await self._wire.call(target, "/api/query-orders", body, CALL_DEADLINE_S)
@@ -138,44 +188,27 @@ class Reconciler:
         index = {key: order.id for key, order in pks.items() if order.id is not None}
         applied = await self._dispatcher.apply(index, found)
         lost = [o.order.id for o in applied if o.order.id is not None and pks[o.order.account_id, o.order.client_order_id].status == "UNKNOWN"]
-        if lost:
-            await self._db.arun(lambda s: compare.found_again(s, lost))
-        await self._db.arun(lambda s: self._note_looks(s, list(index.values()), absent))
+        await self._notes.do([_Looks(list(index.values()), asked_at, absent, lost)])
         return applied
 
-    def _note_looks(self, session: Session, asked: list[int], absent: list[int]) -> None:
-        now = utcnow()
-        rows = session.exec(select(Order).where(col(Order.id).in_(asked)).order_by(col(Order.id)).with_for_update()).all()
-        for order in rows:
-            if _moments_ago(order, now):
-                # Another looked a moment ago: two looks count as two only with time between them.
-                continue
-            if order.updated_at > now + LOOK_GAP:
-                order.updated_at = now  # the clock was set back: from here on its time is known
-            order.looked_at = now
-            session.add(order)
-            resting = order.status == "OPEN" and order.order_type in ("LIMIT", "STOP_MARKET")
-            if order.id not in absent or not (order.status == "UNKNOWN" or resting):
-                order.absent_looks = 0
-                continue
-            order.absent_looks += 1
-            # Since its sender was heard of or given up: it may have waited long before it was sent.
-            if order.absent_looks < 2 or now - order.updated_at < ABSENT_AFTER:
-                continue
-            if order.order_type == "STOP_MARKET":
-                end_absent(session, order, "FAILED", "the protective stop is not on the exchange")
-                lose_stop(session, order)
-                continue
-            fresh = order.expires_at is None or order.expires_at > now
-            if fresh and order.attempt < RESEND_LIMIT and not order.exchange_order_id:
-                send_again(session, order, "absent on the exchange, sending once more")
-            else:
-                end_absent(session, order, "EXPIRED", "absent on the exchange and no longer fresh")
+    async def _note_together(self, looks: list[_Looks]) -> list[None]:
+        asked = {pk: one.asked_at for one in looks for pk in one.asked}
+        absent = {pk for one in looks for pk in one.absent}
+        lost = sorted({pk for one in looks for pk in one.lost})
 
-    async def _report(self, target: Node | None, tasks: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-        """Open positions by account as one executor reports them; accounts it cannot tell about are missing."""
+        def work(session: Session) -> None:
+            _note_looks(session, asked, absent)
+            if lost:
+                compare.found_again(session, lost)
+
+        await self._db.arun(work)
+        return [None] * len(looks)
+
+    async def _report(self, ways: _Accounts, accounts: list[int]) -> dict[int, list[dict[str, Any]]]:
+        """Open positions by account as their executor reports them; accounts it cannot tell about are missing."""
+        body = {"tasks": [ways.tasks[one] for one in accounts]}
         try:
-            answer = await self._wire.call(target, "/api/sync-positions", {"tasks": tasks}, CALL_DEADLINE_S)
+            answer = await self._wire.call(ways.target(accounts[0]), "/api/sync-positions", body, CALL_DEADLINE_S)
         except NotAnswered:
             return {}
         return {
@@ -185,43 +218,56 @@ class Reconciler:
             if row.get("success") is True and isinstance(row.get("positions"), list)
         }
 
-    async def positions(self, account_ids: set[int] | None = None, *, everyone: bool = False) -> list[Applied]:
+    async def positions(
+        self, account_ids: set[int] | None = None, *, everyone: bool = False, patience_s: float | None = None
+    ) -> list[Applied]:
         """Compare open positions with the exchange: stops that fired, closes made elsewhere, missing stops.
 
         ``everyone``: also accounts that hold nothing here. What is not ours is never touched; its symbol is blocked and told.
+        Returns what was applied while it waited.
         """
+        await self._comparing.wait(0.0)
+        slow = frozenset() if patience_s is None else self._comparing.accounts | self._asking.accounts
         work = await self._db.aread(lambda s: _accounts(s) if everyone else self._open_accounts(s, account_ids))
-        if not work:
+        nodes = {account.id: account.node_id for account in work if account.id is not None and account.id not in slow}
+        if not nodes:
             return []
-        tasks, targets = await self._db.aread(
-            lambda s: self._tasks(s, [AccountBatch(a.id, a.node_id) for a in work if a.id is not None])
-        )
-        by_node: dict[int | None, list[int]] = defaultdict(list)
-        for account in work:
-            if account.id is not None and account.id in tasks:
-                by_node[account.node_id].append(account.id)
+        tasks, targets = await self._db.aread(lambda s: self._tasks(s, [AccountBatch(one, node) for one, node in nodes.items()]))
+        ways = _Accounts(tasks, targets, nodes)
         # All at once: a node that hangs until its deadline must not keep the others from being asked.
-        parts = await asyncio.gather(
-            *(
-                self._report(targets.get(node) if node is not None else None, [tasks[i] for i in ids])
-                for node, ids in by_node.items()
-            )
-        )
-        reports = {account: rows for part in parts for account, rows in part.items()}
-        gone = await self._db.aread(lambda s: self._missing(s, reports))
-        applied = await self._explain(gone)
-        still = await self._db.aread(lambda s: [p for p in self._missing(s, reports) if _is_among(p, gone)]) if gone else []
-        applied += await self._rebuild(still, tasks, targets, {a.id: a.node_id for a in work})
-        return applied + await self._rest(reports, [p.id for p in still if p.id is not None])
+        begun = {self._comparing.begin(self._report(ways, ids), ids): ids for ids in ways.by_node(tasks)}
+        await self._comparing.wait(patience_s, begun)
+        for report, ids in begun.items():
+            if not report.done():
+                self._comparing.begin(self._compare_late(report, ways, patience_s), ids)
+        reports = {account: rows for report in begun if report.done() for account, rows in report.result().items()}
+        return await self._compare(reports, ways, patience_s)
 
-    async def _rest(self, reports: dict[int, list[dict[str, Any]]], less: list[int]) -> list[Applied]:
-        """The other rows of the comparison: more than here, the other side, not ours, stops that left, no explanation."""
-        if less:
-            left = await self._db.aread(lambda s: [p.id for p in self._missing(s, reports) if p.id in less])
-            await self._db.arun(lambda s: compare.unexplained(s, [i for i in left if i is not None], reports))
-        applied = await self.look_up(await self._db.arun(lambda s: compare.surplus(s, reports)))
+    async def _compare_late(self, report: asyncio.Task[dict[int, list[dict[str, Any]]]], ways: _Accounts, patience_s: float | None) -> None:
+        await self._compare(await report, ways, patience_s)
+
+    async def _compare(self, reports: dict[int, list[dict[str, Any]]], ways: _Accounts, patience_s: float | None) -> list[Applied]:
+        """What executors report against what the platform holds. Accounts that are slow to say why have to wait."""
+        gone = await self._db.aread(lambda s: self._missing(s, reports))
+        applied = await self._explain(gone, patience_s)
+        still = await self._still(gone, reports)
+        applied += await self._rebuild(still, ways, patience_s)
+        left = await self._still(still, reports)
+        if left:
+            # Neither an order nor a trade says why.
+            await self._db.arun(lambda s: compare.unexplained(s, [p.id for p in left if p.id is not None], reports))
+        return applied + await self._rest(reports, patience_s)
+
+    async def _still(self, positions: list[Position], reports: dict[int, list[dict[str, Any]]]) -> list[Position]:
+        """Those of ``positions`` that are missing after all that was asked; of accounts that are waited for nothing is said."""
+        ids = {p.id for p in positions if p.account_id not in self._asking.accounts}
+        return await self._db.aread(lambda s: [p for p in self._missing(s, reports) if p.id in ids]) if ids else []
+
+    async def _rest(self, reports: dict[int, list[dict[str, Any]]], patience_s: float | None) -> list[Applied]:
+        """The other rows of the comparison: more than here, the other side, not ours, stops that left."""
+        applied = await self.look_up(await self._db.arun(lambda s: compare.surplus(s, reports)), patience_s)
         stops = await self._db.aread(lambda s: compare.stops_to_check(s, list(reports)))
-        applied += await self.look_up(stops)
+        applied += await self.look_up(stops, patience_s)
         if stops:
             ids = [order.id for order in stops if order.id is not None]
             await self._db.arun(lambda s: compare.stops_gone(s, ids))
@@ -247,7 +293,7 @@ class Reconciler:
         ids = [pk for pk, account, symbol, side, quantity in held if there.get((account, symbol, side), 0) < quantity]
         return list(session.exec(select(Position).where(col(Position.id).in_(ids)).order_by(col(Position.id))).all()) if ids else []
 
-    async def _explain(self, positions: list[Position]) -> list[Applied]:
+    async def _explain(self, positions: list[Position], patience_s: float | None) -> list[Applied]:
         """Ask for the closing orders we know of; what they did is applied like any result."""
         if not positions:
             return []
@@ -261,43 +307,44 @@ class Reconciler:
                 )
             ).all()
         )
-        return await self.look_up(list(orders))
+        return await self.look_up(list(orders), patience_s)
 
-    async def _rebuild(
-        self,
-        positions: list[Position],
-        tasks: dict[int, dict[str, Any]],
-        targets: dict[int, Node],
-        nodes: dict[int | None, int | None],
-    ) -> list[Applied]:
+    async def _rebuild(self, positions: list[Position], ways: _Accounts, patience_s: float | None) -> list[Applied]:
         """Positions that were closed by no order of ours: book the exchange's own trades, settled like any other."""
+        of_account: dict[int, list[Position]] = defaultdict(list)
+        for position in positions:
+            of_account[position.account_id].append(position)
+        begun = [
+            self._asking.begin(self._rebuild_at(ways, [p for one in ids for p in of_account[one]]), ids) for ids in ways.by_node(of_account)
+        ]
+        await self._asking.wait(patience_s, begun)
+        return [one for part in begun if part.done() for one in part.result()]
+
+    async def _rebuild_at(self, ways: _Accounts, positions: list[Position]) -> list[Applied]:
+        """The same for the positions of one executor, one after the other."""
         results: list[Applied] = []
         for position in positions:
-            node = nodes.get(position.account_id)
             body = {
                 "symbols": [position.symbol],
                 "since_ms": to_ms(position.opened_at) - 1000,
-                "tasks": [tasks[position.account_id]],
+                "tasks": [ways.tasks[position.account_id]],
             }
             try:
-                answer = await self._wire.call(
-                    targets.get(node) if node is not None else None, "/api/sync-trades", body, CALL_DEADLINE_S
-                )
+                answer = await self._wire.call(ways.target(position.account_id), "/api/sync-trades", body, CALL_DEADLINE_S)
             except NotAnswered:
                 continue
             row = (answer.get("results") or [{}])[0]
             if row.get("success") is not True or not isinstance(row.get("trades"), list):
                 continue
             assert position.id is not None
-            position_id, trades = position.id, row["trades"]
-            results += await self._db.arun(partial(book_foreign_close, position_id=position_id, trades=trades))
+            results += await self._db.arun(partial(book_foreign_close, position_id=position.id, trades=row["trades"]))
         self._dispatcher.announce(results)
         return results
 
 
-def _due(session: Session, now: datetime) -> list[Order]:
+def _due(session: Session, now: datetime, waiting: Collection[int]) -> list[Order]:
     """A portion of the unresolved orders that were not asked for a moment ago."""
-    return [order for order in unresolved(session, PORTION) if not _moments_ago(order, now)]
+    return [order for order in unresolved(session, PORTION, waiting=waiting) if not _moments_ago(order, now)]
 
 
 def _moments_ago(order: Order, now: datetime) -> bool:
@@ -309,5 +356,34 @@ def _accounts(session: Session) -> list[ExchangeAccount]:
     return list(session.exec(select(ExchangeAccount).where(ExchangeAccount.status == 1)).all())
 
 
-def _is_among(position: Position, others: list[Position]) -> bool:
-    return any(position.id == other.id for other in others)
+def _note_looks(session: Session, asked: Mapping[int, datetime], absent: Collection[int]) -> None:
+    """``asked``: when, by order."""
+    now = utcnow()
+    rows = session.exec(select(Order).where(col(Order.id).in_(sorted(asked))).order_by(col(Order.id)).with_for_update()).all()
+    for order in rows:
+        if _moments_ago(order, now):
+            # Another looked a moment ago: two looks count as two only with time between them.
+            continue
+        if order.updated_at > now + LOOK_GAP:
+            order.updated_at = now  # the clock was set back: from here on its time is known
+        order.looked_at = now
+        session.add(order)
+        # Touched since the question was put: the answer is about something earlier.
+        since = order.id is not None and order.updated_at > asked[order.id]
+        resting = order.status == "OPEN" and order.order_type in ("LIMIT", "STOP_MARKET")
+        if order.id not in absent or since or not (order.status == "UNKNOWN" or resting):
+            order.absent_looks = 0
+            continue
+        order.absent_looks += 1
+        # Since its sender was heard of or given up: it may have waited long before it was sent.
+        if order.absent_looks < 2 or now - order.updated_at < ABSENT_AFTER:
+            continue
+        if order.order_type == "STOP_MARKET":
+            end_absent(session, order, "FAILED", "the protective stop is not on the exchange")
+            lose_stop(session, order)
+            continue
+        fresh = order.expires_at is None or order.expires_at > now
+        if fresh and order.attempt < RESEND_LIMIT and not order.exchange_order_id:
+            send_again(session, order, "absent on the exchange, sending once more")
+        else:
+            end_absent(session, order, "EXPIRED", "absent on the exchange and no longer fresh")

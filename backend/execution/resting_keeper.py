@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from sqlmodel import Session
 from backend.db import Database
 from backend.execution.credentials import account_tasks
 from backend.execution.dispatcher import node_targets
+from backend.execution.patience import Late
 from backend.execution.reconcile import CALL_DEADLINE_S, Reconciler
 from backend.execution.resting import due
 from backend.execution.stop_keeper import StopKeeper
@@ -37,20 +37,25 @@ class Keeper:
         self._reconciler = reconciler
         self._stops = stops
         self._asked: dict[int, tuple[int, float]] = {}
+        self._late = Late()
 
-    async def run(self, prices: Prices | None) -> int:
-        """Returns how many orders were asked for or taken off."""
+    async def stop(self) -> None:
+        """Wait no longer for late answers."""
+        await self._late.stop()
+
+    async def run(self, prices: Prices | None, patience_s: float | None = None) -> int:
+        """Returns how many orders were asked for or taken off while it waited."""
         if prices is None:
             return 0
         work = await self._db.arun(lambda s: due(s, prices.by_symbol, prices.market_ms))
         ask = {order.id: order for order in work.ask if self._again(order.id or 0, prices.market_ms)}
-        cancelled = await self._take_off(work.cancel) if work.cancel else []
+        cancelled = await self._take_off(work.cancel, patience_s) if work.cancel else []
         ask |= {order.id: order for order in cancelled}
         if not ask:
             return 0
-        applied = await self._reconciler.look_up(list(ask.values()))
+        applied = await self._reconciler.look_up(list(ask.values()), patience_s)
         if any(one.new_fills for one in applied):
-            await self._stops.restore()
+            await self._stops.restore(patience_s)
         await self._db.arun(lambda s: due(s, prices.by_symbol, prices.market_ms))
         return len(ask)
 
@@ -64,8 +69,13 @@ class Keeper:
         self._asked[order_pk] = (market_ms, time.monotonic())
         return True
 
-    async def _take_off(self, orders: Sequence[Order]) -> list[Order]:
-        """Cancel at the exchange. Returns those that were answered for: whatever was filled before is asked for next."""
+    async def _take_off(self, orders: Sequence[Order], patience_s: float | None) -> list[Order]:
+        """Cancel at the exchange. Returns those that were answered for: whatever was filled before is asked for next.
+
+        One that is answered for late is asked for when it has its next turn: it was cancelled then already.
+        """
+        await self._late.wait(0.0)
+        slow = self._late.accounts
 
         def needed(session: Session) -> tuple[dict[int, dict[str, Any]], dict[int, Node]]:
             accounts = account_tasks(session, {order.account_id for order in orders})
@@ -74,13 +84,17 @@ class Keeper:
         tasks, targets = await self._db.aread(needed)
         groups: dict[int | None, list[Order]] = defaultdict(list)
         for order in orders:
-            if order.account_id in tasks and self._again(order.id or 0, -1):
+            if order.account_id in tasks and order.account_id not in slow and self._again(order.id or 0, -1):
                 groups[order.node_id].append(order)
         # All at once: a node that hangs until its deadline must not keep the others from being asked.
-        answered = await asyncio.gather(
-            *(self._take_off_at(targets.get(node) if node is not None else None, group, tasks) for node, group in groups.items())
-        )
-        return [order for part in answered for order in part]
+        begun = [
+            self._late.begin(
+                self._take_off_at(targets.get(node) if node is not None else None, group, tasks), {order.account_id for order in group}
+            )
+            for node, group in groups.items()
+        ]
+        await self._late.wait(patience_s, begun)
+        return [order for part in begun if part.done() for order in part.result()]
 
     async def _take_off_at(self, target: Node | None, orders: list[Order], tasks: dict[int, dict[str, Any]]) -> list[Order]:
         body = {

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import case, update
 from sqlmodel import Session, col, select
@@ -197,7 +198,8 @@ def expire_stale(session: Session, limit: int = 1_000, only: Sequence[int] | Non
     stale = session.exec(
         select(Order.id)
         .where(Order.status == "PENDING", col(Order.expires_at) <= now, *mine)
-        .order_by(col(Order.id))
+        # In the order of their index: what is not late is not read, however much of it waits.
+        .order_by(col(Order.expires_at), col(Order.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
@@ -225,34 +227,41 @@ def ready_orders(
     Those that wait for their node get their reason and do not stand in the way of the others. ``unplanned``: only orders
     that no job of the queue carries yet; ``waiting``: none of these accounts.
     """
-    now = utcnow()
     more = [] if only is None else [col(Order.id).in_(only)]
     if unplanned:
         more.append(col(Order.job_id).is_(None))
     if waiting:
         more.append(col(Order.account_id).not_in(waiting))
     rows: list[Order] = []
+    now = utcnow()
     for kinds in (_CLOSING, _ENTERING):
-        last: int | None = None
-        while len(rows) < limit:
-            found = session.exec(
-                select(Order)
-                .where(
-                    Order.status == "PENDING",
-                    col(Order.trade_type).in_(kinds),
-                    col(Order.expires_at).is_(None) | (col(Order.expires_at) > now),
-                    *more,
-                    *([] if last is None else [col(Order.id) < last]),
-                )
-                .order_by(col(Order.id).desc())
-                .limit(limit - len(rows))
-                .with_for_update(skip_locked=True)
-            ).all()
-            rows += route(session, found)
-            if not found:
-                break
-            last = found[-1].id
+        # Two plain ranges of an index: of a hundred thousand late orders not one is read to find the fresh.
+        for fresh in (col(Order.expires_at) > now, col(Order.expires_at).is_(None)):
+            rows += _ready(session, limit - len(rows), [fresh, col(Order.trade_type).in_(kinds), *more])
     return sorted(rows, key=lambda order: order.id or 0)
+
+
+def _ready(session: Session, limit: int, where: Sequence[Any]) -> list[Order]:
+    """At most ``limit`` of them, those that expire last first."""
+    rows: list[Order] = []
+    after: list[Any] = []
+    while len(rows) < limit:
+        wanted = limit - len(rows)
+        found = session.exec(
+            select(Order)
+            .where(Order.status == "PENDING", *where, *after)
+            .order_by(col(Order.expires_at).desc(), col(Order.id).desc())
+            .limit(wanted)
+            .with_for_update(skip_locked=True)
+        ).all()
+        rows += route(session, found)
+        if len(found) < wanted:
+            break
+        last = found[-1]
+        after = [col(Order.id) < last.id]
+        if last.expires_at is not None:
+            after = [col(Order.expires_at) <= last.expires_at, (col(Order.expires_at) < last.expires_at) | (col(Order.id) < last.id)]
+    return rows
 
 
 def close(order: Order, status: str, reason: str, code: str = "", message: str = "") -> None:
@@ -289,11 +298,12 @@ def adopt_orphans(session: Session, older_than: datetime) -> int:
     return int(ahead.rowcount + late.rowcount)
 
 
-def unresolved(session: Session, limit: int = 200) -> Sequence[Order]:
-    """Orders whose outcome must be asked for, longest unasked first."""
+def unresolved(session: Session, limit: int = 200, *, waiting: Collection[int] = ()) -> Sequence[Order]:
+    """Orders whose outcome must be asked for, longest unasked first; none of accounts that are ``waiting`` for an answer."""
+    free = [col(Order.account_id).not_in(waiting)] if waiting else []
     return session.exec(
         select(Order)
-        .where(col(Order.status).in_(("UNKNOWN", "PARTIAL")))
+        .where(col(Order.status).in_(("UNKNOWN", "PARTIAL")), *free)
         .order_by(col(Order.looked_at), col(Order.id))
         .limit(limit)
     ).all()

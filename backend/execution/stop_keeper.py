@@ -1,13 +1,13 @@
 """Brings the protective stops that rest on the exchanges in line with the positions: off, elsewhere, back again.
 
-One request per executor holds all its positions, and all executors are asked at once: one that hangs delays no other.
+One request per executor holds all its positions, and all executors are asked at once. With ``patience_s`` a verb does not
+wait longer for one that is slow: its answer is taken in when it comes, and until then its accounts are left alone.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from backend.db import Database
 from backend.execution.by_hand import MOVE
 from backend.execution.credentials import account_tasks
 from backend.execution.dispatcher import node_targets
+from backend.execution.patience import Late
 from backend.execution.rules import client_order_id
 from backend.execution.service import close
 from backend.execution.stops import clear_stops, remember_stop, stop_failed, stops_of
@@ -52,6 +53,9 @@ class _Due:
         return client_order_id(f"stop:{self.id}", self.position.account_id, f"{self.earlier}:{self.position.stop_loss}")
 
 
+_Answers = list[tuple[_Due, dict[str, Any]]]
+
+
 class StopKeeper:
     """One per engine. Its verbs are called again and again; what fails is tried again at the next call."""
 
@@ -59,35 +63,50 @@ class StopKeeper:
         self._db = db
         self._wire = wire
         self._after: dict[str, int] = {}
+        self._late = Late()
 
-    async def cancel(self) -> int:
+    async def stop(self) -> None:
+        """Wait no longer for late answers."""
+        await self._late.stop()
+
+    async def cancel(self, patience_s: float | None = None) -> int:
         """Take the stops of closed positions off the exchange. Returns how many positions were cleared."""
         due = await self._due("cancel", Position.stop_status == "CANCEL")
-        cleared = [one.id for one, row in await self._call("/api/cancel-conditionals", due, _taking_off) if row.get("success")]
-        if cleared:
-            await self._db.arun(lambda s: clear_stops(s, cleared))
-        return len(cleared)
+        return await self._each("/api/cancel-conditionals", due, _taking_off, self._taken_off, patience_s)
 
-    async def move(self) -> int:
+    async def move(self, patience_s: float | None = None) -> int:
         """Move stops that should rest elsewhere. Returns how many old ones are gone."""
         due = await self._due("move", Position.stop_status == MOVE, Position.status == "OPEN")
-        moved = 0
-        for one, row in await self._call("/api/cancel-conditionals", due, _taking_off):
-            if row.get("success"):
-                moved += await self._db.arun(partial(_released, position_id=one.id, client_id=one.old_id))
+        moved = await self._each("/api/cancel-conditionals", due, _taking_off, self._moved, patience_s)
         if moved:
-            await self.restore()
+            await self.restore(patience_s)
         return moved
 
-    async def restore(self) -> int:
+    async def restore(self, patience_s: float | None = None) -> int:
         """Give open positions whose stop is not on the exchange their stop back. Returns how many were placed.
 
         One that the exchange does not take closes the position: nothing stays open without a stop.
         """
         bare = col(Position.stop_status).in_(("NONE", "LOST"))
         due = await self._due("restore", Position.status == "OPEN", bare, col(Position.stop_loss).is_not(None))
+        return await self._each("/api/place-stop", due, _placing, self._placed, patience_s)
+
+    async def _taken_off(self, answers: _Answers) -> int:
+        cleared = [one.id for one, row in answers if row.get("success")]
+        if cleared:
+            await self._db.arun(lambda s: clear_stops(s, cleared))
+        return len(cleared)
+
+    async def _moved(self, answers: _Answers) -> int:
+        moved = 0
+        for one, row in answers:
+            if row.get("success"):
+                moved += await self._db.arun(partial(_released, position_id=one.id, client_id=one.old_id))
+        return moved
+
+    async def _placed(self, answers: _Answers) -> int:
         placed = 0
-        for one, row in await self._call("/api/place-stop", due, _placing):
+        for one, row in answers:
             stop = row["stop"] if isinstance(row.get("stop"), dict) else row
             if stop.get("status") == "OPEN":
                 await self._db.arun(partial(remember_stop, position_id=one.id, client_id=one.new_id, stop=stop))
@@ -98,6 +117,10 @@ class StopKeeper:
 
     async def _due(self, verb: str, *where: Any) -> list[_Due]:
         """The next positions, at most ``PORTION``. Each has its turn, also while those before it cannot be reached."""
+        await self._late.wait(0.0)
+        slow = self._late.accounts
+        if slow:
+            where = (*where, col(Position.account_id).not_in(slow))
 
         def read(session: Session) -> list[_Due]:
             rows = session.exec(
@@ -121,25 +144,34 @@ class StopKeeper:
 
         return await self._db.aread(read)
 
-    async def _call(self, path: str, due: list[_Due], task: Callable[[_Due], dict[str, Any]]) -> list[tuple[_Due, dict[str, Any]]]:
-        """Ask all executors at once; each position with the answer about it. Those nobody answered for are missing."""
+    async def _each(
+        self, path: str, due: list[_Due], task: Callable[[_Due], dict[str, Any]], take: Callable[[_Answers], Awaitable[int]],
+        patience_s: float | None,
+    ) -> int:  # fmt: skip
+        """Ask all executors at once and ``take`` what each answers; how many that came to while it was waited for."""
         groups: dict[int | None, list[_Due]] = defaultdict(list)
         for one in due:
             groups[one.node_id if one.node is not None else None].append(one)
 
-        async def ask(group: list[_Due]) -> list[tuple[_Due, dict[str, Any]]]:
-            body = {"tasks": [{**one.account, **task(one)} for one in group]}
-            try:
-                answer = await self._wire.call(group[0].node, path, body, CALL_DEADLINE_S)
-            except NotAnswered:
-                return []
-            rows = answer.get("results")
-            if not isinstance(rows, list) or len(rows) != len(group):
-                return []
-            # Answers stand in the order of the tasks; one about another account is none.
-            return [(one, row) for one, row in zip(group, rows, strict=True) if row.get("account_id") == one.position.account_id]
+        async def at(group: list[_Due]) -> int:
+            return await take(await self._ask(path, group, task))
 
-        return [pair for part in await asyncio.gather(*map(ask, groups.values())) for pair in part]
+        begun = [self._late.begin(at(group), {one.position.account_id for one in group}) for group in groups.values()]
+        await self._late.wait(patience_s, begun)
+        return sum(one.result() for one in begun if one.done())
+
+    async def _ask(self, path: str, group: list[_Due], task: Callable[[_Due], dict[str, Any]]) -> _Answers:
+        """Each position with its executor's answer about it; none when it does not answer."""
+        body = {"tasks": [{**one.account, **task(one)} for one in group]}
+        try:
+            answer = await self._wire.call(group[0].node, path, body, CALL_DEADLINE_S)
+        except NotAnswered:
+            return []
+        rows = answer.get("results")
+        if not isinstance(rows, list) or len(rows) != len(group):
+            return []
+        # Answers stand in the order of the tasks; one about another account is none.
+        return [(one, row) for one, row in zip(group, rows, strict=True) if row.get("account_id") == one.position.account_id]
 
 
 def _taking_off(one: _Due) -> dict[str, Any]:

@@ -232,6 +232,7 @@ class Order(SQLModel, table=True):
         UniqueConstraint("account_id", "client_order_id"),
         Index("ix_trade_order_status", "status", "id"),
         Index("ix_trade_order_waiting", "status", "job_id", "trade_type", "id"),
+        Index("ix_trade_order_due", "status", "expires_at", "id", "trade_type"),
         Index("ix_trade_order_tenant", "tenant_id", "id"),
         Index("ix_trade_order_position", "position_id"),
     )

@@ -161,7 +161,7 @@ FAULTS: tuple[Fault, ...] = (
             Change("backend/execution/service.py", "    expire_stale(session, only=only)\n    rows", "    rows"),
             Change(
                 "backend/execution/service.py",
-                "                    col(Order.expires_at).is_(None) | (col(Order.expires_at) > now),\n", "",
+                "(col(Order.expires_at) > now, col(Order.expires_at).is_(None))", "(col(Order.id) > 0,)",
             ),
             Change("node_service/executor.py", "        _check_fresh(task)\n", ""),
         ),
