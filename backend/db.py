@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 import pymysql
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
@@ -40,6 +41,23 @@ class CannotWrite(Unavailable):
     """Nothing can be saved: the database's disk is full, or it may only be read. Nothing was changed; free space and try again."""
 
     code = "database_cannot_write"
+
+
+class DatabaseAway(Unavailable):
+    """The platform's database does not answer. Nothing was changed; positions and their stops are on the exchange. Try again shortly."""
+
+    code = "database_away"
+
+
+AWAY = (OperationalError, InterfaceError, DisconnectionError, PoolTimeout)
+"""What a lost database raises; ``is_away`` tells it from a full disk and a deadlock."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database itself could not be reached, or gave no connection in time."""
+    return isinstance(error, AWAY) and not (
+        isinstance(error, DBAPIError) and (_unwritable(error) or _retryable(error))
+    )
 
 
 class Database:
@@ -172,7 +190,7 @@ def _unwritable(error: DBAPIError) -> bool:
     return _UNWRITABLE_SQLITE.search(str(original)) is not None
 
 
-def _retryable(error: OperationalError) -> bool:
+def _retryable(error: DBAPIError) -> bool:
     original = error.orig
     if original is None:
         return False

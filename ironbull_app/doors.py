@@ -111,6 +111,20 @@ class FrontDoor:
             await self.app(scope, receive, send)
             return
         request = _Request(scope)
+        try:
+            passed = await self._served(scope, send, request)
+        except Exception as error:
+            from backend.db import is_away
+
+            if not is_away(error):
+                raise
+            await self._away(send, request)
+            return
+        if passed is not None:
+            await self._pass_on(passed, receive, send, request)
+
+    async def _served(self, scope: Scope, send: Send, request: _Request) -> Scope | None:
+        """Answer from here, or say what is passed on."""
         if request.method in ("GET", "HEAD"):
             path = request.path.rstrip("/") or "/"
             lang = "zh" if path == "/zh" or path.startswith("/zh/") else "en"
@@ -119,31 +133,31 @@ class FrontDoor:
                 base = self._public or request.base()
                 words, form = (robots(base), b"text/plain") if path == "/robots.txt" else (site_map(base), b"application/xml")
                 await self._send(send, request, _StaticPage(words.encode()), 200, form)
-                return
+                return None
             own = ADDRESS.fullmatch(bare)
             if own is not None and await self._branded(send, request, int(own[1]), own[2] or "/", lang):
-                return
+                return None
             if bare in STATIC:
                 if lang == "en" and request.wants_chinese():
                     target = "/zh" if bare == "/" else "/zh" + bare
                     await _redirect(send, 302, target + request.query_string(), vary=True)
-                    return
+                    return None
                 if bare == "/login" and await self._empty():
                     await _redirect(send, 303, "/zh/setup" if lang == "zh" else "/setup")
-                    return
+                    return None
                 if await self._at_home(send, request, bare, lang):
-                    return
+                    return None
                 name = f"{STATIC[bare]}-{lang}"
                 await self._send(send, request, await self._landing(lang) if bare == "/" else self._pages[name], 200)
-                return
+                return None
             kind = path.split("/", 2)[1] if path != "/" else ""
             if kind in GUARDED and "." not in path.rsplit("/", 1)[1]:
                 refused = await _refusal(request, kind)
                 if refused:
                     await _redirect(send, 303, refused)
-                    return
+                    return None
                 scope = {**scope, "path": path + "/"}
-        await self._pass_on(scope, receive, send, request)
+        return scope
 
     async def _branded(self, send: Send, request: _Request, tenant_id: int, bare: str, lang: str) -> bool:
         """A public page in a merchant's face; False when there is no such merchant."""
@@ -198,7 +212,8 @@ class FrontDoor:
         return not self._has_admin
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, request: _Request) -> None:
-        started = lost = False
+        started = False
+        lost = ""
 
         async def answer(message: Message) -> None:
             nonlocal started, lost
@@ -207,12 +222,15 @@ class FrontDoor:
                 headers = list(message.get("headers", []))
                 kind = dict(headers).get(b"content-type", b"")
                 if message["status"] == 404 and kind.startswith(b"text/html"):
-                    lost = True
+                    lost = "not_found"
+                    return
+                if message["status"] == 503 and b"text/html" in request.header(b"accept") and request.path != "/api/health":
+                    lost = "away"
                     return
                 message = {**message, "headers": [*headers, *_cache(request.path, message["status"], kind, headers), *_HEADERS]}
             elif lost:
                 if not message.get("more_body"):
-                    await self._static(send, request, f"not_found-{request.lang()}", 404)
+                    await (self._away(send, request) if lost == "away" else self._static(send, request, f"not_found-{request.lang()}", 404))
                 return
             await send(message)
 
@@ -226,10 +244,17 @@ class FrontDoor:
             structlog.get_logger("web").exception("request_failed", path=request.path)
             await self._static(send, request, f"crash-{request.lang()}", 500)
 
+    async def _away(self, send: Send, request: _Request) -> None:
+        """The database does not answer: said in words; a page that was only asked for comes by itself later."""
+        again = ((b"refresh", b"10"),) if request.method == "GET" else ()
+        await self._send(send, request, self._pages[f"away-{request.lang()}"], 503, more=again)
+
     async def _static(self, send: Send, request: _Request, name: str, status: int) -> None:
         await self._send(send, request, self._pages[name], status)
 
-    async def _send(self, send: Send, request: _Request, page: _StaticPage, status: int, kind: bytes = b"text/html") -> None:
+    async def _send(
+        self, send: Send, request: _Request, page: _StaticPage, status: int, kind: bytes = b"text/html", *, more: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
         zipped = b"gzip" in request.header(b"accept-encoding")
         body = page.gzipped if zipped else page.plain
         headers = [
@@ -238,6 +263,7 @@ class FrontDoor:
             (b"cache-control", b"no-cache"),
             (b"vary", b"Accept-Encoding, Accept-Language, Cookie"),
             *_HEADERS,
+            *more,
         ]
         if zipped:
             headers.append((b"content-encoding", b"gzip"))

@@ -16,7 +16,7 @@ from pages.routes import ROUTES, Route
 from state.session import Session, WipeForeign
 from state.ui import Ui
 
-PUBLIC = ("landing", "sign_in", "second", "set_up", "join", "sent", "confirm", "forgot", "reset", "terms", "not_found", "crash")
+PUBLIC = ("landing", "sign_in", "second", "set_up", "join", "sent", "confirm", "forgot", "reset", "terms", "not_found", "crash", "away")
 LANGS = ("en", "zh")
 
 

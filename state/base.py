@@ -18,7 +18,7 @@ import reflex as rx
 import structlog
 from sqlmodel import Session
 
-from backend.db import get_db
+from backend.db import get_db, is_away
 from backend.errors import IronBullError, NotAllowed
 from backend.identity import rights
 from backend.identity.principal import Principal
@@ -105,7 +105,11 @@ async def _admit(state: rx.State, kinds: tuple[str, ...], right: str) -> bool:
     allowed = kinds or tuple(getattr(state, "_allowed", ()))
     if "anyone" in allowed:
         return True
-    who = await principal_of(state)
+    try:
+        who = await principal_of(state)
+    except Exception as error:  # nobody is let in whose session cannot be asked for
+        await _tell(state, error, "session")
+        return False
     if who is not None and who.kind in allowed:
         _asking.set((who, right))
         try:
@@ -128,6 +132,10 @@ async def _tell(state: rx.State, error: Exception, where: str) -> None:
     ui = await state.get_state(Ui)
     if isinstance(error, IronBullError):
         ui._say(text=str(error), bad=True)
+        return
+    if is_away(error):
+        log.error("database_away", handler=where)
+        ui._say("toast.away", bad=True)
         return
     log.error("handler_failed", handler=where, exc_info=error)
     ui._say("toast.failed", bad=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from backend.monitoring.watch_rules import NAMES, with_unit
 from backend.notifications.phrases import in_chinese
 from state.words import figure
 
@@ -16,7 +17,9 @@ ARROW = " -> "
 def incident(row: Row) -> Row:
     """An incident."""
     names = ("at_ms", "check", "subject", "open", "escalated", "taken_by", "ended_ms", "told_ms", "detail")
-    measure = f"{row['limit']} {row['value']:,} / {row['bound']:,}" if row["limit"] else row["detail"] or "–"
+    limit = row["limit"]
+    known = limit in NAMES
+    measure = f"{NAMES[limit]}: {with_unit(limit, row['value'])} / {with_unit(limit, row['bound'])}" if known else row["detail"] or "–"
     return {"id": str(row["id"])} | {name: row[name] for name in names} | {
         "word": f"mon.c.{row['check']}", "severity": f"mon.s.{row['severity']}", "bad": row["severity"] == "critical" and row["open"],
         "measure": measure, "measure_zh": in_chinese(measure), "subject_zh": in_chinese(row["subject"]), "detail_zh": in_chinese(row["detail"]),

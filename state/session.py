@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import reflex as rx
 
+from backend.db import AWAY, is_away
 from backend.identity.principal import Principal
 from backend.identity.rights import ROLES, UNPROVEN
-from state.base import HOME, needs, principal_of
+from state.base import HOME, cookie_of, needs, principal_of
 
 ROLE_OF_PREFIX = {"admin": ("admin",), "tenant": ("tenant",), "agent": ("agent",)}
 
 
 class Session(rx.State):
-    """A display copy of the principal. Authority is never read from here."""
+    """A display copy of the principal. Authority is never read from here. ``away``: who this is could not be asked."""
 
     _owner: str = ""
+    _cookie: str = ""
+    away: bool = False
     ok_for: str = ""
     leave_to: str = ""
     kind: str = ""
@@ -43,7 +47,12 @@ class Session(rx.State):
     @needs("anyone")
     async def enter(self, key: str) -> None:
         """Decide whether page ``key`` ("agent.bot", its first part is the kind) may show itself here."""
-        who = await principal_of(self)
+        try:
+            who = await principal_of(self)
+        except AWAY as error:
+            self.away = is_away(error)
+            raise
+        self.away = False
         key = key if isinstance(key, str) else ""
         if who is None:
             self.ok_for, self.leave_to = "", self._sign_in_again()
@@ -121,12 +130,21 @@ class WipeForeign(rx.Middleware):
     async def preprocess(self, app: rx.App, state: Any, event: Any) -> None:
         """Runs under the state lock before every event, hydrate included."""
         here = await state.get_state(Session)
-        who = await principal_of(here)
+        cookie = hashlib.sha256(cookie_of(here).encode()).hexdigest()
+        try:
+            who = await principal_of(here)
+        except AWAY as error:
+            # Who this is cannot be asked now. Behind the same cookie it is the person whose values these are.
+            if here._cookie != cookie:
+                state._get_root_state().reset()
+            if is_away(error):
+                return
+            raise
         owner = f"{who.kind}:{who.id}:{who.session_id}" if who else ""
         if here._owner and here._owner != owner:
             state._get_root_state().reset()
             here = await state.get_state(Session)
-        here._owner = owner
+        here._owner, here._cookie = owner, cookie
 
     async def postprocess(self, app: rx.App, state: Any, event: Any, update: Any) -> Any:
         """Nothing to add."""

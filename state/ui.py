@@ -27,7 +27,7 @@ class Ui(rx.State):
     def _say(self, key: str = "", *, text: str = "", bad: bool = False, undo: str = "", **params: Any) -> None:
         """Show a toast: catalogue ``key`` with ``params``, or ``text``; ``undo`` names what the page can undo."""
         self._count += 1
-        self.toast = {"id": self._count, "k": key, "p": params, "text": text, "bad": bad, "undo": undo, "at": now_ms()}
+        self.toast = {"id": self._count, "k": key, "p": params, "text": text, "zh": in_chinese(text), "bad": bad, "undo": undo, "at": now_ms()}
 
     @rx.event
     @needs(may="own")

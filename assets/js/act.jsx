@@ -1,7 +1,7 @@
 // Things one does: hold to confirm, type to confirm, toasts with undo, menus, preferences.
 import { createElement, useContext, useEffect, useRef, useState } from "react";
 import { ColorModeContext } from "$/utils/context-registry";
-import { LangSwitch, useT } from "./i18n.jsx";
+import { LangSwitch, lang, useT } from "./i18n.jsx";
 import { serverNow } from "./time.jsx";
 
 // Irreversible, one object: press and hold for a second; keyboard users hold Enter or Space
@@ -89,7 +89,7 @@ export function Toast({ toast, onUndo }) {
   const d = toast?.bad ? "M8 2.2 14.5 13.5H1.5ZM8 6.5v3M8 11.6v.1" : "M3 8.5 6.3 12 13 4.5";
   return createElement("div", { role: "status", "aria-live": "polite", style: { position: "fixed", zIndex: 25 } }, open ? createElement("div", { className: `toast ${toast.bad ? "bad" : ""}` },
     createElement("svg", { className: "ic", viewBox: "0 0 16 16", "aria-hidden": true }, createElement("path", { d })),
-    createElement("span", null, toast.k ? t(toast.k, toast.p) : toast.text),
+    createElement("span", null, toast.k ? t(toast.k, toast.p) : lang() === "zh" && toast.zh ? toast.zh : toast.text),
     toast.undo ? createElement("button", { type: "button", className: "btn sm", onClick: () => { setLeft(0); onUndo?.(toast.undo); } }, t("act.undo"), createElement("span", { className: "t3" }, t("unit.s", { n: left }))) : null,
     createElement("button", { type: "button", className: "btn quiet sm", "aria-label": t("act.close"), onClick: () => setLeft(0) }, "×")) : null);
 }

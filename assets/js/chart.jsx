@@ -207,6 +207,8 @@ export function EquityChart({ points, height, label }) {
     chart.panes()[1].setStretchFactor(1);
     paint(x);
     feed(x);
+    // another width (a phone that is turned) shows the whole course again
+    chart.timeScale().subscribeSizeChange(() => chart.timeScale().fitContent());
     chart.subscribeCrosshairMove((event) => {
       const p = event.time && event.point ? x.byTime.get(event.time) : null;
       const node = tip.current;

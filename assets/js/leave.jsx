@@ -17,3 +17,12 @@ export function Leave({ to }) {
   }, [to]);
   return null;
 }
+
+// The page could not be filled: load it anew until it can.
+export function Again() {
+  useEffect(() => {
+    const timer = setTimeout(() => window.location.reload(), 5000);
+    return () => clearTimeout(timer);
+  }, []);
+  return null;
+}

@@ -21,6 +21,7 @@ from sqlalchemy.exc import StatementError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.merchant import envelope
+from backend.db import DatabaseAway, is_away
 from backend.errors import InvalidInput, IronBullError
 from backend.monitoring.metrics import observe_request
 
@@ -110,6 +111,10 @@ class Wall:
             log.error("request_failed", request_id=request_id, method=scope["method"], path=scope["path"], **told(error))
             if sent_status:
                 raise
+            if is_away(error):
+                gone = DatabaseAway()
+                await _refuse(answer, gone.status, gone.code, gone.message, request_id, path=scope["path"])
+                return
             await _refuse(
                 answer,
                 500,

@@ -19,6 +19,22 @@ LIMITS: MappingProxyType[str, int] = MappingProxyType(
 )  # fmt: skip
 """The bound of each measurement. A larger value is an incident; for ``disk_free_mb`` a smaller one."""
 AT_LEAST = frozenset({"disk_free_mb"})
+NAMES: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "service_ms": "Time to answer", "node_silent_s": "Silent for", "node_skew_ms": "Clock differs by", "node_latency_ms": "The exchange answers in",
+        "database_ms": "Time to answer", "redis_ms": "Time to answer", "orders_waiting_s": "The oldest waits for",
+        "orders_unknown_s": "The oldest is unknown for", "webhooks_late_s": "The oldest is late by", "notices_late_s": "The oldest is late by",
+        "exports_waiting_s": "The oldest waits for", "jobs_waiting_s": "The oldest is late by", "job_silent_s": "Silent for", "disk_free_mb": "Free",
+    }
+)  # fmt: skip
+"""What each measurement is called where people read it."""
+ONE_OF: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "services": "service", "nodes": "node", "queues": "queue", "jobs": "job", "leases": "lease", "invariants": "invariant", "redis": "Redis",
+    }
+)  # fmt: skip
+"""A check as a word for one of what it looks at; the others are their own."""
+_UNITS = {"ms": "ms", "s": "s", "mb": "MB"}
 Severity = Literal["warning", "critical"]
 Notice = Literal["open", "again", "escalate", "recovered"]
 
@@ -123,3 +139,8 @@ def services_of(text: str) -> dict[str, str]:
             raise ValueError(f"'{part.strip()}' is not name=address")
         found[name] = url
     return found
+
+
+def with_unit(limit: str, value: int) -> str:
+    """A value of a measurement as people read it: "3,641 ms"."""
+    return f"{value:,} {_UNITS[limit.rpartition('_')[2]]}"

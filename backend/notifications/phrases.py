@@ -12,9 +12,10 @@ from datetime import datetime
 from functools import lru_cache
 
 from backend.notifications.order_phrases import PHRASES as ORDER_PHRASES
+from backend.notifications.refusal_phrases import PHRASES as REFUSALS
 
 _WORDS: dict[str, str] = {
-    "LONG": "做多", "SHORT": "做空",
+    "LONG": "做多", "SHORT": "做空", "below": "低于", "above": "高于",
     "the platform": "整个平台", "this tenant": "本商户", "this account": "此账户", "the centre": "中心",
     "The platform": "平台", "The merchant": "商户", "You": "你", "Bot": "机器人",
     "Stop loss": "止损", "Take profit": "止盈", "Trailing stop": "移动止损", "Held too long": "持仓超时", "Closed by hand": "手动平仓",
@@ -136,12 +137,14 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("It is as it should be again.", "已恢复正常。"),
     ("{measure} is {value}, the limit is {bound}.", "{measure} 为 {value}，上限为 {bound}。"),
     ("Nothing is wrong: somebody tries out whether alerts arrive.", "一切正常：有人在测试告警是否送达。"),
-    ("Monitor: {what}", "监控：{what}"),
-    ("Monitor, still: {what}", "监控，仍未恢复：{what}"),
-    ("Monitor, recovered: {what}", "监控，已恢复：{what}"),
-    ("Nobody has taken it: {what}", "无人处理：{what}"),
-    ("{measure} is {value}, the limit is {bound}.", "{measure} 为 {value}，上限为 {bound}。"),
-    ("It is as it should be again.", "已恢复正常。"),
+    ("{measure}: {value}, the limit is {bound}.", "{measure}：{value}，上限为 {bound}。"),
+    ("{measure}: {value} / {bound}", "{measure}：{value} / {bound}"),
+    ("service {code}", "服务 {code}"), ("queue {code}", "队列 {code}"), ("job {code}", "任务 {code}"), ("lease {code}", "租约 {code}"),
+    ("invariant {code}", "不变量 {code}"), ("database", "数据库"), ("disk", "磁盘"),
+    ("queue orders waiting", "待发送订单队列"), ("queue orders unknown", "未知状态订单队列"),
+    ("exports", "导出"), ("jobs", "任务"), ("messages", "消息"), ("webhooks", "Webhook"),
+    ("Time to answer", "响应时间"), ("Silent for", "静默时长"), ("Clock differs by", "时钟偏差"), ("The exchange answers in", "交易所延迟"),
+    ("The oldest waits for", "最久等待"), ("The oldest is unknown for", "最久未知"), ("The oldest is late by", "最久延迟"), ("Free", "剩余"),
     ("A webhook was given up", "一条 Webhook 已放弃"),
     ("{event} was tried {n} times.", "{event} 已尝试 {n} 次。"),
     ("A webhook endpoint was switched off", "一个 Webhook 端点已停用"),
@@ -212,7 +215,7 @@ def _pattern(english: str) -> re.Pattern[str]:
     return re.compile("".join(made), re.DOTALL)
 
 
-_ALL = (*_PHRASES, *ORDER_PHRASES)
+_ALL = (*_PHRASES, *ORDER_PHRASES, *REFUSALS)
 _EXACT = {english: chinese for english, chinese in _ALL if "{" not in english}
 # The longer the fixed words of a phrase, the surer it is meant: "{who}: {reason}" comes after all that begin with more.
 _OPEN = sorted(

@@ -6,7 +6,7 @@ import reflex as rx
 
 from pages.components.i18n import USED, in_both, t, tx
 from pages.components.icons import icon
-from pages.components.lists import Pick, chips, cut, filters, list_page
+from pages.components.lists import Pick, chips, filters, list_page
 from pages.components.parts import chip, facts, link_button, rel_time
 from pages.components.table import Column, drawer, drawer_section
 from pages.routes import route_of
@@ -30,7 +30,7 @@ def _columns() -> list[Column]:
         Column("at_ms", "order.time", phone="end", sort=True, show=lambda r: rel_time(r["at_ms"].to(int))),
         Column("word", "mon.check", phone="lead", show=lambda r: rx.el.span(rx.el.b(tx(r["word"])), " ", in_both(r["subject"], r["subject_zh"]))),
         Column("severity", "mon.severity", phone="sub", show=lambda r: rx.cond(r["bad"], rx.el.span(tx(r["severity"]), class_name="look"), tx(r["severity"]))),
-        Column("measure", "mon.measure", phone="sub", show=lambda r: cut(in_both(r["measure"], r["measure_zh"]), wide=True, title=r["measure"])),
+        Column("measure", "mon.measure", phone="sub", show=lambda r: rx.el.span(in_both(r["measure"], r["measure_zh"]), class_name="cut wide")),
         Column("seen", "mon.seen", "num", quiet=True, roomy=True),
         Column("told", "mon.told", "num", quiet=True, sort=True),
         Column("ended_ms", "mon.ended", "num", quiet=True, show=lambda r: rx.cond(r["ended_ms"].to(int) > 0, rel_time(r["ended_ms"].to(int)), rx.el.span("–", class_name="t3"))),

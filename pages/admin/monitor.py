@@ -49,7 +49,7 @@ def _measure(row: rx.Var) -> rx.Component:
 
 def _measured() -> rx.Component:
     m = AdminMonitor
-    spans = segmented([(span, f"{span} h") for span in SPANS], m.span, m.look_back, t("mon.course"))
+    spans = segmented([(span, tx("unit.h", n=span)) for span in SPANS], m.span, m.look_back, t("mon.course"))
     rows = rx.el.ul(rx.foreach(m.measured, _measure), class_name="node-lines measures")
     none = empty("mon.unmeasured", "mon.unmeasured_why", "monitor")
     return rx.el.section(

@@ -116,7 +116,7 @@ def _history() -> rx.Component:
         rx.el.span(tx("node.worst", worst=one["worst"]), class_name="num t3 t12"),
         key=one["k"],
     )  # fmt: skip
-    spans = segmented([("1", "1 h"), ("6", "6 h"), ("24", "24 h"), ("168", "7 d")], Nodes.span, Nodes.look_back, t("node.history"))
+    spans = segmented([*((n, tx("unit.h", n=n)) for n in ("1", "6", "24")), ("168", tx("unit.d", n=7))], Nodes.span, Nodes.look_back, t("node.history"))
 
     def span(one: rx.Var) -> rx.Component:
         lines = one["lines"].to(list[dict])

@@ -34,7 +34,7 @@ def _new() -> rx.Component:
         on_submit=Operator.add_window,
         reset_on_submit=True,
     )
-    return rx.el.section(form, rx.el.p(tx("mon.window_why"), class_name="t3 t12"), class_name="sec hline-b")
+    return rx.el.section(form, rx.el.p(tx("mon.window_why"), class_name="hint"), class_name="sec hline-b")
 
 
 def page() -> rx.Component:

@@ -21,10 +21,11 @@ _GROUPS = (
     ("botset.brakes", ("daily_loss_limit", "max_drawdown_pct")),
 )
 _UNITS = {
-    "cooldown_minutes": "min", "max_position_usdt": "USDT", "max_leverage": "×", "stop_loss_roi": "% ROI", "take_profit_roi": "% ROI",
-    "trailing_start_roi": "% ROI", "trailing_distance_roi": "% ROI", "max_hold_hours": "h", "daily_loss_limit": "USDT",
+    "max_position_usdt": "USDT", "max_leverage": "×", "stop_loss_roi": "% ROI", "take_profit_roi": "% ROI",
+    "trailing_start_roi": "% ROI", "trailing_distance_roi": "% ROI", "daily_loss_limit": "USDT",
     "max_drawdown_pct": "%",
 }  # fmt: skip
+_SPANS = {"cooldown_minutes": "unit.minutes", "max_hold_hours": "unit.hours"}
 _OFF = {"long_skip_from_score", "stop_loss_roi", "take_profit_roi", "trailing_start_roi", "trailing_distance_roi", "max_hold_hours"}
 USED.update(f"botset.ma.{name}" for name in FILTERS)
 
@@ -34,7 +35,7 @@ def _box(name: str) -> rx.Component:
         name=name, default_value=S.kept[name], input_mode="decimal", auto_complete="off", max_length=24, required=name not in _OFF,
         placeholder=t("limits.off") if name in _OFF else "", class_name="inp num",
     )  # fmt: skip
-    return field(f"botset.{name}", box, right=rx.el.span(_UNITS.get(name, ""), class_name="t3"))
+    return field(f"botset.{name}", box, right=rx.el.span(tx(_SPANS[name]) if name in _SPANS else _UNITS.get(name, ""), class_name="t3"))
 
 
 def _form() -> rx.Component:

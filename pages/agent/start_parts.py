@@ -16,7 +16,7 @@ def step_item(number: int, step: str, current: rx.Var[str], on_click: Any) -> rx
     USED.add(key)
     on = current == step
     button = rx.el.button(
-        rx.el.i(str(number)), tx(key), type="button", on_click=on_click, class_name=rx.cond(on, "on", ""),
+        rx.el.i(str(number)), rx.el.span(tx(key)), type="button", on_click=on_click, class_name=rx.cond(on, "on", ""),
         custom_attrs={"aria-current": rx.cond(on, "step", "false")},
     )  # fmt: skip
     return rx.el.li(button)

@@ -104,7 +104,7 @@ def filters(
         rx.el.button(icon("close", "s"), tx("filter.clear"), type="button", class_name="btn quiet sm", on_click=Lists.clear),
         rx.fragment(),
     )
-    box = rx.el.span(search_field(find, Lists.set_search, "200px"), key=Lists.cleared, class_name="f-find") if find else rx.fragment()
+    box = rx.el.span(search_field(find, Lists.set_search, "264px"), key=Lists.cleared, class_name="f-find") if find else rx.fragment()
     choices = rx.el.div(*parts, clear, class_name="picks")
     ends = [rx.el.span(class_name="sp"), right if right is not None else rx.fragment(), box]
     if lead is None:

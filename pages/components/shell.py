@@ -144,13 +144,28 @@ def _tabs(kind: str, active: str) -> rx.Component:
     return rx.el.nav(*[_nav_item(r, active, live=False) for r in routes], class_name="tabs", aria_label=t("shell.menu"))
 
 
+class _Again(rx.Component):
+    """Loads the page anew every few seconds while it is there."""
+
+    library = JS
+    tag = "Again"
+
+
+def _away() -> rx.Component:
+    """The database does not answer: said in words, and asked again."""
+    again = rx.el.a(tx("act.retry"), href="", class_name="btn", rel="external")
+    return rx.fragment(empty("away.title", "away.line", "alert", action=again), _Again.create())
+
+
 def _waiting() -> rx.Component:
     """What the prerendered page holds: the frame's shape, no figure and no name."""
     return rx.el.div(
         rx.el.aside(rx.el.span(mark(), rx.el.span("IronBull"), class_name="brand"), class_name="side"),
         rx.el.div(
             rx.el.div(rx.el.span(mark(), class_name="only-s"), class_name="top"),
-            rx.el.div(skeleton("40%", "16px"), skeleton(height="64px"), skeleton(height="220px"), class_name="wait"),
+            rx.cond(
+                Session.away, _away(), rx.el.div(skeleton("40%", "16px"), skeleton(height="64px"), skeleton(height="220px"), class_name="wait")
+            ),
             class_name="main",
         ),
         class_name="app",

@@ -158,7 +158,10 @@ def table_foot(state: Any, extra: Any = None, export: Any = None) -> rx.Componen
         class_name="row",
     )  # fmt: skip
     return rx.el.div(
-        rx.el.span(tx("table.range", a=state.first_shown, b=state.last_shown, n=state.total), custom_attrs={"aria-live": "polite"}),
+        rx.el.span(
+            rx.cond(state.total > 0, tx("table.range", a=state.first_shown, b=state.last_shown, n=state.total), tx("table.nothing")),
+            custom_attrs={"aria-live": "polite"},
+        ),
         rx.cond(state.total > state.size, turn, rx.fragment()),
         rx.el.span(class_name="sp"),
         extra or rx.fragment(),

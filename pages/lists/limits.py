@@ -14,7 +14,8 @@ from pages.components.shell import shell
 from pages.routes import Route
 from state.limits import NAMES, Limits
 
-UNITS = {"losses_in_a_row": "", "daily_trades": "", "weekly_trades": "", "max_positions": "", "max_leverage": "×", "loss_pause_minutes": "min", "trade_pause_s": "s", "equity_stop_pct": "%"}
+UNITS = {"losses_in_a_row": "", "daily_trades": "", "weekly_trades": "", "max_positions": "", "max_leverage": "×", "equity_stop_pct": "%"}
+SPANS = {"loss_pause_minutes": "unit.minutes", "trade_pause_s": "unit.seconds"}
 USED.update(f"limit.name.{name}" for name in NAMES)
 USED.update(f"limit.why.{name}" for name in NAMES)
 USED.update(f"limits.of.{source}" for source in ("platform", "tenant", "agent"))
@@ -26,7 +27,7 @@ def _box(name: str) -> rx.Component:
         name=name, default_value=Limits.own[name], max_length=4000 if symbols else 24, auto_complete="off",
         input_mode="text" if symbols else "decimal", placeholder=t("limits.off"), class_name="inp sm" if symbols else "inp sm num",
     )  # fmt: skip
-    return field(f"limit.name.{name}", box, right=rx.el.span("" if symbols else UNITS.get(name, "USDT")))
+    return field(f"limit.name.{name}", box, right=rx.el.span(tx(SPANS[name]) if name in SPANS else "" if symbols else UNITS.get(name, "USDT")))
 
 
 def _form() -> rx.Component:

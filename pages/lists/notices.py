@@ -25,7 +25,7 @@ def _title(row: rx.Var) -> rx.Component:
 
 
 def _body(row: rx.Var) -> rx.Component:
-    return rx.el.span(in_both(row["body"], row["body_zh"]), class_name="cut wide")
+    return rx.el.span(in_both(row["body"], row["body_zh"]), class_name="cut wide all")
 
 
 def _read(row: rx.Var) -> rx.Component:

@@ -31,7 +31,7 @@ def _columns(agent: bool) -> list[Column]:
 
 def withdrawals_page(route: Route, *above: Any) -> rx.Component:
     """The page; ``above`` stands over the list."""
-    d, n = Lists.detail, Lists.totals
+    d, n, agent = Lists.detail, Lists.totals, route.kind == "agent"
     result = rx.cond(
         (d["reason"] != "") | (d["tx_hash"] != ""),
         drawer_section(rx.el.p(d["reason"]), rx.el.p(d["tx_hash"], class_name="mono cut"), title="withdrawal.result"),
@@ -55,7 +55,7 @@ def withdrawals_page(route: Route, *above: Any) -> rx.Component:
         ("", "order.all", None), ("0", "withdrawal.pending", n["n_pending"]), ("1", "withdrawal.to_pay", n["n_approved"]),
         ("3", "withdrawal.completed", n["n_completed"]), ("2", "withdrawal.rejected", n["n_rejected"]), ("4", "withdrawal.failed", n["n_failed"]),
     ]  # fmt: skip
-    bar = filters(lead=chips("status", states), dated=True, find="filter.wallet")
+    bar = filters(lead=chips("status", states), dated=True, find="filter.own_wallet" if agent else "filter.wallet")
     cards = stats(
         stat("withdrawal.pending", n["n_pending"], "", tx("withdrawal.sum_line", n=n["sum_pending"])),
         stat("withdrawal.to_pay", n["n_approved"], "", tx("withdrawal.sum_line", n=n["sum_approved"])),
@@ -64,5 +64,5 @@ def withdrawals_page(route: Route, *above: Any) -> rx.Component:
     )
     return list_page(
         route, "withdrawals", _columns(route.kind == "agent"), *(above or (cards,)), bar=bar,
-        none=("withdrawal.none", "withdrawal.none_why", "wallet"), drawer=panel,
+        none=("withdrawal.none_own", "withdrawal.none_own_why", "wallet") if agent else ("withdrawal.none", "withdrawal.none_why", "wallet"), drawer=panel,
     )  # fmt: skip

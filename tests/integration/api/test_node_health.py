@@ -99,13 +99,13 @@ async def test_silence_and_return_are_told_once_each(fresh: World, secret: str) 
 
     fresh.db.run(hush)
     await goes_round()
-    assert about_nodes() == ["Monitor: nodes h1"]
+    assert about_nodes() == ["Monitor: node h1"]
     with fresh.db.reading() as session:
-        message = session.exec(select(Notification.message).where(Notification.title == "Monitor: nodes h1")).one()
-    assert "node_silent_s is 20" in message and "It serves 0 accounts" in message and "move the accounts" in message
+        message = session.exec(select(Notification.message).where(Notification.title == "Monitor: node h1")).one()
+    assert "Silent for: 20" in message and "It serves 0 accounts" in message and "move the accounts" in message
     await beat(fresh, secret)
     await goes_round()
-    assert about_nodes() == ["Monitor: nodes h1", "Monitor, recovered: nodes h1"]
+    assert about_nodes() == ["Monitor: node h1", "Monitor, recovered: node h1"]
     await wire.close()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from backend.bots.restart_rules import FATAL
 from backend.execution.apply import CLOSE_WORDS
+from backend.monitoring.watch_rules import LIMITS, NAMES, with_unit
 from backend.notifications.phrases import in_chinese, said
 from backend.risk.switches import WORDS
 
@@ -83,3 +84,17 @@ def test_what_people_typed_stays_as_they_typed_it() -> None:
 def test_only_chinese_readers_get_chinese() -> None:
     assert said("Withdrawal paid", "en") == "Withdrawal paid"
     assert said("Withdrawal paid", "zh-CN") == said("Withdrawal paid", "zh") == "提现已支付"
+
+
+@pytest.mark.parametrize("limit", sorted(LIMITS))
+def test_every_measurement_is_told_in_words(limit: str) -> None:
+    told = f"{NAMES[limit]}: {with_unit(limit, 3_641)}, the limit is {with_unit(limit, 2_000)}."
+    chinese = in_chinese(told)
+    assert NAMES[limit] not in chinese and "3,641" in chinese and "上限为 2,000" in chinese
+    assert in_chinese(f"{NAMES[limit]}: {with_unit(limit, 90)} / {with_unit(limit, 60)}").startswith(in_chinese(NAMES[limit]) + "：90")
+
+
+def test_what_the_monitor_names_has_a_word() -> None:
+    assert in_chinese("Monitor: node hk-1") == "监控：节点 hk-1"
+    assert in_chinese("Monitor: queue orders waiting") == "监控：待发送订单队列"
+    assert in_chinese("Monitor, recovered: database") == "监控，已恢复：数据库"

@@ -12,7 +12,7 @@ from pages.components.i18n import LANGS, USED, catalogue
 from pages.routes import ROUTES
 
 HOLES = re.compile(r"\{(\w+)")
-PUBLIC = ("landing", "sign_in", "second", "set_up", "join", "sent", "confirm", "forgot", "reset", "terms", "not_found", "crash")
+PUBLIC = ("landing", "sign_in", "second", "set_up", "join", "sent", "confirm", "forgot", "reset", "terms", "not_found", "crash", "away")
 
 
 def _render_everything() -> None:
