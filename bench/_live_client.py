@@ -196,7 +196,7 @@ def _same(one: Browser) -> Browser:
 def _run(pipe: Connection, target: Target) -> None:
     async def main() -> None:
         crowd = Crowd(target)
-        verbs = {"grow": crowd.grow, "look": crowd.look, "leave": crowd.leave}
+        verbs: dict[str, Any] = {"grow": crowd.grow, "look": crowd.look, "leave": crowd.leave}
         loop = asyncio.get_running_loop()
         while True:
             word, *values = await loop.run_in_executor(None, pipe.recv)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from bench._bench import report
 from bench._live_client import Crew, Seen, Target, crew
+from bench._live_scan import p20
 from bench._live_servers import Process, ours, stock
 
 RATE_HZ, GAP_S = 0.95, 1.2
@@ -98,11 +99,9 @@ def p17() -> bool:
 
 
 def main() -> int:
-    wanted = sys.argv[1:] or ["P17"]
-    good = True
-    if "P17" in wanted:
-        good &= p17()
-    return 0 if good else 1
+    works = {"P17": p17, "P20": p20}
+    verdicts = [works[name]() for name in sys.argv[1:] or works]
+    return 0 if all(verdicts) else 1
 
 
 if __name__ == "__main__":
