@@ -98,6 +98,9 @@ def _cards(t: dict[str, Any]) -> dict[str, str]:
     }
 
 
+_COUNTED = ("orders", "new_users")
+
+
 def _trend(name: str, dates: list[str], values: list[Any]) -> dict[str, Any]:
     """A series as bars; the sum in short."""
     numbers = [Decimal(str(value)) for value in values]
@@ -106,7 +109,7 @@ def _trend(name: str, dates: list[str], values: list[Any]) -> dict[str, Any]:
         {"h": f"{max(2, int(number / top * 100)) if top else 2}%", "kind": "act" if number else "", "title": f"{day}: {figure(number, 0)}"}
         for day, number in zip(dates, numbers, strict=True)
     ]
-    return {"id": name, "word": f"trend.{name}", "total": compact(sum(numbers, Decimal(0))), "bars": bars}
+    return {"id": name, "word": f"trend.{name}", "total": f"{sum(numbers):,.0f}" if name in _COUNTED else compact(sum(numbers, Decimal(0))), "bars": bars}
 
 
 def _node(node: dict[str, Any]) -> dict[str, Any]:

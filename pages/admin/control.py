@@ -35,7 +35,7 @@ def _strategy(row: rx.Var) -> rx.Component:
 
 def _job(row: rx.Var) -> rx.Component:
     return rx.el.tr(
-        rx.el.td(rx.el.b(tx(row["word"])), " ", rx.el.span(row["id"], class_name="mono t3")), rx.el.td(_when(row["ok_ms"]), class_name="num"),
+        rx.el.td(rx.el.b(tx(row["word"])), " ", rx.el.span(row["id"], class_name="mono t3 only-l")), rx.el.td(_when(row["ok_ms"]), class_name="num"),
         rx.el.td(row["took"], class_name="num t2"), rx.el.td(rx.cond(row["bad"], rx.el.span(row["failures"], class_name="look"), row["failures"]), class_name="num"),
         rx.el.td(rx.el.button(tx("ctl.run"), type="button", class_name="btn sm", on_click=C.run_now(row["id"])), class_name="num"), key=row["id"],
     )  # fmt: skip

@@ -135,10 +135,10 @@ def _aside() -> rx.Component:
 def _trends() -> rx.Component:
     one = lambda r: rx.el.div(
         rx.el.div(rx.el.span(tx(r["word"].to(str)), class_name="t2"), rx.el.span(class_name="sp"), rx.el.b(r["total"], class_name="num"), class_name="row"),
-        bars(r["bars"].to(list[dict])), key=r["id"].to(str), class_name="grow",
+        bars(r["bars"].to(list[dict])), key=r["id"].to(str),
     )  # fmt: skip
     age = rx.cond(AdminDashboard.trends_cached, tx("trend.cached"), tx("trend.fresh"))
-    return rx.el.section(section_head("trend.title", meta=age), rx.el.div(rx.foreach(AdminDashboard.trends, one), class_name="form-row wrap"), class_name="sec hline")
+    return rx.el.section(section_head("trend.title", meta=age), rx.el.div(rx.foreach(AdminDashboard.trends, one), class_name="trends"), class_name="sec hline")
 
 
 def page() -> rx.Component:

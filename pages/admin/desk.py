@@ -8,7 +8,7 @@ from pages.components.act import confirm_dialog, field, hold_button, will_happen
 from pages.components.i18n import USED, t, tx
 from pages.components.lists import mini
 from pages.components.live import live_signal
-from pages.components.parts import mode_chip, note, num, rel_time, section_head, side_tag
+from pages.components.parts import empty, mode_chip, note, num, rel_time, section_head, side_tag
 from pages.components.shell import shell
 from pages.routes import route_of
 from state.trade_desk import TradeDesk as D
@@ -96,4 +96,4 @@ def page() -> rx.Component:
             class_name="sec hline",
         ),
     )  # fmt: skip
-    return shell(ROUTE, live_signal("platform", ["orders", "changed_ms"], D.refresh), top, rx.cond(D.account != "", body, rx.fragment()), _ask())
+    return shell(ROUTE, live_signal("platform", ["orders", "changed_ms"], D.refresh), top, rx.cond(D.account != "", body, empty("desk.none", "desk.none_why", "sliders")), _ask())
