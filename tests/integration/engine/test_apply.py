@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session, col, select
 
 from backend.execution.apply import apply_result
@@ -29,6 +30,34 @@ def answer(order: Any, parts: list[tuple[str, str, str]], status: str) -> dict[s
         "client_order_id": order.client_order_id, "status": status, "filled_quantity": total, "trades": trades,
         "stop": {"status": "OPEN", "client_order_id": "qstopstopstopstopstopstop22"},
     }  # fmt: skip
+
+
+def filled(order: Any) -> dict[str, Any]:
+    parts = [(f"{name}-{order.id}", quantity, price) for name, quantity, price in PARTS]
+    return {**answer(order, parts, "FILLED"), "account_id": order.account_id}
+
+
+async def test_answers_of_many_accounts_are_one_transaction_and_nonsense_about_one_stops_no_other(centre: Centre) -> None:
+    engine = centre.start_engine()
+    orders = enter(centre) + enter(centre, "SIGTEST2", symbol="ETH/USDT")
+    index = {(order.account_id, order.client_order_id): order.id or 0 for order in orders}
+    commits: list[object] = []
+    event.listen(centre.db.engine, "commit", commits.append)
+    told = [filled(order) for order in orders]
+    applied = await engine.dispatcher.apply(index, told)
+    assert len(commits) == 1 and {one.order.id for one in applied} == {order.id for order in orders}
+    assert {order.status for order in centre.orders(trade_type="OPEN")} == {"FILLED"}
+    closing = leave(centre)
+    bad, *good = [filled(order) for order in closing]
+    bad["trades"] = 7
+    with pytest.raises(TypeError):
+        await engine.dispatcher.apply({(o.account_id, o.client_order_id): o.id or 0 for o in closing}, [bad, *good])
+    left = {order.account_id for order in centre.orders(trade_type="CLOSE", order_type="MARKET") if order.status != "FILLED"}
+    assert left == {closing[0].account_id}
+    with centre.db.transaction() as session:
+        for other in centre.orders(status="PENDING"):
+            other.status, other.reason = "EXPIRED", "test"
+            session.add(other)
 
 
 @pytest.mark.parametrize("sequence", list(itertools.permutations(range(3))))

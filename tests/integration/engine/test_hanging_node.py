@@ -7,14 +7,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session, select
 
 from backend.db import Database
 from backend.engine import Engine
+from backend.execution import reconcile
 from backend.execution.dispatcher import NODE_DEADLINE_S
-from backend.models import Order
+from backend.models import ExchangeAccount, ExecutionNode, Order
 from tests.support.centre import Centre, make_centre, until
 from tests.support.intents import enter
-from tests.support.paper import PaperServer
+from tests.support.paper import PaperServer, own_hand
 
 
 class SilentNode:
@@ -22,6 +24,7 @@ class SilentNode:
 
     def __init__(self) -> None:
         self.requests = 0
+        self.questions = 0
         self._server: asyncio.Server | None = None
         self._open: list[asyncio.StreamWriter] = []
 
@@ -34,6 +37,7 @@ class SilentNode:
         try:
             while data := await reader.read(65536):
                 self.requests += data.count(b"POST /api/execute")
+                self.questions += data.count(b"POST /api/sync-positions") + data.count(b"POST /api/query-orders")
         finally:
             writer.close()
 
@@ -105,3 +109,57 @@ async def test_an_answer_that_comes_late_is_applied(centre: Centre, node: Silent
     await until(lambda: {order.status for order in of(centre, "SIGTEST1", near=False)} == {"UNKNOWN"})
     assert {order.status for order in of(centre, "SIGTEST1", near=True)} <= {"SENT", "FILLED"}
     await until(lambda: {order.status for order in of(centre, "SIGTEST1", near=True)} == {"FILLED"})
+
+
+async def test_a_node_that_hangs_delays_no_reconciliation_of_another(
+    centre: Centre, node: SilentNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the questions about its accounts are still open, closes and lost answers of the others are found; its own in the end."""
+    monkeypatch.setattr(reconcile, "CALL_DEADLINE_S", 3600.0)
+    centre.settings = centre.settings.model_copy(update={"reconcile_interval_s": 0.1})
+    engine = centre.start_engine()
+    at_node(centre, set())
+    enter(centre)
+    await engine.dispatch()
+    at_node(centre, {1, 3})
+    forget(centre, {0, 1})
+    engine.leading.set()
+    loop = asyncio.create_task(engine._reconcile_loop())
+    await until(lambda: node.questions == 2, 60)
+    for name in ("agent-0", "agent-2"):
+        number = int(name[-1])
+        quantity = float(centre.positions()[number].quantity)
+        async with own_hand(centre.paper, name) as client:
+            await client.create_order("BTC/USDT:USDT", "market", "sell", quantity, None, {"reduceOnly": True})
+        await until(lambda number=number: centre.positions()[number].status == "CLOSED", 60)
+    entries = {order.account_id: order.status for order in centre.orders(trade_type="OPEN")}
+    assert [entries[one] for one in centre.account_ids] == ["FILLED", "UNKNOWN", "FILLED", "FILLED"]
+    assert node.questions == 2, "its accounts were asked about again before it had answered"
+    node.drop()
+    node.close()
+    await until(lambda: not centre.orders(status="UNKNOWN"), 60)
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+
+
+def at_node(centre: Centre, numbers: set[int]) -> None:
+    """These accounts are executed by the node, the others here."""
+
+    def work(session: Session) -> None:
+        node_id = session.exec(select(ExecutionNode.id)).one()
+        for number, account_id in enumerate(centre.account_ids):
+            session.get_one(ExchangeAccount, account_id).node_id = node_id if number in numbers else None
+
+    centre.db.run(work)
+
+
+def forget(centre: Centre, numbers: set[int]) -> None:
+    """As if the answers to the entries of these accounts had been lost."""
+
+    def work(session: Session) -> None:
+        for number in numbers:
+            account = session.get_one(ExchangeAccount, centre.account_ids[number])
+            order = session.exec(select(Order).where(Order.account_id == account.id, Order.trade_type == "OPEN")).one()
+            order.status, order.node_id = "UNKNOWN", account.node_id
+
+    centre.db.run(work)
