@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 import reflex as rx
@@ -69,7 +70,7 @@ class Limits(rx.State):
         own, shown = await read(lambda session: _read(session, who, scope, number))
         self.own = {name: _text(own.get(name, "")) for name in NAMES}
         self.rows = [
-            {"id": f"{one['name']}:{one['source']}", "name": f"limit.name.{one['name']}", "value": _text(one["value"]), "source": f"limits.of.{one['source']}"}
+            {"id": f"{one['name']}:{one['source']}", "name": f"limit.name.{one['name']}", "value": _said(one["value"]), "source": f"limits.of.{one['source']}"}
             for one in shown
         ]
         self.version += 1
@@ -93,6 +94,18 @@ def _bars(daily: dict[str, list[Any]]) -> list[dict[str, str]]:
         {"h": f"{max(2, round(100 * count / most))}%", "kind": "bad" if count else "", "title": f"{day}: {count:,}"}
         for day, count in zip(daily["dates"], daily["violations"], strict=True)
     ]
+
+
+def _said(value: Any) -> str:
+    """A limit as people read it: figures with their thousands apart."""
+    return _text(value) if isinstance(value, (list, str)) and not _number(value) else f"{Decimal(str(value)):,f}"
+
+
+def _number(value: Any) -> bool:
+    try:
+        return Decimal(str(value)).is_finite()
+    except InvalidOperation:
+        return False
 
 
 def _text(value: Any) -> str:

@@ -41,11 +41,11 @@ def _form() -> rx.Component:
     )
 
 
-def _held() -> rx.Component:
+def _held(none: Any) -> rx.Component:
     row = lambda one: rx.fragment(
         rx.el.dt(tx(one["name"].to(str))), rx.el.dd(one["value"], " ", rx.el.span(tx(one["source"].to(str)), class_name="t3"), class_name="cut wide")
     )
-    return rx.cond(Limits.rows.length() > 0, rx.el.dl(rx.foreach(Limits.rows, row), class_name="kv"), rx.el.p(tx("limits.nothing"), class_name="t3"))
+    return rx.cond(Limits.rows.length() > 0, rx.el.dl(rx.foreach(Limits.rows, row), class_name="kv"), rx.el.p(tx(none), class_name="t3"))
 
 
 def _refused() -> rx.Component:
@@ -62,16 +62,19 @@ def _refused() -> rx.Component:
 def limits_page(route: Route) -> rx.Component:
     """The page."""
     choose: Any = rx.fragment()
+    none: Any = "limits.nothing"
     if route.kind == "admin":
+        none = rx.cond(Limits.tenant == "", "limits.everywhere", "limits.nothing")
+        USED.update({"limits.everywhere", "limits.nothing"})
         choose = rx.el.select(
             rx.el.option(t("limits.platform"), value=""),
             rx.foreach(Limits.tenants, lambda one: rx.el.option(one["name"], value=one["id"], key=one["id"])),
             value=Limits.tenant, on_change=Limits.choose, class_name="inp sm pick", aria_label=t("filter.tenant"),
         )  # fmt: skip
-    lead = rx.el.div(rx.el.div(choose, class_name="picks"), note(tx("limits.lead"), tx("limits.lead_why"), calm=True), class_name="sec col gap3")
+    lead = rx.el.div(rx.el.div(choose, class_name="picks") if route.kind == "admin" else rx.fragment(), note(tx("limits.lead"), tx("limits.lead_why"), calm=True), class_name="sec col gap3")
     body = rx.el.div(
         rx.el.section(section_head("limits.own"), _form(), class_name="sec"),
-        rx.el.section(section_head("limits.held"), _held(), _refused() if route.kind == "admin" else rx.fragment(), class_name="sec"),
+        rx.el.section(section_head("limits.held"), _held(none), _refused() if route.kind == "admin" else rx.fragment(), class_name="sec"),
         class_name="two-up",
     )
     return shell(route, lead, rx.cond(Limits.ready, body, rx.el.div(skeleton("40%"), skeleton(height="120px"), class_name="wait")))
