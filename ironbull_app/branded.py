@@ -23,7 +23,7 @@ from backend.models import Tenant
 ADDRESS = re.compile(r"/t/([1-9][0-9]{0,17})(/login)?")
 _LINK = re.compile(r'href="(/zh)?(/login)?/?"')
 _JOIN = re.compile(r'href="(/zh)?/join/?"')
-_CANONICAL = re.compile(r'<link\b[^>]*\brel="canonical"[^>]*>')
+_CANONICAL = re.compile(r'<(?:link\b[^>]*\brel="canonical"|meta\b[^>]*\bproperty="og:url")[^>]*>')
 _FRESH_S = 15.0
 _MOST = 500
 

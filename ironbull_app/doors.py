@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ STATIC = {
     "/reset": "reset",
     "/terms": "terms",
 }
+_MOST_ADDRESSED = 64
 FOR_SEARCH = ("/robots.txt", "/sitemap.xml")
 GUARDED = {"admin": "/admin", "tenant": "/tenant", "agent": "/agent"}
 _HEADERS = (
@@ -84,11 +86,14 @@ class Beside:
 
 
 class _StaticPage:
-    """One page kept in memory, plain and compressed."""
+    """One page kept in memory, plain and, once it was asked for so, compressed."""
 
     def __init__(self, plain: bytes) -> None:
         self.plain = plain
-        self.gzipped = gzip.compress(plain, 9)
+
+    @cached_property
+    def gzipped(self) -> bytes:
+        return gzip.compress(self.plain, 9)
 
 
 class FrontDoor:
@@ -101,9 +106,8 @@ class FrontDoor:
         from backend.settings import get_settings
 
         self._public = get_settings().public_url.rstrip("/")
-        self._pages = {
-            path.stem: _StaticPage(with_addresses(path.read_text(encoding="utf-8"), self._public).encode()) for path in sorted(static.glob("*.html"))
-        }
+        self._pages = {path.stem: _StaticPage(path.read_bytes()) for path in sorted(static.glob("*.html"))}
+        self._addressed: dict[tuple[int, str], tuple[_StaticPage, _StaticPage]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a public page, turn away a stranger, or pass on with headers."""
@@ -180,7 +184,7 @@ class FrontDoor:
             more = request.query_string().replace("?", "&", 1)
             await _redirect(send, 303, f"{'/zh' if lang == 'zh' else ''}/join?tenant={face.tenant_id}{more}")
             return True
-        await self._send(send, request, await self._face(bare, lang, face, at_home=True), 200)
+        await self._send(send, request, await self._face(bare, lang, face, at_home=True), 200, base=request.base())
         return True
 
     async def _face(self, bare: str, lang: str, face: Face, *, at_home: bool = False) -> _StaticPage:
@@ -252,11 +256,24 @@ class FrontDoor:
     async def _static(self, send: Send, request: _Request, name: str, status: int) -> None:
         await self._send(send, request, self._pages[name], status)
 
+    def _at(self, page: _StaticPage, base: str) -> _StaticPage:
+        """The page with the full addresses that search engines want; the last ones made are kept."""
+        kept = self._addressed.get((id(page), base))
+        if kept is None or kept[0] is not page:
+            if len(self._addressed) >= _MOST_ADDRESSED:
+                self._addressed.clear()
+            kept = self._addressed[id(page), base] = page, _StaticPage(with_addresses(page.plain.decode(), base).encode())
+        return kept[1]
+
     async def _send(
-        self, send: Send, request: _Request, page: _StaticPage, status: int, kind: bytes = b"text/html", *, more: tuple[tuple[bytes, bytes], ...] = ()
-    ) -> None:
+        self, send: Send, request: _Request, page: _StaticPage, status: int, kind: bytes = b"text/html", *,
+        base: str = "", more: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:  # fmt: skip
+        """``base``: where the site is, for full addresses; the one of the settings, else as the request has it."""
+        if kind == b"text/html":
+            page = self._at(page, base or self._public or request.base())
         zipped = b"gzip" in request.header(b"accept-encoding")
-        body = page.gzipped if zipped else page.plain
+        body = await asyncio.to_thread(lambda: page.gzipped) if zipped else page.plain
         headers = [
             (b"content-type", kind + b"; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),

@@ -6,6 +6,7 @@ import re
 
 OPEN = ("/", "/join", "/login", "/terms")
 """Public pages worth finding; the others are steps of a journey and say ``noindex``."""
+_WITH_ADDRESS = ('rel="canonical"', 'rel="alternate"', 'property="og:url"', 'property="og:image"')
 _CLOSED = ("/api/", "/admin", "/tenant", "/agent")
 
 
@@ -26,12 +27,12 @@ def site_map(base: str) -> str:
 
 
 def with_addresses(page: str, base: str) -> str:
-    """``page`` with full addresses in its canonical and alternate links."""
+    """``page`` with full addresses in its canonical and alternate links and in what it says to those who share it."""
 
-    def full(link: re.Match[str]) -> str:
-        tag = link[0]
-        if 'rel="canonical"' not in tag and 'rel="alternate"' not in tag:
+    def full(found: re.Match[str]) -> str:
+        tag = found[0]
+        if not any(mark in tag for mark in _WITH_ADDRESS):
             return tag
-        return re.sub(r'href="(/[^"]*)"', lambda found: f'href="{(base + found[1]).rstrip("/") if found[1] != "/" else base + "/"}"', tag)
+        return re.sub(r'(href|content)="(/[^"]*)"', lambda at: f'{at[1]}="{base + at[2] if at[2] == "/" else (base + at[2]).rstrip("/")}"', tag)
 
-    return re.sub(r"<link\b[^>]*>", full, page)
+    return re.sub(r"<(?:link|meta)\b[^>]*>", full, page)

@@ -41,12 +41,16 @@ def head(page: str, lang: str, title: str, description: str = "pub.description")
         *[rx.el.link(rel="alternate", href_lang=HTML_LANG[code], href=path_of(page, code)) for code in (lang, other)],
         *[
             rx.el.meta(custom_attrs={"property": f"og:{name}"}, content=text)
-            for name, text in (("type", "website"), ("site_name", "IronBull"), ("title", title), ("description", about), ("locale", LOCALE[lang]))
+            for name, text in (
+                ("type", "website"), ("site_name", "IronBull"), ("title", title), ("description", about), ("locale", LOCALE[lang]),
+                ("url", path_of(page, lang)), ("image:alt", "IronBull"),
+            )
         ],
+        rx.el.meta(name="twitter:card", content="summary"),
     ]
     if page not in FOUND:
         meta.append(rx.el.meta(name="robots", content="noindex"))
-    return {"title": title, "description": words(lang, description), "meta": meta}
+    return {"title": title, "description": words(lang, description), "image": "/icons/icon-512.png", "meta": meta}
 
 
 def raw(**style: Any) -> dict[str, Any]:

@@ -50,10 +50,28 @@ def _catalogue(lang: str) -> dict[str, str]:
     return found
 
 
-def barriers(page: Page, *rules: str) -> list[str]:
-    """Serious and critical findings of axe-core, one line for each element; only of ``rules`` when some are named."""
+_WEIGH = """() => axe.run(document, {preload: false, iframes: false, resultTypes: ["violations", "passes"]}).then((found) =>
+  [found.passes, found.violations].map((rules) => rules.map((rule) => [rule.id, rule.impact || "", rule.tags.includes("best-practice")])))"""
+_WEIGHTS = {"critical": 10, "serious": 7, "moderate": 3, "minor": 1}
+
+
+def axe_score(page: Page) -> tuple[float, list[str]]:
+    """Out of a hundred: the part of all applicable axe-core rules that hold, each failing one by its weight; and what fails."""
+    _with_axe(page)
+    passed, failed = page.evaluate(_WEIGH)
+    lost = sum(_WEIGHTS.get(impact, 7) for _, impact, _ in failed)
+    # A rule that holds says nothing of its impact: it counts as a serious one.
+    return 100 * (1 - lost / (lost + 7 * len(passed))), [f"{rule} ({impact})" for rule, impact, _ in failed]
+
+
+def _with_axe(page: Page) -> None:
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(_AXE.read_text(encoding="utf-8"))
+
+
+def barriers(page: Page, *rules: str) -> list[str]:
+    """Serious and critical findings of axe-core, one line for each element; only of ``rules`` when some are named."""
+    _with_axe(page)
     found: list[str] = page.evaluate(_RUN, list(rules))
     return found
 

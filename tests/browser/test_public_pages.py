@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.browser.conftest import Opener, Server
+from tests.browser.look import axe_score
 
 PAGES = ("/", "/login", "/setup", "/zh", "/zh/login", "/zh/setup")
 
@@ -133,7 +134,7 @@ def test_what_a_search_engine_reads(visit: Opener, path: str) -> None:
     page = visit(path, lang="zh-CN" if path.startswith("/zh") else "en-US")
     title, about = page.title(), page.locator("meta[name=description]").get_attribute("content") or ""
     assert 10 <= len(title) <= 70 and 20 <= len(about) <= 170
-    assert page.locator("link[rel=canonical]").get_attribute("href") == path.rstrip("/") or path == "/"
+    assert page.locator("link[rel=canonical]").get_attribute("href") == page.url.split("?")[0]
     assert {link.get_attribute("hreflang") for link in page.locator("link[rel=alternate]").all()} == {"en", "zh-Hans"}
     assert page.locator("html").get_attribute("lang") == ("zh-Hans" if path.startswith("/zh") else "en")
     assert page.locator("h1").count() == 1
@@ -145,6 +146,62 @@ def test_what_a_search_engine_reads(visit: Opener, path: str) -> None:
     closed = page.locator("meta[name=robots][content=noindex]").count()
     assert closed == (1 if path.endswith("/setup") else 0)
     assert page.locator("meta[property='og:title']").get_attribute("content") == title
+
+
+BEST_PRACTICE = """() => {
+  const all = (what) => [...document.querySelectorAll(what)], on = (one, name) => one.getAttribute(name) || "";
+  const safe = (at) => !at.startsWith("http:") || new URL(at).host === location.host;
+  return {
+    "standards mode": document.compatMode === "CSS1Compat",
+    "charset within the first kilobyte": document.documentElement.outerHTML.slice(0, 1024).toLowerCase().includes('charset="utf-8"'),
+    "viewport that may be zoomed": /width=device-width/.test(on(document.querySelector("meta[name=viewport]"), "content"))
+      && !/user-scalable=no|maximum-scale=1(\\D|$)/.test(on(document.querySelector("meta[name=viewport]"), "content")),
+    "pictures have a size and words": all("img").every((one) => one.hasAttribute("alt") && on(one, "height")),
+    "drawings are named or hidden": all("svg").every((one) => one.closest("[aria-hidden=true]") || on(one, "aria-label") || one.querySelector("title")),
+    "links lead over TLS or stay here": all("a[href], link[href], script[src], img[src]").every((one) => safe(one.href || one.src)),
+    "other windows cannot reach back": all("a[target=_blank]").every((one) => /noopener|noreferrer/.test(on(one, "rel"))),
+    "no script that holds up the page": all("script[src]").every((one) => one.defer || one.async || one.type === "module"),
+    "an icon and a manifest": all("link[rel=icon]").length > 0 && all("link[rel=manifest]").length === 1,
+    "no event handlers in attributes": all("*").every((one) => [...one.attributes].every((a) => !a.name.startsWith("on"))),
+    "every id once": new Set(all("[id]").map((one) => one.id)).size === all("[id]").length,
+    "nothing moves while it loads": performance.getEntriesByType("layout-shift").every((one) => one.value < 0.1),
+  };
+}"""
+FOUND_WELL = """() => {
+  const on = (what, name) => document.querySelector(what)?.getAttribute(name) || "";
+  const canonical = on("link[rel=canonical]", "href"), picture = on("meta[property='og:image']", "content");
+  return {
+    title: document.title.length >= 10 && document.title.length <= 70,
+    description: on("meta[name=description]", "content").length >= 50 || document.documentElement.lang === "zh-Hans",
+    "a full canonical address": canonical === location.origin + location.pathname,
+    language: ["en", "zh-Hans"].includes(document.documentElement.lang),
+    "alternates are full addresses": [...document.querySelectorAll("link[rel=alternate]")].every((one) => one.getAttribute("href").startsWith(location.origin)),
+    "may be listed": !document.querySelector("meta[name=robots][content*=noindex]"),
+    "one heading": document.querySelectorAll("h1").length === 1,
+    "links can be followed": [...document.querySelectorAll("a")].every((one) => one.getAttribute("href") && !one.getAttribute("href").startsWith("javascript:")),
+    "shared with title, words, address and picture": ["title", "description", "url", "type", "locale"].every((name) => on(`meta[property='og:${name}']`, "content"))
+      && on("meta[property='og:url']", "content") === canonical && picture.startsWith(location.origin) && !!on("meta[name='twitter:card']", "content"),
+    "text of a legible size": [...document.querySelectorAll("main p, main li, main td, main a")].every((one) => !one.innerText?.trim() || parseFloat(getComputedStyle(one).fontSize) >= 11),
+  };
+}"""
+WELL = 95
+
+
+@pytest.mark.parametrize("path", ["/", "/zh"])
+def test_the_landing_page_scores_95_and_more(visit: Opener, server: Server, path: str) -> None:
+    """Accessibility (axe-core, every rule, by its weight), best practice and findability, each out of a hundred."""
+    page = visit(path, lang="zh-CN" if path == "/zh" else "en-US")
+    page.wait_for_load_state("load")
+    wrong: dict[str, list[str]] = {}
+    scores: dict[str, float] = {}
+    for name, checks in (("best practice", BEST_PRACTICE), ("findability", FOUND_WELL)):
+        held: dict[str, bool] = page.evaluate(checks)
+        wrong[name] = [what for what, good in held.items() if not good]
+        scores[name] = 100 * sum(held.values()) / len(held)
+    picture = page.request.get(page.locator("meta[property='og:image']").get_attribute("content") or "")
+    assert picture.status == 200 and picture.headers["content-type"] == "image/png"
+    scores["accessibility"], wrong["accessibility"] = axe_score(page)
+    assert all(score >= WELL for score in scores.values()), (scores, wrong)
 
 
 def test_robots_and_the_site_map(visit: Opener, server: Server) -> None:
