@@ -177,6 +177,8 @@ def choose(session: Session, who: Principal, strategy_ids: Sequence[int], settin
     account = account_of(session, who.id)
     if account is None or account.status != 1 or account.id is None:
         raise InvalidInput("Connect an exchange account first.")
+    # Of two at once the second one waits, and finds what the first one made.
+    session.exec(select(ExchangeAccount.id).where(ExchangeAccount.id == account.id).with_for_update()).first()
     known = {strategy.id for strategy in offered(session, who)}
     wanted = set(strategy_ids)
     if not wanted or not wanted <= known:
