@@ -22,6 +22,7 @@ MOST = 300
 class Stops(rx.State):
     """``choices`` are what this person may stop: {id "account:5", k words or "", name}; ``lifting`` the row being lifted."""
 
+    ready: bool = False
     choices: list[dict[str, str]] = []
     chosen: str = ""
     close: bool = False
@@ -36,6 +37,7 @@ class Stops(rx.State):
         who = await signed_in(self)
         self.choices = await read(lambda session: _choices(session, who))
         self.chosen = self.choices[0]["id"] if self.choices else ""
+        self.ready = True
         self.close, self.reason, self.lifting = False, "", ""
 
     @rx.event

@@ -111,7 +111,7 @@ def _equity() -> rx.Component:
         ),
         rx.cond(
             AgentDashboard.ready & (AgentDashboard.points.length() < 2),
-            empty("chart.none", "chart.none_why", "analytics"),
+            empty("chart.none", "chart.none_why", "analytics", link_button("nav.start", "/agent/start")),
             equity_chart(AgentDashboard.points, height="336px", label=t("chart.label")),
         ),
         class_name="sec grow",

@@ -7,7 +7,7 @@ import reflex as rx
 from pages.components.act import field, hold_button, segmented
 from pages.components.i18n import USED, t, tx
 from pages.components.lists import Pick, cut, filters, list_page
-from pages.components.parts import chip, note, rel_time
+from pages.components.parts import chip, empty, link_button, note, rel_time
 from pages.components.table import Column
 from pages.routes import Route
 from state.stops import Stops
@@ -18,7 +18,7 @@ USED.update(f"stop.{name}" for name in (*SCOPES, "entries", "close", "holds", "l
 USED.update(f"stop.banner.{scope}.{mode}" for scope in SCOPES for mode in ("entries", "close"))
 
 
-def _new() -> rx.Component:
+def _new(agent: bool) -> rx.Component:
     choose = rx.el.select(
         rx.foreach(Stops.choices, lambda one: rx.el.option(rx.cond(one["k"] != "", t(one["k"]), one["name"]), value=one["id"], key=one["id"])),
         value=Stops.chosen, on_change=Stops.choose, class_name="inp sm", aria_label=t("stop.what"),
@@ -26,12 +26,13 @@ def _new() -> rx.Component:
     far = segmented([("entries", tx("stop.entries")), ("close", tx("stop.close"))], rx.cond(Stops.close, "close", "entries"), lambda key: Stops.how_far(key == "close"), t("stop.how_far"))
     why = rx.el.input(value=Stops.reason, on_change=Stops.why.debounce(200), max_length=200, auto_complete="off", class_name="inp sm")
     will = rx.cond(Stops.close, note(tx("stop.close"), tx("stop.close_why")), note(tx("stop.entries"), tx("stop.entries_why"), calm=True))
-    return rx.el.section(
+    form = rx.fragment(
         rx.el.div(field("stop.what", choose), field("stop.why", why), class_name="form-row"),
         rx.el.div(rx.el.span(tx("stop.how_far"), class_name="lab"), far, class_name="field gap-top"),
         rx.el.div(will, rx.el.span(class_name="sp"), hold_button(tx("stop.hold"), Stops.engage, disabled=Stops.reason == ""), class_name="row wrap gap-top"),
-        class_name="sec hline-b",
     )
+    nothing = empty("stop.no_account", "stop.no_account_why", "key", link_button("nav.start", "/agent/start") if agent else None)
+    return rx.el.section(rx.cond(~Stops.ready | (Stops.choices.length() > 0), form, nothing), class_name="sec hline-b")
 
 
 def _lift(row: rx.Var) -> rx.Component:
@@ -60,4 +61,4 @@ def stops_page(route: Route) -> rx.Component:
         Column("lift", "stop.lift", phone="sub", show=_lift),
     ]
     bar = filters(picks=(STATE,), dated=True)
-    return list_page(route, "stops", columns, _new(), bar=bar, none=("stop.none", "stop.none_why", "check"), live=("stops_ms",))
+    return list_page(route, "stops", columns, _new(route.kind == "agent"), bar=bar, none=("stop.none", "stop.none_why", "check"), live=("stops_ms",))
