@@ -20,7 +20,7 @@ from pathlib import Path
 from bench._board import board
 from tests.support.databases import free_port
 
-SESSIONS = 220
+SESSIONS = 320
 """Sign-ins of our side; one may open 32 sockets."""
 READY_S = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -78,9 +78,10 @@ def create_api(
     api.add_exception_handler(IronBullError, _expected)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
+    # First, because all browsers of a restarted platform dial it at once, and each dial looks through the doors before it.
+    api.include_router(live_router(context, live))
     for router in (*core_routers(), *routers):
         api.include_router(router)
-    api.include_router(live_router(context, live))
     api.include_router(_nothing_else())
     api.add_middleware(Wall)
     return api

@@ -158,11 +158,12 @@ class NavLink(rx.Component):
     library = "react-router"
     tag = "Link"
     to: rx.Var[str]
+    prefetch: rx.Var[str]
 
 
 def nav_link(*content: Any, href: Any, **props: Any) -> rx.Component:
-    """Link inside the app."""
-    return NavLink.create(*content, to=href, **props)
+    """Link inside the app; its page's script is fetched when a pointer or the focus comes near."""
+    return NavLink.create(*content, to=href, prefetch="intent", **props)
 
 
 class _FileLink(rx.el.Div):

@@ -61,3 +61,22 @@ def test_two_factor_devices_tokens_and_a_new_password(visit: Opener, server: Ser
     plain.close()
     other.goto("/agent/bot")
     other.wait_for_url("**/login**")
+
+
+def test_language_and_colours_follow_a_merchant_to_every_browser(visit: Opener) -> None:
+    def choose(language: str, colours: str) -> None:
+        page = visit("/tenant/security", kind="tenant", index=1)
+        page.select_option("[name=locale]", language)
+        page.select_option("[name=colours]", colours)
+        page.locator("form:has([name=locale]) button[type=submit]").click()
+        expect(page.locator(".toast")).to_be_visible()
+
+    choose("zh", "cn")
+    try:
+        elsewhere = visit("/tenant", kind="tenant", index=1)
+        expect(elsewhere.locator("html")).to_have_attribute("lang", "zh-Hans")
+        expect(elsewhere.locator("html")).to_have_attribute("data-money", "cn")
+        somebody_else = visit("/tenant", kind="tenant", index=0)
+        expect(somebody_else.locator("html")).to_have_attribute("lang", "en")
+    finally:
+        choose("en", "std")
