@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -74,8 +75,9 @@ class Database:
         """A session that commits when the block ends and rolls back when it raises. Raises ``CannotWrite``."""
         try:
             if self.is_sqlite:
-                with self._writer, self._session() as session:
-                    session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+                # The turn ends with the commit: what a session does to close is done beside the next writer.
+                with self._session() as session, self._writer:
+                    _begin_immediate(session)
                     yield from _commit_or_rollback(session)
             else:
                 with self._session() as session:
@@ -179,6 +181,15 @@ def _commit_or_rollback(session: Session) -> Iterator[Session]:
         failed.callback(session.invalidate)
         session.commit()
         failed.pop_all()
+
+
+def _begin_immediate(session: Session) -> None:
+    """Take SQLite's lock, by the driver's own cursor: every write pays for this statement."""
+    connection = session.connection()
+    try:
+        connection.connection.cursor().execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        raise DBAPIError.instance("BEGIN IMMEDIATE", (), error, sqlite3.Error, dialect=connection.dialect) from error
 
 
 def _unwritable(error: DBAPIError) -> bool:

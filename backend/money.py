@@ -6,7 +6,7 @@ Nothing here knows the database, so rules may use it.
 from __future__ import annotations
 
 import re
-from decimal import ROUND_DOWN, Context, Decimal
+from decimal import Context, Decimal
 
 from backend.errors import InvalidInput
 
@@ -66,15 +66,17 @@ def check_amount(value: Decimal, *, allow_zero: bool = False, allow_negative: bo
 
 def exact_units(value: Decimal) -> int:
     """An amount that has at most 8 decimal places as ledger units. Raises ``InvalidAmount`` otherwise."""
-    units = units_down(value)
-    if units != value.scaleb(8, _WIDE):
+    scaled = value.scaleb(8, _WIDE)
+    units = int(scaled)
+    if units != scaled:
         raise InvalidAmount("The amount has more than 8 decimal places.")
     return units
 
 
 def units_down(value: Decimal) -> int:
     """Ledger units, rounded down towards zero to 1e-8: the one rounding between Decimal and the ledger."""
-    return int(value.scaleb(8, _WIDE).to_integral_value(ROUND_DOWN))
+    # ``int`` of a Decimal drops what stands behind the point.
+    return int(value.scaleb(8, _WIDE))
 
 
 def from_units(units: int) -> Decimal:

@@ -28,7 +28,7 @@ from backend.billing.service import settle_fill, settle_fills
 from backend.db import Database
 from backend.ledger import service as ledger
 from backend.ledger.rules import Posting, platform_source, user_account
-from backend.ledger.statements import Wire, insert_sql, marks, stamp
+from backend.ledger.statements import Wire, insert_sql, stamp
 from backend.models import Fill, Order, metadata
 from bench._bench import report
 from bench._raw_money import RawSettle, RawSqlite, raw_connection
@@ -87,30 +87,19 @@ class World:
             "binding_id": 1, "created_at": now, "updated_at": now,
         }  # fmt: skip
         orders = [tuple((common | {"order_id": f"O{name}", "client_order_id": f"q{name}"}).values()) for name in names]
-        numbers = _insert_all(wire, _INSERT_ORDER, orders, "trade_order", "order_id", [f"O{name}" for name in names])
+        numbers = wire.insert_numbered(_INSERT_ORDER, orders)
         fills = [
             (f"F{name}", number, position_id, tenant_id, user_id, account_id, name, "BTC/USDT", "SELL", "LONG",
              "CLOSE", "1", "100", "0.05", "USDT", "12.34567891", "simulated", now, now, now)
             for name, number in zip(names, numbers, strict=True)
         ]  # fmt: skip
-        return _insert_all(wire, _INSERT_FILL, fills, "fill", "fill_id", [f"F{name}" for name in names])
+        return wire.insert_numbered(_INSERT_FILL, fills)
 
     def settle_new(self, session: Session, trader: int = 0, tag: str = "x") -> int:
         """Order, fill and settlement in one transaction; returns the fill's id."""
         (fill_id,) = self.intake(session, self.traders[trader], tag)
         settle_fills(session, [fill_id])
         return fill_id
-
-
-def _insert_all(
-    wire: Wire, sql: str, rows: list[tuple[Any, ...]], table: str, column: str, names: list[str]
-) -> list[int]:
-    """Insert rows, in one statement when there are several, and return their ids."""
-    if len(rows) == 1:
-        return [wire.insert(sql, rows[0])]
-    wire.insert_many(sql, rows)
-    found = dict(wire.rows(f"SELECT {column}, id FROM `{table}` WHERE {column} IN ({marks(len(names))})", names))
-    return [found[name] for name in names]
 
 
 def timed(count: int, work: Callable[[], object]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, localcontext
+from functools import lru_cache
 
 from backend.errors import Conflict, InvalidInput
 
@@ -295,6 +296,7 @@ def _down(value: Decimal) -> Decimal:
     return value.quantize(PLACES, ROUND_DOWN)
 
 
+@lru_cache(maxsize=1024)
 def plain(value: Decimal) -> str:
     """A rate without trailing zeros or exponent: 0.2, 0.25, 0."""
     return f"{value.normalize():f}"

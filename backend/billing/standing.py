@@ -21,6 +21,8 @@ from backend.billing.rules import ZERO, level_for
 from backend.ledger.statements import Row, Wire, insert_sql, marks
 from backend.models import MemberStanding
 
+NOTHING = (ZERO, ZERO)
+"""The holds of somebody without accounts and team."""
 _CHUNK = 500
 _INSERT = insert_sql(MemberStanding, "user_id", "tenant_id", "self_hold", "team_hold", "level")
 _REPLACE = _INSERT.replace("INSERT", "REPLACE", 1)
@@ -77,6 +79,13 @@ def _update(wire: Wire, asked: list[int]) -> None:
                     if ancestor in held:
                         held[ancestor].team_hold += change
     _store(wire, held.values())
+
+
+def holds(session: Session, user_ids: Sequence[int]) -> dict[int, tuple[Decimal, Decimal]]:
+    """(self-hold, team performance) in USDT by user id, as they are kept; users who hold nothing may be left out."""
+    session.flush()
+    rows = _rows(Wire(session), "SELECT user_id, self_hold, team_hold FROM member_standing WHERE user_id", user_ids)
+    return {row[0]: (Decimal(row[1]), Decimal(row[2])) for row in rows}
 
 
 def correct(session: Session) -> list[int]:

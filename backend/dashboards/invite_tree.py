@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from backend.billing.queries import user_money
-from backend.billing.standing import self_holds, team_performance
+from backend.billing.standing import NOTHING, holds
 from backend.clock import to_ms
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped, scoped
-from backend.ledger.statements import Wire
 from backend.models import User, UserAncestor
 from backend.money import from_units
 
@@ -109,9 +107,7 @@ def _rows(session: Session, users: list[User]) -> list[dict[str, Any]]:
     ids = [user.id for user in users if user.id is not None]
     if not ids:
         return []
-    session.flush()
-    wire = Wire(session)
-    holds, teams = self_holds(wire, ids), team_performance(wire, ids)
+    held = holds(session, ids)
     invited = _counted(session, select(User.inviter_id, func.count()).where(col(User.inviter_id).in_(ids)).group_by(col(User.inviter_id)))
     below = _counted(
         session,
@@ -127,8 +123,8 @@ def _rows(session: Session, users: list[User]) -> list[dict[str, Any]]:
             "market_node": user.is_market_node,
             "active": user.status == 1,
             "level": user.member_level,
-            "hold": holds.get(user.id or 0, Decimal(0)),
-            "team": teams.get(user.id or 0, Decimal(0)),
+            "hold": held.get(user.id or 0, NOTHING)[0],
+            "team": held.get(user.id or 0, NOTHING)[1],
             "invited": invited.get(user.id or 0, 0),
             "below": below.get(user.id or 0, 0),
         }

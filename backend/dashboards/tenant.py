@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +10,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from backend.billing.queries import tenant_money, user_money
+from backend.billing.standing import NOTHING, holds
 from backend.clock import to_ms, utcnow
 from backend.identity.principal import Principal
 from backend.identity.scope import scoped
@@ -78,22 +78,18 @@ def tree(session: Session, who: Principal, limit: int = 500) -> list[dict[str, A
     users = list(session.exec(scoped(select(User), who, User).order_by(col(User.id)).limit(limit)).all())
     ids = [user.id for user in users if user.id is not None]
     money = user_money(session, ids)
-    holds = _holds(session, who)
+    held = holds(session, ids)
     children: dict[int | None, list[User]] = {}
     known = set(ids)
     for user in users:
         children.setdefault(user.inviter_id if user.inviter_id in known else None, []).append(user)
     rows: list[dict[str, Any]] = []
-    team: dict[int, Decimal] = {}
-
-    def walk(user: User, depth: int) -> Decimal:
+    waiting = [(user, 0) for user in reversed(children.get(None, []))]
+    while waiting:
+        user, depth = waiting.pop()
         assert user.id is not None
-        place = len(rows)
-        rows.append({})
-        below = sum((walk(child, depth + 1) for child in children.get(user.id, [])), Decimal(0))
-        team[user.id] = below
-        own = holds.get(user.id, Decimal(0))
-        rows[place] = {
+        own, below = held.get(user.id, NOTHING)
+        rows.append({
             "id": str(user.id),
             "depth": depth,
             "name": user.name or user.email,
@@ -109,11 +105,8 @@ def tree(session: Session, who: Principal, limit: int = 500) -> list[dict[str, A
             "code": user.invite_code,
             "active": user.status == 1,
             "joined_ms": to_ms(user.created_at),
-        }
-        return below + own
-
-    for root in children.get(None, []):
-        walk(root, 0)
+        })
+        waiting += [(child, depth + 1) for child in reversed(children.get(user.id, []))]
     return rows
 
 
@@ -128,12 +121,3 @@ def settlements(session: Session, who: Principal, limit: int = 8) -> list[dict[s
         }
         for row, name in session.exec(statement.order_by(col(Settlement.id).desc()).limit(limit)).all()
     ]  # fmt: skip
-
-
-def _holds(session: Session, who: Principal) -> dict[int, Decimal]:
-    rows: Iterable[Any] = session.exec(
-        scoped(select(ExchangeAccount.user_id, func.sum(ExchangeAccount.futures_balance)), who, ExchangeAccount)
-        .where(ExchangeAccount.status == 1)
-        .group_by(ExchangeAccount.user_id)
-    ).all()
-    return {int(user): Decimal(total) for user, total in rows}

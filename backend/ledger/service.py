@@ -178,14 +178,9 @@ def open_many(wire: Wire, headers: Sequence[Header], *, at: str = "") -> list[in
     now = at or stamp()
     rows = [(one.key, one.kind, one.tenant_id, one.reference, "", "", one.mark, now) for one in headers]
     try:
-        if len(rows) == 1:
-            return [wire.insert(_INSERT_TRANSACTION, rows[0])]
-        wire.insert_many(_INSERT_TRANSACTION, rows)
+        return wire.insert_numbered(_INSERT_TRANSACTION, rows)
     except IntegrityError:
         return None
-    keys = [one.key for one in headers]
-    numbers = dict(wire.rows(f"SELECT `key`, id FROM ledger_transaction WHERE `key` IN ({marks(len(keys))})", keys))
-    return [int(numbers[key]) for key in keys]
 
 
 def write(wire: Wire, held: Held, transaction_id: int, postings: Sequence[Posting], *, checked: bool = False) -> None:
@@ -202,19 +197,20 @@ def stage(held: Held, transaction_id: int, postings: Sequence[Posting], *, check
     """
     if not checked:
         check_postings(postings)
+    before, ids = held.balances, held.ids
     running: dict[AccountRef, int] = {}
-    net: dict[AccountRef, int] = {}
     rows: list[tuple[int, int, str, int, int]] = []
     for posting in postings:
         account, amount = posting.account, posting.amount
-        net[account] = net.get(account, 0) + amount
-        running[account] = after = running.get(account, held.balances[account]) + amount
-        rows.append((transaction_id, held.ids[account], account.currency, amount, after))
+        after = (running[account] if account in running else before[account]) + amount
+        running[account] = after
+        rows.append((transaction_id, ids[account], account.currency, amount, after))
     # The transaction is judged as a whole: money may pass through an empty account.
-    settled = {account: balance_after(account, held.balances[account], amount) for account, amount in net.items()}
-    for account in settled:
-        held.stored.setdefault(account, held.balances[account])
-    held.balances.update(settled)
+    for account, after in running.items():
+        balance_after(account, before[account], after - before[account])
+    for account, after in running.items():
+        held.stored.setdefault(account, before[account])
+        before[account] = after
     held.entries += rows
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func
@@ -14,6 +13,7 @@ from backend.billing.hwm import next_share, share_at
 from backend.billing.queries import tenant_money, user_money
 from backend.billing.rates import NAMES, rates_of
 from backend.billing.rules import plain
+from backend.billing.standing import NOTHING, holds
 from backend.billing.withdrawal_rules import APPROVED, PENDING
 from backend.branding.service import reveals
 from backend.clock import to_ms, utcnow
@@ -129,14 +129,14 @@ def users(session: Session, who: Principal, find: Find) -> Listing[Row]:
     rows, total = paged(session, statement, find, sorts, col(User.id))
     ids = [user.id for user, *_ in rows]
     money = user_money(session, ids)
-    holds = _holds(session, ids)
+    held = holds(session, [one for one in ids if one is not None])
     team = _team_sizes(session, ids)
     found = []
     for user, tenant, above, bot in rows:
         own = money[user.id]
         found.append(
             user_row(user) | {
-                "tenant": tenant or "", "inviter": person(above), "bot": bot or "", "hold": holds.get(user.id, Decimal(0)),
+                "tenant": tenant or "", "inviter": person(above), "bot": bot or "", "hold": held.get(user.id, NOTHING)[0],
                 "team": team.get(user.id, 0), "self": from_units(own.point_self), "gift": from_units(own.point_gift),
                 "cards": from_units(own.point_self + own.point_gift), "reward": from_units(own.reward),
                 "rewards": from_units(own.total_reward),
@@ -169,14 +169,14 @@ def user_detail(session: Session, who: Principal, user_id: int) -> Row:
     rewards = session.exec(
         scoped(select(Reward), who, Reward).where(Reward.user_id == user_id).order_by(col(Reward.id).desc()).limit(8)
     ).all()
-    holds = _holds(session, [user_id, *[one.id for one in direct]])
+    held = holds(session, [user_id, *[one.id for one in direct if one.id is not None]])
     inviter = session.get(User, user.inviter_id) if user.inviter_id else None
     return user_row(user) | {
         "tenant": tenant.name if tenant else "",
         "tenant_id": user.tenant_id,
         "inviter": person(inviter),
-        "hold": holds.get(user_id, Decimal(0)),
-        "team_hold": _team_hold(session, user_id),
+        "hold": held.get(user_id, NOTHING)[0],
+        "team_hold": held.get(user_id, NOTHING)[1],
         "team": _team_sizes(session, [user_id]).get(user_id, 0),
         "self": from_units(own.point_self),
         "gift": from_units(own.point_gift),
@@ -188,7 +188,7 @@ def user_detail(session: Session, who: Principal, user_id: int) -> Row:
              "active": a.status == 1, "synced_ms": to_ms(a.last_sync_at) if a.last_sync_at else 0, "error": a.last_sync_error}
             for a in accounts
         ],
-        "direct": [user_row(one) | {"hold": holds.get(one.id or 0, Decimal(0))} for one in direct],
+        "direct": [user_row(one) | {"hold": held.get(one.id or 0, NOTHING)[0]} for one in direct],
         "bindings": [
             {"id": b.id, "code": code, "active": b.status == 1, "profit": b.total_profit, "trades": b.total_trades, "account": b.account_id}
             for b, code in session.exec(
@@ -220,27 +220,6 @@ def user_detail(session: Session, who: Principal, user_id: int) -> Row:
 def _counts(session: Session, column: Any, ids: Sequence[int | None], *more: Any) -> dict[int, int]:
     rows = session.exec(select(column, func.count()).where(column.in_(ids), *more).group_by(column)).all()
     return {int(key): int(n) for key, n in rows}
-
-
-def _holds(session: Session, ids: Sequence[int | None]) -> dict[int, Decimal]:
-    """Self-hold by user, added up exactly here (SQLite has no decimals)."""
-    rows = session.exec(
-        select(col(ExchangeAccount.user_id), col(ExchangeAccount.futures_balance)).where(
-            col(ExchangeAccount.user_id).in_(ids), ExchangeAccount.status == 1
-        )
-    ).all()
-    found: dict[int, Decimal] = {}
-    for user_id, balance in rows:
-        found[user_id] = found.get(user_id, Decimal(0)) + balance
-    return found
-
-
-def _team_hold(session: Session, user_id: int) -> Decimal:
-    below = select(UserAncestor.descendant_id).where(UserAncestor.ancestor_id == user_id)
-    rows = session.exec(
-        select(col(ExchangeAccount.futures_balance)).where(col(ExchangeAccount.user_id).in_(below), ExchangeAccount.status == 1)
-    ).all()
-    return sum((balance for balance in rows), Decimal(0))
 
 
 def _team_sizes(session: Session, ids: Sequence[int | None]) -> dict[int, int]:
