@@ -98,6 +98,28 @@ async def test_any_thread_may_publish() -> None:
     assert hub.snapshot("market") == seen
 
 
+async def test_many_readers_leave_room_for_other_work() -> None:
+    hub = Hub()
+    readers = [watching(hub, "market") for _ in range(500)]
+    for reader in readers:
+        await drain(reader)
+    seen: list[int] = []
+
+    async def read(reader: Watcher) -> None:
+        await reader.read()
+        seen.append(1)
+
+    reading = [asyncio.create_task(read(reader)) for reader in readers]
+    await asyncio.sleep(0)
+    hub.publish("market", {"a": 1})
+    turns = []
+    while len(seen) < len(readers):
+        turns.append(len(seen))
+        await asyncio.sleep(0)
+    await asyncio.gather(*reading)
+    assert len({turn for turn in turns if turn}) >= 5, "the loop was held until all had read"
+
+
 def test_publishing_does_not_wait_for_a_reader_whose_loop_has_ended() -> None:
     hub = Hub()
 
