@@ -42,6 +42,7 @@ from backend.models import Position
 from backend.notifications.sender import NoticeSender
 from backend.portfolio.sync import sync_balances
 from backend.queue.desk import Desk
+from backend.queue.errands import run_errands
 from backend.risk import stops, switches
 from backend.settings import Settings
 from backend.signals.scanner import Scanner
@@ -108,6 +109,7 @@ class Engine:
                 ("webhooks", partial(self._each_second, self.webhooks.run)),
                 ("notices", partial(self._each_second, self.notices.run)),
                 ("exports", self._exports_loop),
+                ("errands", partial(self._each_second, partial(run_errands, db=self.db, owner=self.owner, feed=self.feed))),
             ]
         if self.settings.stepped:
             loops.append(("conduct", self._conduct))

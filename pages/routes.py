@@ -89,6 +89,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/admin/signals", "pages.admin.signals", "nav.signals", "signal", "nav.g.trading", "g s"),
     Route("/admin/trace", "pages.admin.trace", "nav.trace", "history", "nav.g.trading", "g g"),
     Route("/admin/strategies", "pages.admin.strategies", "nav.strategies", "bot", "nav.g.trading", "g h"),
+    Route("/admin/backtests", "pages.admin.backtests", "nav.backtests", "analytics", "nav.g.trading", "g ]"),
     Route("/admin/nodes", "pages.admin.nodes", "nav.nodes", "nodes", "nav.g.trading", "g e"),
     Route("/admin/pending", "pages.admin.pending", "nav.pending", "clock", "nav.g.trading", "g 2"),
     Route("/admin/exchange-accounts", "pages.admin.exchange_accounts", "nav.exchange_accounts", "key", "nav.g.trading", "g 1"),

@@ -74,6 +74,9 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("The order is below the minimum of {n} USDT.", "订单低于最小金额 {n} USDT。"),
     ("{n} is below the smallest order of {price} {coin}.", "{n} 低于最小下单量 {price} {coin}。"),
     ("{n} is above the largest order of {price}.", "{n} 超过最大下单量 {price}。"),
+    # backtests
+    ("The market has no {symbol}.", "市场没有 {symbol}。"),
+    ("A backtest needs at least {n} candles; there are {filled}.", "回测至少需要 {n} 根 K 线；现有 {filled} 根。"),
     # the exchange's own refusals
     ("A stop that closes this position is already in place.", "已存在平掉该持仓的止损单。"),
     ("An open position keeps the margin mode from being changed.", "持仓期间不能更改保证金模式。"),

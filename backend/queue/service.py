@@ -24,6 +24,8 @@ from backend.security import audit
 
 KEEP_DONE_MS = 3_600_000
 KEEP_DEAD_MS = 30 * 86_400_000
+KEPT_FOR_READING = ("backtest",)
+"""Kinds whose result is what was wanted: kept as long as the dead."""
 WORKER_GONE_MS = 15_000
 
 
@@ -221,15 +223,13 @@ def leave(session: Session, owner: str, held: Mapping[int, int]) -> None:
 
 
 def prune(session: Session) -> int:
-    """Forget jobs done an hour ago, dead ones after a month, workers long silent. Returns how many jobs."""
+    """Forget jobs done an hour ago, dead ones and results after a month, workers long silent. Returns how many jobs."""
     now = now_ms(session)
     gone = 0
-    for states, age_ms in (((DONE, EXPIRED), KEEP_DONE_MS), ((DEAD,), KEEP_DEAD_MS)):
-        old = session.exec(
-            select(Job.id)
-            .where(col(Job.finished_at) < from_ms(now - age_ms), col(Job.state).in_(states))
-            .limit(5_000)
-        ).all()
+    read = col(Job.kind).in_(KEPT_FOR_READING)
+    over = col(Job.state).in_((DONE, EXPIRED))
+    for which, age_ms in ((over & ~read, KEEP_DONE_MS), (over & read, KEEP_DEAD_MS), (col(Job.state) == DEAD, KEEP_DEAD_MS)):
+        old = session.exec(select(Job.id).where(col(Job.finished_at) < from_ms(now - age_ms), which).limit(5_000)).all()
         session.connection().execute(delete(Job).where(col(Job.id).in_(old)))
         gone += len(old)
     silent = now - 10 * WORKER_GONE_MS

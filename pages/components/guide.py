@@ -19,7 +19,7 @@ DEFINED = {
     "col.stop": "sl", "col.unrealized": "unrealized", "col.roi": "roi", "col.leverage": "leverage", "offer.leverage": "leverage", "col.mark": "mark",
     "inst.leverage": "leverage", "col.gates": "gates", "col.score": "score", "catalogue.score": "score", "col.net": "net", "period.mark": "hwm",
     "trace.slippage": "slippage", "tree.level": "level", "tree.hold": "hold", "pool.diff": "diff", "pool.peer": "peer", "pool.undist": "undist",
-    "tenant.undist": "undist", "pool.tech": "tech", "tenant.tech": "tech", "node.latency": "latency", "bot.passed": "gates", "bot.analyzed": "scan", "col.mark_exit": "mark",
+    "backtest.return": "return", "backtest.win": "win", "tenant.undist": "undist", "pool.tech": "tech", "tenant.tech": "tech", "node.latency": "latency", "bot.passed": "gates", "bot.analyzed": "scan", "col.mark_exit": "mark",
 }  # fmt: skip
 """Label of a figure -> its word in the glossary of the help pages."""
 

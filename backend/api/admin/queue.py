@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -43,6 +44,9 @@ class BacktestOrder(BaseModel):
     bars: int = Field(500, ge=100, le=MAX_BARS)
     symbols: list[Annotated[str, Field(max_length=32)]] = Field(default_factory=list, max_length=200)
     params: dict[str, int | float | bool | str] = Field(default_factory=dict, max_length=100)
+    capital: Decimal | None = Field(None, ge=100, le=100_000_000)
+    fee_bps: Decimal | None = Field(None, ge=0, le=100)
+    slippage_bps: Decimal | None = Field(None, ge=0, le=100)
 
 
 @router.get("")
@@ -86,7 +90,8 @@ async def backtest(request: Request, body: BacktestOrder, who: Engineer) -> Resp
         request,
         lambda session: _short(
             ask_backtest(
-                session, body.strategy, timeframe=body.timeframe, bars=body.bars, symbols=body.symbols, params=body.params
+                session, body.strategy, timeframe=body.timeframe, bars=body.bars, symbols=body.symbols, params=body.params,
+                capital=body.capital, fee_bps=body.fee_bps, slippage_bps=body.slippage_bps,
             )
         ),
     )
