@@ -84,9 +84,12 @@ class Trade:
         return cls(trade_id, price, quantity, fee, str(row.get("fee_currency") or "USDT"), time_ms, market)
 
 
-def apply_result(session: Session, order_pk: int, result: Mapping[str, Any]) -> Applied:
-    """Apply one order's result or look-up answer. Safe to call again with the same or an older answer."""
-    order = session.exec(select(Order).where(Order.id == order_pk).with_for_update()).one()
+def apply_result(session: Session, order_pk: int, result: Mapping[str, Any], locked: Order | None = None) -> Applied:
+    """Apply one order's result or look-up answer. Safe to call again with the same or an older answer.
+
+    ``locked``: the order, when this transaction has read it for update already.
+    """
+    order = locked or session.exec(select(Order).where(Order.id == order_pk).with_for_update()).one()
     applied = Applied(order)
     trades = [trade for trade in map(Trade.parse, result.get("trades") or []) if trade is not None]
     if str(result.get("client_order_id") or order.client_order_id) != order.client_order_id:
@@ -95,6 +98,7 @@ def apply_result(session: Session, order_pk: int, result: Mapping[str, Any]) -> 
     if result.get("exchange_order_id"):
         order.exchange_order_id = str(result["exchange_order_id"])[:64]
     if trades:
+        session.flush()  # what was applied before this in the same transaction
         _book(session, applied, trades)
     _set_status(order, result, applied)
     if applied.position is not None:
@@ -106,7 +110,8 @@ def apply_result(session: Session, order_pk: int, result: Mapping[str, Any]) -> 
             write_close(session, applied.position, "NAKED", price=applied.position.entry_price, market_at=None)
     order.updated_at = utcnow()
     session.add(order)
-    session.flush()
+    if trades:
+        session.flush()
     if order.status == "REJECTED":
         failed_user(session, order.user_id, order.error_code, order.error_message)
     return applied

@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from sqlalchemy import insert
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -27,6 +28,7 @@ from backend.execution.differences import (
 )
 from backend.execution.service import close
 from backend.models import Difference, ExchangeAccount, ForeignPosition, Notification, Order, Position
+from backend.models.tables import table_of
 
 Reports = Mapping[int, Sequence[Mapping[str, Any]]]
 
@@ -228,15 +230,18 @@ def found_again(session: Session, order_ids: Sequence[int]) -> None:
     orders = session.exec(select(Order).where(col(Order.id).in_(order_ids))).all()
     facts = {order.id: f"lost:{order.id}:{order.attempt}" for order in orders}
     noted = written(session, facts.values())
+    rows = [
+        {
+            "fact": facts[order.id], "tenant_id": order.tenant_id, "account_id": order.account_id, "order_id": order.id,
+            "position_id": order.position_id, "symbol": order.symbol, "cause": LOST_ANSWER, "platform_says": "UNKNOWN",
+            "exchange_says": order.status, "action": "adopted", "created_at": utcnow(),
+        }
+        for order in orders
+        if facts[order.id] not in noted
+    ]  # fmt: skip
+    if rows:
+        session.connection().execute(insert(table_of(Difference)), rows)
     for order in orders:
-        if facts[order.id] not in noted:
-            session.add(
-                Difference(
-                    fact=facts[order.id], tenant_id=order.tenant_id, account_id=order.account_id, order_id=order.id,
-                    position_id=order.position_id, symbol=order.symbol, cause=LOST_ANSWER, platform_says="UNKNOWN",
-                    exchange_says=order.status, action="adopted",
-                )
-            )  # fmt: skip
         if order.error_code == _ASKED or (order.status in {"EXPIRED", "FAILED"} and order.filled_quantity > 0):
             close(order, "FILLED", "filled, found later")
             session.add(order)

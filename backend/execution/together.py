@@ -105,12 +105,11 @@ def apply_together(session: Session, accounts: list[list[Answer]]) -> list[list[
     Locks all orders in id order, then the positions they are about in id order: two that apply at once cannot get
     into each other's way.
     """
-    if len(accounts) > 1:
-        _lock(session, sorted({pk for rows in accounts for pk, _ in rows}))
-    return [[apply_result(session, pk, row) for pk, row in rows] for rows in accounts]
+    locked = _lock(session, sorted({pk for rows in accounts for pk, _ in rows}))
+    return [[apply_result(session, pk, row, locked.get(pk)) for pk, row in rows] for rows in accounts]
 
 
-def _lock(session: Session, pks: list[int]) -> None:
+def _lock(session: Session, pks: list[int]) -> dict[int | None, Order]:
     orders = session.exec(select(Order).where(col(Order.id).in_(pks)).order_by(col(Order.id)).with_for_update()).all()
     named: set[int | None] = {order.position_id for order in orders if order.position_id is not None}
     entries = [order for order in orders if order.position_id is None]
@@ -127,3 +126,4 @@ def _lock(session: Session, pks: list[int]) -> None:
     if named:
         wanted = col(Position.id).in_(sorted(filter(None, named)))
         session.exec(select(Position).where(wanted).order_by(col(Position.id)).with_for_update()).all()
+    return {order.id: order for order in orders}
