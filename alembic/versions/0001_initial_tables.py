@@ -104,7 +104,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("period_id", "kind", "source_id"),
     )
     with op.batch_alter_table("billing_item", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_billing_item_period_id"), ["period_id"], unique=False)
         batch_op.create_index("ix_billing_item_source", ["user_id", "kind", "source_id"], unique=False)
 
     op.create_table(
@@ -1032,7 +1031,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("pool_id", "reward_type", "user_id"),
     )
     with op.batch_alter_table("reward", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_reward_pool_id"), ["pool_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_reward_tenant_id"), ["tenant_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_reward_user_id"), ["user_id"], unique=False)
 
@@ -1477,7 +1475,6 @@ def downgrade() -> None:
     with op.batch_alter_table("reward", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reward_user_id"))
         batch_op.drop_index(batch_op.f("ix_reward_tenant_id"))
-        batch_op.drop_index(batch_op.f("ix_reward_pool_id"))
 
     op.drop_table("reward")
     op.drop_table("quota_plan")
@@ -1668,7 +1665,6 @@ def downgrade() -> None:
     op.drop_table("billing_period")
     with op.batch_alter_table("billing_item", schema=None) as batch_op:
         batch_op.drop_index("ix_billing_item_source")
-        batch_op.drop_index(batch_op.f("ix_billing_item_period_id"))
 
     op.drop_table("billing_item")
     with op.batch_alter_table("audit_log", schema=None) as batch_op:

@@ -114,7 +114,7 @@ class Reward(SQLModel, table=True):
     __tablename__ = "reward"
     __table_args__ = (UniqueConstraint("pool_id", "reward_type", "user_id"),)
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    pool_id: int = Field(sa_type=BigId, index=True)
+    pool_id: int = Field(sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId, index=True)
     user_id: int = Field(sa_type=BigId, index=True)
     source_user_id: int = Field(sa_type=BigId)

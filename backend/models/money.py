@@ -114,7 +114,7 @@ class BillingItem(SQLModel, table=True):
         Index("ix_billing_item_source", "user_id", "kind", "source_id"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    period_id: int = Field(sa_type=BigId, index=True)
+    period_id: int = Field(sa_type=BigId)
     tenant_id: int = Field(sa_type=BigId)
     user_id: int = Field(sa_type=BigId)
     kind: str = Field(max_length=12)
