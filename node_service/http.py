@@ -9,7 +9,6 @@ socket, without a task or a future per request.
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 import time
 from collections.abc import Callable
@@ -27,8 +26,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 
 _TIMESTAMP: Final = HEADER_TIMESTAMP.lower().encode()
 _SIGNATURE: Final = HEADER_REPLY_SIGNATURE.lower().encode()
-_NAMES: Final = b"|".join((b"content-length", b"transfer-encoding", b"connection", _TIMESTAMP, _SIGNATURE))
-_FIELDS: Final = re.compile(rb"\r\n(" + _NAMES + rb"):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)")
+_NAMES: Final = frozenset((b"content-length", b"transfer-encoding", b"connection", _TIMESTAMP, _SIGNATURE))
 
 
 class NotConnected(Exception):
@@ -156,10 +154,13 @@ def _parse(data: bytes) -> tuple[Reply, int] | None:
 
 def _fields(head: bytes) -> dict[bytes, bytes]:
     """The header fields that matter here, by lower-case name; raises `ValueError` when one is repeated."""
-    rows = _FIELDS.findall(head)
-    found = dict(rows)
-    if len(found) != len(rows):
-        raise ValueError("repeated header")
+    found: dict[bytes, bytes] = {}
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name in _NAMES:
+            if name in found:
+                raise ValueError("repeated header")
+            found[name] = value.strip(b" \t")
     return found
 
 
