@@ -8,7 +8,7 @@ works as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import NoneType
@@ -43,15 +43,10 @@ class Wire:
 
     def run(self, sql: str, params: Row) -> None:
         """One statement with one row of parameters."""
-        if self.sqlite:
-            sql = _question_marks(sql)
-        try:
-            if self._said is None:
-                self._cursor.execute(sql, params)
-            else:
-                self._cursor.execute(sql % tuple([self._said[type(one)](one) for one in params]))
-        except self._error as error:
-            raise self._wrapped(error, sql, params) from error
+        if self._said is None:
+            self._execute(_question_marks(sql), params, sql)
+        else:
+            self._execute(sql % tuple([self._said[type(one)](one) for one in params]), None, sql)
 
     def rows(self, sql: str, params: Row) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -70,9 +65,13 @@ class Wire:
 
     def insert_many(self, sql: str, rows: Sequence[Row]) -> None:
         """Insert rows in one statement."""
-        if rows:
-            head, _, row = sql.rpartition(" VALUES ")
+        if not rows:
+            return
+        head, _, row = sql.rpartition(" VALUES ")
+        if self._said is None:
             self.run(f"{head} VALUES {_repeated(row, len(rows))}", [value for one in rows for value in one])
+        else:
+            self._execute(f"{head} VALUES {self._said.rows(rows)}", None, sql)
 
     def insert_numbered(self, sql: str, rows: Sequence[Row]) -> list[int]:
         """Insert rows in one statement and return their new ids, in order.
@@ -97,14 +96,24 @@ class Wire:
             known["id_step"] = int(row[0]) if row else 1
         return int(known["id_step"])
 
-    def _wrapped(self, error: Any, sql: str, params: Row) -> Any:
+    def _execute(self, said: str, params: Row | None, sql: str) -> None:
+        """Send ``said``; an error names ``sql``, which holds no values: they may be secrets."""
+        try:
+            if params is None:
+                self._cursor.execute(said)
+            else:
+                self._cursor.execute(said, params)
+        except self._error as error:
+            raise self._wrapped(error, sql) from error
+
+    def _wrapped(self, error: Any, sql: str) -> Any:
         lost = self.connection.dialect.is_disconnect(error, cast(Any, self.connection.connection), self._cursor)
         if lost:
             self.connection.invalidate(error)
             # The server has probably gone: the other idle connections are not trusted either.
             self.connection.engine.dispose(close=False)
         return DBAPIError.instance(
-            sql, tuple(params), error, self._error, connection_invalidated=lost, dialect=self.connection.dialect
+            sql, (), error, self._error, connection_invalidated=lost, dialect=self.connection.dialect
         )
 
 
@@ -122,6 +131,14 @@ class _Literals(dict[type, Callable[[Any], str]]):
 
     def __missing__(self, _: type) -> Callable[[Any], str]:
         return cast(Callable[[Any], str], self.escape)
+
+    def rows(self, rows: Sequence[Row]) -> str:
+        """Rows of values, column by column: nearly every column holds values of one type, which are written in one go."""
+        columns: list[Iterable[str]] = []
+        for column in zip(*rows, strict=True):
+            kinds = set(map(type, column))
+            columns.append(map(self[kinds.pop()], column) if len(kinds) == 1 else [self[type(one)](one) for one in column])
+        return "(" + "), (".join(map(", ".join, zip(*columns, strict=True))) + ")"
 
 
 class _Texts(dict[str, str]):
