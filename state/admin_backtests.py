@@ -6,12 +6,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 import reflex as rx
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from backend.clock import from_ms
 from backend.dashboards.marks import marks
 from backend.errors import InvalidInput, NotFound
 from backend.identity.principal import Principal
+from backend.market.rules import INTERVAL_MS
 from backend.models import Strategy
 from backend.notifications.phrases import in_chinese
 from backend.queue import backtests
@@ -25,6 +26,7 @@ from state.ui import say
 from state.words import MINUS, MISSING, figure, percent, price
 
 SHOWN_TRADES = 100
+FRAMES, FEWEST, MOST = tuple(INTERVAL_MS), backtests.MIN_BARS, backtests.MAX_BARS
 OPEN = ("WAITING", "RUNNING")
 
 
@@ -96,8 +98,7 @@ class Backtests(rx.State):
 
 
 def _catalogue(session: Session) -> list[dict[str, str]]:
-    rows = session.exec(select(Strategy).order_by(col(Strategy.status).desc(), col(Strategy.id))).all()
-    return [{"id": str(row.id), "name": f"{row.name} · {row.timeframe}"} for row in rows]
+    return [{"id": str(row.id), "name": f"{row.name} · {row.timeframe}"} for row in backtests.catalogue(session)]
 
 
 def _ask(session: Session, who: Principal, form: dict[str, Any]) -> int:

@@ -205,6 +205,12 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("There is no work of the kind {kind}.", "没有 {kind} 类任务。"), ("The link is a page of the platform, such as /agent/bot.", "链接须为平台页面，例如 /agent/bot。"),
     ("The segment takes role {roles}; bot {bots}; mode {modes}; a tenant's id or 0.", "分组可填角色 {roles}；机器人 {bots}；模式 {modes}；商户编号或 0。"),
     ("This segment reaches nobody.", "该分组没有任何人。"), ("Write a title of at least three letters.", "标题至少三个字符。"),
+    # backtests
+    ("A backtest walks {low} to {high} candles.", "回测须有 {low} 到 {high} 根 K 线。"), ("{name} lies between {low} and {high}.", "{name} 介于 {low} 和 {high}。"),
+    ("There is no backtest {id}.", "没有回测 {id}。"),
+    ("{text} is not a number.", "{text} 不是数字。"), ("The market has no {names}.", "行情中没有 {names}。"),
+    ("This strategy is not in the catalogue any more. Open the page again.", "该策略已不在目录中。请重新打开页面。"),
+    ("The timeframe is one of {names}.", "周期须为 {names} 之一。"),
     # channels
     ("Channels are {names}.", "渠道有 {names}。"), ("Quiet hours are minutes of the day, 0 to 1439.", "免打扰时间为当天的分钟数，0 到 1439。"),
     ("Quiet hours need a beginning and an end, such as 22:00 and 07:00.", "免打扰需要开始和结束时间，例如 22:00 和 07:00。"),

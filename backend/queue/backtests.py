@@ -18,7 +18,7 @@ from backend.errors import InvalidInput, NotFound
 from backend.market.candles import Bars
 from backend.market.feed import Feed
 from backend.market.rules import INTERVAL_MS
-from backend.models import Job
+from backend.models import Job, Strategy
 from backend.queue import service
 from backend.strategies.base import CandleBatch, ParameterError
 from backend.strategies.registry import get_strategy, parse_params
@@ -30,6 +30,11 @@ TRADES_KEPT = 500
 RUNS_SHOWN = 30
 COSTS = {"capital": (Decimal(100), Decimal(100_000_000)), "fee_bps": (Decimal(0), Decimal(100)), "slippage_bps": (Decimal(0), Decimal(100))}
 """What may be asked for: USDT to start with; taker fee and slippage in hundredths of a percent."""
+
+
+def catalogue(session: Session) -> list[Strategy]:
+    """Strategies one may ask for, those on offer first."""
+    return list(session.exec(select(Strategy).order_by(col(Strategy.status).desc(), col(Strategy.id))).all())
 
 
 def ask_backtest(

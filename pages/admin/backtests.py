@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import reflex as rx
 
-from backend.market.rules import INTERVAL_MS
-from backend.queue.backtests import MAX_BARS, MIN_BARS
 from pages.components.act import field
 from pages.components.charts import equity_chart, equity_legend
 from pages.components.i18n import USED, in_both, t, tx
@@ -14,7 +12,7 @@ from pages.components.live import live_signal
 from pages.components.parts import chip, empty, note, num, rel_time, section_head, side_tag, skeleton_rows, stat, stats
 from pages.components.shell import shell
 from pages.routes import route_of
-from state.admin_backtests import Backtests
+from state.admin_backtests import FEWEST, FRAMES, MOST, Backtests
 
 ROUTE = route_of("/admin/backtests")
 ON_LOAD = [Backtests.load]
@@ -33,7 +31,7 @@ def _form() -> rx.Component:
         name="strategy", class_name="inp", custom_attrs={"translate": "no"},
     )  # fmt: skip
     frame = rx.el.select(
-        rx.el.option(t("backtest.own_frame"), value=""), *[rx.el.option(one, value=one) for one in INTERVAL_MS], name="timeframe", class_name="inp"
+        rx.el.option(t("backtest.own_frame"), value=""), *[rx.el.option(one, value=one) for one in FRAMES], name="timeframe", class_name="inp"
     )
     symbols = rx.el.input(
         name="symbols", placeholder=t("backtest.all_markets", n=Backtests.markets), max_length=400, auto_complete="off", class_name="inp"
@@ -43,7 +41,7 @@ def _form() -> rx.Component:
         rx.el.div(
             field("backtest.strategy", strategy),
             field("backtest.frame", frame),
-            field("backtest.bars", number("bars", "500", str(MIN_BARS), str(MAX_BARS)), right=small(f"{MIN_BARS}–{MAX_BARS}")),
+            field("backtest.bars", number("bars", "500", str(FEWEST), str(MOST)), right=small(f"{FEWEST}–{MOST}")),
             class_name="form-row",
         ),
         field("backtest.symbols", symbols, tx("backtest.symbols_hint")),

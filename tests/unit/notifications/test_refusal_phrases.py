@@ -16,7 +16,7 @@ from backend.notifications.phrases import in_chinese
 ELSEWHERE = (
     "backend/api", "backend/merchant/errors.py", "backend/merchant/rules.py", "backend/ledger", "backend/market", "backend/execution/wire.py",
     "backend/execution/enrolment.py", "backend/execution/resting_keeper.py", "backend/billing/settling.py", "backend/billing/income.py",
-    "backend/monitoring/daemon.py", "backend/queue/runner.py", "backend/queue/backtests.py", "backend/settings.py", "backend/leases.py",
+    "backend/monitoring/daemon.py", "backend/queue/runner.py", "backend/settings.py", "backend/leases.py",
     "backend/demo.py", "backend/security/vault.py", "backend/money.py", "backend/onboarding/asking.py",
 )  # fmt: skip
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
