@@ -7,6 +7,7 @@ import base64
 import ipaddress
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from .slim_ccxt import load_exchange
 log = logging.getLogger("node_service")
 
 BODY_DEADLINE_S: Final = 10.0
+PAUSED_S: Final = 8.0
+"""So long without a turn, and the process was stopped. The centre looks longer than that before it calls an order absent."""
 _TRUE: Final = ("1", "true", "yes", "on")
 
 
@@ -109,6 +112,7 @@ class NodeApp:
         self._verifier = RequestVerifier(settings.auth_secret, legacy_token=settings.legacy_token)
         self._networks = [ipaddress.ip_network(item, strict=False) for item in settings.allowed_ips]
         self._executor: Executor | None = None
+        self._turn_s = 0.0
 
     @property
     def executor(self) -> Executor:
@@ -129,8 +133,10 @@ class NodeApp:
         self._executor = Executor(
             node_code=self.settings.node_code, allow_venue_url=self.settings.allow_venue_url, key=self.key
         )
+        self._turn_s = time.monotonic()
         # The library is imported while nothing is asked of the node yet: the first order finds it ready.
         background: list[asyncio.Task[Any]] = [asyncio.create_task(asyncio.to_thread(load_exchange, "binanceusdm"))]
+        background.append(asyncio.create_task(self._turns()))
         if self.settings.heartbeat_enabled:
             background.append(asyncio.create_task(self._heartbeats()))
         yield
@@ -138,6 +144,19 @@ class NodeApp:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await self._executor.close()
+
+    async def _turns(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            self._notice_pause()
+
+    def _notice_pause(self) -> None:
+        """What waited in the sockets while this process was stopped is not executed any more."""
+        now = time.monotonic()
+        if now - self._turn_s > PAUSED_S:
+            log.warning("paused for %.0f s: requests from before are refused", now - self._turn_s)
+            self._verifier.begin_anew()
+        self._turn_s = now
 
     # --- doors ----------------------------------------------------------------------------------------------------
 
@@ -147,6 +166,7 @@ class NodeApp:
             try:
                 self._check_peer(request)
                 body = await _read_body(request)
+                self._notice_pause()
                 nonce = self._verifier.verify(request.headers, "POST", request.raw_path, body)
                 answer, status = await getattr(self.executor, name)(protocol.loads(body)), 200
             except ProtocolError as error:

@@ -121,7 +121,7 @@ class _Batch:
 class _Call:
     """One request on its way; called with its outcome. `raw` goes twice only unanswered, with the same nonce."""
 
-    __slots__ = ("batch", "client", "deadline", "endpoint", "index", "node", "nonce", "raw", "signed_path", "started")
+    __slots__ = ("batch", "client", "deadline", "endpoint", "index", "node", "nonce", "raw", "signed_path", "started", "twice")
 
     def __init__(self, client: NodeClient, batch: _Batch, index: int, node: Node) -> None:
         self.client = client
@@ -131,11 +131,13 @@ class _Call:
         self.endpoint: Endpoint
         self.signed_path = self.nonce = ""
         self.raw = b""
+        self.twice = False
         self.deadline = 0.0
         self.started = time.monotonic()
 
     def __call__(self, outcome: Reply | NoReply | NotConnected) -> None:
         if isinstance(outcome, NoReply) and outcome.untouched:
+            self.twice = True
             self.batch.follow(self.send_fresh(again=outcome))
         else:
             self.batch.take(self.index, self.client._judge(self, outcome))
@@ -292,8 +294,9 @@ class NodeClient:
         if status == 200:
             return NodeReply(node.code, Delivery.ANSWERED, status, data, None, None, elapsed_ms, offset)
         code = str(data.get("code", "NODE_ERROR"))
-        # A replayed request was received once before, perhaps by the real node; a 5xx broke somewhere inside.
-        executed = code == "REPLAYED" or (status >= 500 and code not in ("REPLAY_CACHE_FULL", "NODE_BUSY"))
+        # A replayed request was received once before, perhaps by the real node; a 5xx broke somewhere inside. What went twice may
+        # have been executed the first time by a process that is gone; the refusal of its successor speaks for itself alone.
+        executed = call.twice or code == "REPLAYED" or (status >= 500 and code not in ("REPLAY_CACHE_FULL", "NODE_BUSY"))
         delivery = Delivery.UNKNOWN if executed else Delivery.REFUSED
         return NodeReply(node.code, delivery, status, data, code, str(data.get("message", "")), elapsed_ms, offset)
 

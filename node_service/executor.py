@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from . import __version__
 from .accounts import Accounts
 from .errors import SUPERSEDED, Kind, Reaction, VenueError, bad_reply
+from .exchange import MAY_OPEN
 from .figures import Market, plain
 from .following import find, follow, send
 from .lookups import cancel_one, cancel_orders, place_one, query_one
@@ -42,6 +44,7 @@ log = logging.getLogger("node_service")
 
 Wire = dict[str, Any]
 INCOMES_AT_ONCE: Final = 1000
+ENTRY_S: Final = 20.0  # an entry that did not leave so long after it came is not sent: the centre will not wait for it much longer
 # The doors of a node, and the method behind each.
 ROUTES: Final = {
     "/api/execute": "execute",
@@ -277,6 +280,7 @@ class Executor:
 
     async def _run(self, task: OrderTask, entry: Entry, outcome: Outcome) -> None:
         """Look up if asked, check, send once, follow up. Fills in `outcome`; raises only before sending."""
+        arrived_s = time.monotonic()
         adapter = self._accounts.adapter(task.account)
         market = await self._accounts.market(task.account, task.symbol)
         if task.lookup:
@@ -295,6 +299,7 @@ class Executor:
         if task.is_entry:
             await adapter.prepare(market, task.leverage, task.trade_type == "ADD")
             _check_fresh(task)
+            MAY_OPEN.set(_still_wanted(task, MAY_OPEN.get(), arrived_s))
         entry.sent = True
         try:
             fact = await send(adapter, market, task, order)
@@ -342,6 +347,16 @@ class Executor:
 
         tasks = account_tasks(request)
         return {"success": True, "results": list(await asyncio.gather(*(one(*item) for item in tasks)))}
+
+
+def _still_wanted(task: OrderTask, still: Callable[[], bool], arrived_s: float) -> Callable[[], bool]:
+    """Asked at the last moment, after any wait for room at the venue: also a process that was stopped in between sends nothing late."""
+
+    def check() -> bool:
+        fresh = task.expires_at_ms is None or now_ms() <= task.expires_at_ms
+        return fresh and time.monotonic() - arrived_s < ENTRY_S and still()
+
+    return check
 
 
 def _check_fresh(task: OrderTask) -> None:

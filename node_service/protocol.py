@@ -199,6 +199,10 @@ class RequestVerifier:
             raise
         return nonce
 
+    def begin_anew(self) -> None:
+        """Refuse what was signed before now, as after a start: the process was paused, and whoever asked has given up."""
+        self._started_ms = now_ms()
+
     def _check_fresh(self, ts_ms: int, at_ms: int) -> None:
         if abs(at_ms - ts_ms) > self._window_ms:
             raise ProtocolError(

@@ -11,7 +11,7 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from backend.clock import utcnow
-from backend.execution.service import expire_stale, ready_orders
+from backend.execution.service import ready_orders
 from backend.models import Job, Order
 from backend.queue import service as queue
 from backend.queue.rules import OPEN, WAITING, Lane
@@ -28,7 +28,6 @@ def plan(session: Session, limit: int = 500) -> list[tuple[Lane, int]]:
 
     The orders of one account and lane stay together: two workers never act for them at once.
     """
-    expire_stale(session)
     waiting = int(
         session.exec(select(func.count()).select_from(Job).where(Job.state == WAITING, Job.kind == KIND)).one()
     )

@@ -7,6 +7,7 @@ for a job only as its holder: they ask its fence in the transaction that claims,
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from backend.clock import now_ms, utcnow
 from backend.execution import planning
 from backend.execution.apply import Applied
 from backend.execution.dispatcher import Dispatcher
+from backend.execution.service import expire_stale
 from backend.exports.service import waiting_ids
 from backend.live import hub
 from backend.models import Job, NoticeDelivery, Notification, WebhookDelivery, WorkerProcess
@@ -37,6 +39,8 @@ REMOTE = ("settle_pending", "retry_pools", "close_periods", "refresh_levels", "v
 """Entries of the timetable that any worker may do; the others are the leader's own."""
 SETTLE_TOGETHER = billing.SETTLE_AT_ONCE
 CARRY_PAUSE_S = 0.3
+LATE_AT_ONCE = 200
+LATE_FOR_S = 0.1
 
 
 class Desk:
@@ -74,7 +78,14 @@ class Desk:
         """Jobs for the orders that wait. Returns how many were written."""
         jobs = await self._db.arun(self._plan)
         self.runner.added(jobs)
+        await self._end_late()
         return len(jobs)
+
+    async def _end_late(self) -> None:
+        """What came too late ends with its reason: in small steps, for a moment, so that nobody who writes has to wait for it."""
+        until_s = time.monotonic() + LATE_FOR_S
+        while await self._db.arun(partial(expire_stale, limit=LATE_AT_ONCE)) == LATE_AT_ONCE and time.monotonic() < until_s:
+            continue
 
     def _plan(self, session: Session) -> list[tuple[Lane, int]]:
         planning.reclaim(session)

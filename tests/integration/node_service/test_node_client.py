@@ -45,10 +45,12 @@ async def read_request(reader: asyncio.StreamReader) -> dict[str, str]:
     return fields
 
 
-def answer(fields: dict[str, str], body: bytes = b'{"success":true,"results":[]}', secret: str = SECRET) -> bytes:
-    signed = protocol.reply_headers(secret, 200, EXECUTE, body, fields["X-IB-Nonce"])
+def answer(
+    fields: dict[str, str], body: bytes = b'{"success":true,"results":[]}', secret: str = SECRET, status: int = 200
+) -> bytes:
+    signed = protocol.reply_headers(secret, status, EXECUTE, body, fields["X-IB-Nonce"])
     lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
-    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
+    return f"HTTP/1.1 {status} OK\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
 
 
 async def ask(base_url: str, timeout_s: float = 2.0) -> NodeReply:
@@ -203,6 +205,32 @@ async def test_a_node_that_dies_with_the_request_in_hand_may_have_executed_it() 
         reply = await client.send(node, EXECUTE, EMPTY)
         assert died.is_set() and (reply.delivery, reply.error_code) == (Delivery.UNKNOWN, "NODE_CUT_OFF")
         assert (await client.send(node, EXECUTE, EMPTY)).delivery is Delivery.NOT_SENT
+
+
+async def test_the_successor_of_a_process_that_died_cannot_say_that_nothing_was_executed() -> None:
+    """Something in between takes connections for both: the first copy of the request may have been executed before."""
+    seen = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        while seen < 4:
+            fields = await read_request(reader)
+            seen += 1
+            if seen == 2:
+                break
+            refusal = protocol.dumps({"code": "BEFORE_START", "message": "The request is older than this node."})
+            writer.write(answer(fields) if seen == 1 else answer(fields, refusal, status=401))
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    node = Node("n1", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", SECRET)
+    async with NodeClient() as client:
+        assert (await client.send(node, EXECUTE, EMPTY)).ok
+        reply = await client.send(node, EXECUTE, EMPTY)
+        assert seen == 3 and (reply.delivery, reply.error_code) == (Delivery.UNKNOWN, "BEFORE_START")
+        assert (await client.send(node, EXECUTE, EMPTY)).delivery is Delivery.REFUSED
+    server.close()
 
 
 async def test_a_hung_node_delays_nobody_and_is_left_alone_after_three_failures() -> None:

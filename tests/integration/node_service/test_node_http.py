@@ -59,6 +59,17 @@ async def test_strangers_get_401_with_a_code_and_no_signature() -> None:
         assert (status, answer["code"]) == (401, "SIGNATURE_MISSING")
 
 
+async def test_what_waited_while_the_node_was_stopped_is_refused() -> None:
+    async with NodeServer() as server:
+        assert (await post(server, EMPTY, signed(EMPTY)))[0] == 200
+        waited = signed(EMPTY)
+        await asyncio.sleep(0.01)
+        server.app._turn_s -= 60  # as if the process had had no turn for a minute
+        status, answer, got = await post(server, EMPTY, waited)
+        assert (status, answer["code"]) == (401, "BEFORE_START") and protocol.HEADER_REPLY_SIGNATURE in got
+        assert (await post(server, EMPTY, signed(EMPTY)))[0] == 200
+
+
 async def test_replayed_stale_and_skewed_requests_get_401() -> None:
     async with NodeServer() as server:
         headers = signed(EMPTY)
