@@ -23,7 +23,7 @@ from backend.errors import IronBullError, NotAllowed
 from backend.identity import rights
 from backend.identity.principal import Principal
 from backend.identity.rights import READ
-from backend.identity.sessions import resolve_session
+from backend.identity.sessions import remembered, resolve_session
 
 COOKIE = "sid"
 log = structlog.get_logger("pages")
@@ -47,7 +47,11 @@ def cookie_of(state: rx.State) -> str:
 async def principal_of(state: rx.State) -> Principal | None:
     """Who is behind this socket now; None when the session is missing, expired or revoked."""
     sid = cookie_of(state)
-    return await asyncio.to_thread(resolve_session, sid) if sid else None
+    if not sid:
+        return None
+    # Every handler asks several times; a page asks some ten times before it shows anything.
+    known, who = remembered(sid)
+    return who if known else await asyncio.to_thread(resolve_session, sid)
 
 
 async def signed_in(state: rx.State) -> Principal:

@@ -118,6 +118,14 @@ def resolve_session(sid: str, db: Database | None = None) -> Principal | None:
     return resolve(sid, "cookie", db)
 
 
+def remembered(sid: str) -> tuple[bool, Principal | None]:
+    """Whether ``resolve_session`` would answer from memory, and with whom: for callers on an event loop, who otherwise need a thread."""
+    if not sid or len(sid) > 256:
+        return True, None
+    known, principal, _ = _memory.get(token_hash("cookie", sid))
+    return known, principal
+
+
 def resolve(token_id: str, purpose: Literal["cookie", "bearer"], db: Database | None = None) -> Principal | None:
     """``resolve_session`` for either kind of token id."""
     if not token_id or len(token_id) > 256:
