@@ -1,8 +1,7 @@
 """The centre at work: candles, scans, exits, dispatch, reconciliation, settlement, each in its own loop.
 
-One ``Engine`` runs in one process at a time (a lease in the database says which). Two ways of time: on a running
-market each loop has its interval; on a stepped market ``step`` walks everything through one tick in a fixed order, so
-that a run can be repeated and compared with a backtest.
+One ``Engine`` runs in one process at a time (a lease in the database says which). Two ways of time: on a running market each loop
+has its interval; on a stepped market ``step`` walks all through one tick in a fixed order, so that a run compares with a backtest.
 """
 
 from __future__ import annotations
@@ -57,8 +56,7 @@ BOT_BEAT_S = 10.0
 ERROR_PAUSE_S = 1.0
 TAKE_OVER_PATIENCE_S = 5.0  # longer than in the loops, yet a node that hangs keeps nobody from the first scan
 WHOLE_EVERY_S = 300.0
-LOOPS_END_S = 3.0
-GIVE_BACK_S = 2.0
+LOOPS_END_S, GIVE_BACK_S = 3.0, 2.0
 
 
 class Engine:
