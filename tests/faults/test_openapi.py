@@ -57,6 +57,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, s
     world.db.dispose()
 
 
+@pytest.mark.timeout(times(300, 14_400))
 def test_generated_requests(address: tuple[World, str]) -> None:
     world, url = address
     document = world.app.openapi()

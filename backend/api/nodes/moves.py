@@ -44,7 +44,7 @@ class Join(BaseModel):
 class Assignment(BaseModel):
     """Accounts and their executor; no node means the centre."""
 
-    account_ids: list[int] = Field(min_length=1, max_length=5_000)
+    account_ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field(min_length=1, max_length=5_000)
     node_id: int | None = Field(None, ge=1, lt=2**63)
 
 
