@@ -56,6 +56,9 @@ async def test_accounts_are_moved_unless_an_order_is_on_its_way(fresh: World) ->
         rest = (await http.post("/api/nodes/assign", json={"account_ids": both, "node_id": node_id})).json()["data"]
         assert rest == {"changed": 1, "busy": []}
         unknown = await http.post("/api/nodes/assign", json={"account_ids": [999_999], "node_id": node_id})
+        # Beyond what any column holds.
+        huge = await http.post("/api/nodes/assign", json={"account_ids": [10**30], "node_id": node_id})
+        assert huge.status_code == 422
         assert unknown.status_code == 404
     with fresh.db.reading() as session:
         assert session.get_one(Order, fresh.a.order_pk).node_id == node_id
