@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 MODULES = ("scan", "dispatch", "queue", "settlement", "batches", "trees", "ledger", "doors", "startup", "live", "paint")
-"""``python -m bench fleet`` is asked for by name: a hundred nodes and a hundred thousand positions take minutes."""
+"""``python -m bench fleet`` and ``history`` are asked for by name: a hundred thousand positions, half a million orders take
+minutes."""
 LIMIT_S = 300
 
 
