@@ -24,7 +24,7 @@ from bench._live_servers import Process, ours, stock
 RATE_HZ, GAP_S = 0.95, 1.2
 SETTLE_S, LOOK_S = 2.5, 7.0
 STOCK_STEPS = (300, 450, 600, 750, 900, 1200, 1500, 2000)
-TIMES = (6, 8, 10, 12)
+TIMES = (6, 8, 10)
 FEWER = (5, 4, 3, 2, 1)
 COMMON = 300
 """Sessions at which the cost of a push is compared: both sides hold them with ease."""
