@@ -109,3 +109,43 @@ def test_many_sessions_are_checked_in_one_go(database: Database, people: dict[st
         sessions.revoke_session(session, numbers[2])
     with database.reading() as session:
         assert still_valid(session, [*numbers, *range(10_000, 11_200)]) == set(numbers) - {numbers[2]}
+
+
+def test_the_check_of_many_judges_as_the_check_of_one(database: Database, people: dict[str, int]) -> None:
+    """Every kind, an admin who looks at a trader's account, and what ends with that admin's own session."""
+    ids = {kind: opened(database, kind, people[kind]) for kind in ("admin", "tenant", "agent")}
+    parent, _ = opened(database, "admin", people["admin"])
+    looking = opened(database, "agent", people["agent"])
+    with database.transaction() as session:
+        row = session.get(LoginSession, looking[0])
+        assert row is not None
+        row.parent_id = parent
+        session.add(row)
+    everyone = [*ids.values(), looking]
+
+    def agreed() -> set[int]:
+        sessions.forget_sessions()
+        one_by_one = {number for number, sid in everyone if resolve_session(sid, database) is not None}
+        with database.reading() as session:
+            assert still_valid(session, [number for number, _ in everyone]) == one_by_one
+        return one_by_one
+
+    assert agreed() == {number for number, _ in everyone}
+    with database.transaction() as session:
+        sessions.revoke_session(session, parent)
+    assert agreed() == {number for number, _ in everyone} - {looking[0]}
+    with database.transaction() as session:
+        service.set_status(session, "tenant", people["tenant"], active=False)
+    assert agreed() == {ids["admin"][0]}
+
+
+def test_what_is_remembered_is_known_without_the_database(database: Database, people: dict[str, int]) -> None:
+    number, sid = opened(database, "agent", people["agent"])
+    sessions.forget_sessions()
+    assert sessions.remembered(sid) == (False, None)
+    who = resolve_session(sid, database)
+    assert sessions.remembered(sid) == (True, who)
+    with database.transaction() as session:
+        sessions.revoke_session(session, number)
+    assert sessions.remembered(sid) == (False, None), "a change ends what is remembered"
+    assert sessions.remembered("") == (True, None)
