@@ -10,6 +10,7 @@ MODULES = ("scan", "dispatch", "queue", "settlement", "batches", "trees", "ledge
 """``python -m bench fleet`` and ``history`` are asked for by name: a hundred thousand positions, half a million orders take
 minutes."""
 LIMIT_S = 300
+LIMITS_S = {"fleet": 900, "workers": 600}
 
 
 def main() -> int:
@@ -17,10 +18,10 @@ def main() -> int:
     failed = False
     for name in sys.argv[1:] or MODULES:
         try:
-            done = subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False, timeout=LIMIT_S)
+            done = subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False, timeout=LIMITS_S.get(name, LIMIT_S))
             reason = "" if done.returncode == 0 else f"exit code {done.returncode}"
         except subprocess.TimeoutExpired:
-            reason = f"longer than {LIMIT_S} s"
+            reason = f"longer than {LIMITS_S.get(name, LIMIT_S)} s"
         if reason:
             failed = True
             sys.stdout.write(json.dumps({"name": name, "error": reason, "ok": False}) + "\n")

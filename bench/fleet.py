@@ -1,4 +1,6 @@
-"""100 nodes x 10 accounts: signal to POST, 1,000 bots in one process, recovery after kill -9 (Q3), a cold start (P22).
+"""100 nodes x 10 accounts: signal to POST (P19), 1,000 bots in one process, recovery after kill -9 (Q3), a cold start (P22).
+
+At the end the dispatch alone (P7-P9, `bench.dispatch`) and ten workers of which one is killed every five seconds (`bench.workers`).
 
 The nodes are loopback servers that sign their answers; the centre is the platform's own dispatcher and reconciler on a
 SQLite database. Times are those of one machine on which the nodes run, too.
@@ -19,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import httpx
+import orjson
 import uvloop
 from sqlmodel import col, func, select
 
@@ -32,7 +36,8 @@ from backend.migrations import upgrade
 from backend.models import Order
 from bench._bench import report
 from bench._fleet import Fleet, fleet, people, positions, signal
-from node_service.client import NodeClient
+from bench.dispatch import PATH, SECRET, request_body
+from node_service.client import Node, NodeClient
 from node_service.executor import Executor
 
 ROUNDS = 2
@@ -58,8 +63,31 @@ async def dispatch_all(dispatcher: Dispatcher) -> int:
     return total
 
 
+async def to_all(nodes: Fleet) -> tuple[float, float]:
+    """Seconds until the last node has its request: with the platform's client, and with one httpx client for all; warm, medians."""
+    requests = [(Node(f"n{port}", f"http://127.0.0.1:{port}", SECRET), PATH, request_body(index)) for index, port in enumerate(nodes.ports)]
+    times: dict[str, list[float]] = {"ours": [], "httpx": []}
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    async with NodeClient() as client, httpx.AsyncClient(limits=limits, timeout=60) as other:
+        for number in range(6):
+            for name, found in times.items():
+                nodes.say("seen")
+                started = time.perf_counter()
+                if name == "ours":
+                    await client.dispatch(requests)
+                else:
+                    bodies = [(node.base_url + path, orjson.dumps(body)) for node, path, body in requests]
+                    await asyncio.gather(*(other.post(url, content=body) for url, body in bodies), return_exceptions=True)
+                last = max(nodes.say("seen")) - started
+                if number:  # the first round opens the connections
+                    found.append(last)
+    return statistics.median(times["ours"]), statistics.median(times["httpx"])
+
+
 async def signal_to_post(db: Database, nodes: Fleet, count: int) -> None:
     """From the end of the transaction that wrote a signal's orders to each node's having its request."""
+    ours, design = await to_all(nodes)
+    report(f"P19 requests to {len(nodes.ports)} nodes until the last has its own, against httpx", ours * 1e3, design * 1e3, unit="ms", aim=0.15)
     memory = resident_mb()
     dispatcher, _, wire = parts(db)
     waits: list[float] = []
@@ -85,6 +113,7 @@ async def signal_to_post(db: Database, nodes: Fleet, count: int) -> None:
 
     report(f"signal to POST, {count} accounts, p50", at(0.5), 0, unit="ms", aim=None)
     report(f"signal to POST, {count} accounts, p99", at(0.99), 0, unit="ms", aim=None)
+    report("P19b signal to POST, last node, claims and all, against httpx's requests alone", waits[-1] * 1e3, design * 1e3, unit="ms", aim=None)
     report("signal to POST, the first after a start, last node", first * 1e3, 0, unit="ms", aim=None)
     report("CPU per bot and signal: written, sent, applied", statistics.median(cpu) / count * 1e3, 0, unit="ms", aim=None)
     report("memory per bot", (resident_mb() - memory) / count * 1e3, 0, unit="KB", aim=None)
@@ -172,6 +201,8 @@ def main() -> None:
         uvloop.run(signal_to_post(db, nodes, count))
         resolved(Path(place), nodes, count)
         uvloop.run(cold_start(db, nodes, count, options.open))
+    for name in ("dispatch", "workers"):
+        subprocess.run([sys.executable, "-m", f"bench.{name}"], check=True)
 
 
 async def _send_everything(db: Database) -> None:

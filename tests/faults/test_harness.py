@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
     made = make_template(tmp_path_factory.mktemp("harness"))
     yield made
     made.close()
+    gc.collect()  # what dead processes had begun is thrown away here, not in the middle of some other test
 
 
 def _sound(report: Report) -> None:
