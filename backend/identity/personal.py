@@ -107,18 +107,18 @@ def profile(session: Session, who: Principal) -> dict[str, str]:
         chosen = row.locale if "time_zone" in row.settings else ""
         return {"name": row.name, "email": row.email, "locale": row.locale, "time_zone": zone, "language": chosen, "colours": colours}
     language = str(row.settings.get("language", ""))
-    return {"name": who.name, "email": who.email, "locale": language or "en", "time_zone": "", "language": language, "colours": colours}
+    return {"name": who.name, "email": who.email, "locale": language, "time_zone": "", "language": language, "colours": colours}
 
 
 def save_profile(session: Session, who: Principal, *, name: str, locale: str = "", time_zone: str = "", colours: str = "std") -> None:
-    """Change language, the colours of gains and losses, the shown name (a merchant's is the platform's to change), and for agents the
-    time zone. Raises ``InvalidInput``."""
+    """Change language ("": the browser's, not for agents, who get mails), the colours of gains and losses, the shown name (a merchant's is the
+    platform's to change), and for agents the time zone. Raises ``InvalidInput``."""
     from backend.identity.service import normal_name
 
     row = _row(session, who)
     shown = normal_name(name, 64, required=False)
     agent = isinstance(row, User)
-    if locale not in ("en", "zh") or (agent and time_zone not in available_timezones()):
+    if locale not in ("en", "zh", *([] if agent else [""])) or (agent and time_zone not in available_timezones()):
         raise InvalidInput("Choose a language and a time zone from the lists." if agent else "Choose a language from the list.")
     if colours not in COLOURS:
         raise InvalidInput(f"The colours are one of {', '.join(COLOURS)}.")

@@ -218,7 +218,7 @@ def _locale(session: Session, channel: NoticeChannel) -> str:
         user = session.get(User, channel.user_id)
         return user.locale if user is not None else "en"
     admin = session.get(Admin, channel.user_id)
-    return str(admin.settings.get("language", "en")) if admin is not None else "en"
+    return str(admin.settings.get("language") or "en") if admin is not None else "en"
 
 
 def _of_admins(session: Session) -> list[NoticeChannel]:

@@ -31,7 +31,8 @@ def _profile(kind: str) -> rx.Component:
         field(
             "safe.language" if agent else "menu.language",
             rx.el.select(
-                rx.el.option("English", value="en"), rx.el.option("中文", value="zh"), name="locale", default_value=S.locale, class_name="inp"
+                *([] if agent else [rx.el.option(t("menu.system"), value="")]), rx.el.option("English", value="en"), rx.el.option("中文", value="zh"),
+                name="locale", default_value=S.locale, class_name="inp",
             ),
             tx("safe.language_hint") if agent else tx("safe.colours_hint"),
         ),

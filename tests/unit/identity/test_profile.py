@@ -48,8 +48,18 @@ def test_language_and_colours_are_kept_for_everybody(people: tuple[Database, dic
             assert db.run(lambda session, other=other: personal.profile(session, other))["colours"] == ""
 
 
+def test_operators_and_merchants_may_leave_the_language_to_the_browser(people: tuple[Database, dict[str, Principal]]) -> None:
+    db, principals = people
+    for kind in ("admin", "tenant"):
+        for locale in ("zh", ""):
+            db.run(lambda session, kind=kind, locale=locale: personal.save_profile(session, principals[kind], name="N", locale=locale))
+            assert db.run(lambda session, kind=kind: personal.profile(session, principals[kind]))["language"] == locale
+    with pytest.raises(InvalidInput):
+        db.run(lambda session: personal.save_profile(session, principals["agent"], name="N", locale="", time_zone="UTC"))
+
+
 @pytest.mark.parametrize("kind", ["admin", "tenant", "agent"])
-@pytest.mark.parametrize("wrong", [{"locale": "fr"}, {"locale": ""}, {"colours": "pink"}])
+@pytest.mark.parametrize("wrong", [{"locale": "fr"}, {"locale": "EN"}, {"colours": "pink"}])
 def test_only_what_is_on_the_lists(people: tuple[Database, dict[str, Principal]], kind: str, wrong: dict[str, str]) -> None:
     db, principals = people
     values = {"name": "N", "locale": "en", "time_zone": "UTC", "colours": "std", **wrong}
