@@ -63,7 +63,7 @@ class Watcher:
                 made = merges.get(id(waiting))
                 if made is None:
                     # The old slot is kept in the table so that its id cannot be given to another one meanwhile.
-                    made = waiting, _Slot(_merged(waiting.payload, fresh.payload, keep_none=True))
+                    made = waiting, _Slot(merged(waiting.payload, fresh.payload, keep_none=True))
                     merges[id(waiting)] = made
                 self._slots[topic] = made[1]
                 return False
@@ -108,7 +108,7 @@ class _Slot:
         """The message as it goes over the wire."""
         if self._encoded is None:
             value = {"t": topic, "d": self.payload, "ts": self.at_ms}
-            self._encoded = orjson.dumps(value, default=_encode, option=orjson.OPT_NON_STR_KEYS).decode()
+            self._encoded = orjson.dumps(value, default=encode, option=orjson.OPT_NON_STR_KEYS).decode()
         return self._encoded
 
 
@@ -128,7 +128,7 @@ class Hub:
         The payload belongs to the hub from here on: do not change it afterwards.
         """
         with self._lock:
-            self._snapshots[topic] = _merged(self._snapshots.get(topic, {}), payload)
+            self._snapshots[topic] = merged(self._snapshots.get(topic, {}), payload)
             self._published_at[topic] = time.monotonic()
             watchers = self._watchers.get(topic)
             if watchers:
@@ -214,13 +214,14 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18 and str(int(text)) == text
 
 
-def _encode(value: Any) -> Any:
+def encode(value: Any) -> Any:
+    """For JSON: an amount is a string. Raises ``TypeError`` for what is not JSON."""
     if isinstance(value, Decimal):
         return format(value, "f")
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def _merged(base: dict[str, Any], change: dict[str, Any], keep_none: bool = False) -> dict[str, Any]:
+def merged(base: dict[str, Any], change: dict[str, Any], keep_none: bool = False) -> dict[str, Any]:
     """A new object; neither argument is changed, so a published payload may be shared by all readers."""
     result = dict(base)
     for key, value in change.items():
@@ -228,7 +229,7 @@ def _merged(base: dict[str, Any], change: dict[str, Any], keep_none: bool = Fals
             result.pop(key, None)
         elif isinstance(value, dict):
             old = result.get(key)
-            result[key] = _merged(old if isinstance(old, dict) else {}, value, keep_none)
+            result[key] = merged(old if isinstance(old, dict) else {}, value, keep_none)
         else:
             result[key] = value
     return result

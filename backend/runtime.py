@@ -13,13 +13,16 @@ import structlog
 
 from backend.clock import utcnow
 from backend.db import Database, get_db
+from backend.ending import end_tasks
 from backend.engine import Engine
 from backend.errors import Unavailable
 from backend.execution.wire import Wire
+from backend.live import hub
 from backend.market.feed import CcxtFeed, Feed, PaperFeed
 from backend.merchant.quota import seed_plans
 from backend.paper_exchange.app import create_app
 from backend.paper_exchange.config import PaperConfig
+from backend.relay import Relay
 from backend.risk.limits import seed_limits
 from backend.settings import PAPER_PREFIX, Settings, get_settings
 from backend.signals.catalogue import ensure_catalogue
@@ -32,6 +35,7 @@ __all__ = ["PAPER_PREFIX", "Platform", "embedded_paper", "make_feed", "paper_con
 log = structlog.get_logger("runtime")
 
 READY_TIMEOUT_S = 60.0
+PARTS_END_S = 3.0
 
 
 def embeds_paper_exchange(settings: Settings) -> bool:
@@ -82,12 +86,13 @@ class Platform:
         async with contextlib.AsyncExitStack() as stack:
             if paper is not None:
                 await stack.enter_async_context(paper.state.exchange.running())
-            starter = asyncio.create_task(self._start())
+            parts = [asyncio.create_task(self._start())]
+            if self.settings.redis_url:
+                parts.append(asyncio.create_task(Relay(self.settings.redis_url, hub).run()))
             try:
                 yield self
             finally:
-                starter.cancel()
-                await asyncio.gather(starter, return_exceptions=True)
+                await end_tasks(parts, PARTS_END_S)
                 if self.engine is not None:
                     await self.engine.stop()
 
