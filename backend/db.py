@@ -31,6 +31,8 @@ from backend.errors import Unavailable
 T = TypeVar("T")
 
 _RETRYABLE_MYSQL = {1205, 1213}
+_AWAY_MYSQL = {0, 1040, 1053, 1077, 1079, 1080, 1129, 1152, 1158, 1159, 1160, 1161, 1927, *range(2000, 2062)}
+"""Connections refused, cut or used up, and a server that is ending; 2000 and more are the driver's own."""
 _UNWRITABLE_MYSQL = {3, 1021, 1036, 1114, 1290, 1792}
 _UNWRITABLE_SQLITE = re.compile("database or disk is full|readonly database")
 _SAVEPOINT_GONE = re.compile(r"1305.*SAVEPOINT \w+ does not exist")
@@ -55,10 +57,17 @@ AWAY = (OperationalError, InterfaceError, DisconnectionError, PoolTimeout)
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database itself could not be reached, or gave no connection in time."""
-    return isinstance(error, AWAY) and not (
-        isinstance(error, DBAPIError) and (_unwritable(error) or _retryable(error))
-    )
+    """Whether the database itself could not be reached, or gave no connection in time; not that a statement failed there."""
+    if not isinstance(error, AWAY):
+        return False
+    if not isinstance(error, DBAPIError):
+        return True
+    original = error.orig
+    if original is None or error.connection_invalidated:
+        return error.connection_invalidated
+    if original.args and isinstance(original.args[0], int):
+        return original.args[0] in _AWAY_MYSQL
+    return "unable to open database" in str(original)
 
 
 class Database:

@@ -28,7 +28,7 @@ LOOK_EVERY_S = 1.0
 DIGESTS = ("0", "15", "60", "240", "1440")
 _WHY = {
     "the address is not public": "private", "no answer in time": "late", "cannot connect": "connect",
-    "the mail server did not take it": "mail",
+    "the mail server did not take it": "mail", "the address cannot be opened": "sealed",
 }  # fmt: skip
 
 

@@ -60,6 +60,7 @@ def plan_totals(row: Row) -> Row:
 ERRORS = {
     "a redirect is not followed": "redirect", "the address is not public": "private", "no answer in time": "late",
     "cannot connect": "connect", "the connection failed": "cut", "the answer was cut short": "cut", "the endpoint was removed": "removed",
+    "the secret cannot be opened": "sealed",
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ second sends what is due. Both run beside trading; a dead receiver delays only i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from backend.notifications import services
 from backend.notifications.phrases import said
 from backend.notifications.rules import DELAYS, ESCALATION, composed, send_at
 from backend.security.addresses import BadAddress, PublicResolver, check_url
-from backend.security.vault import Vault, get_vault
+from backend.security.vault import Vault, VaultError, get_vault
 from backend.settings import Settings
 
 log = structlog.get_logger("notices")
@@ -119,7 +120,9 @@ class NoticeSender:
     def _parcel(self, session: Session, rows: list[tuple[NoticeDelivery, Notification, NoticeChannel]]) -> Parcel:
         channel = rows[0][2]
         locale = _locale(session, channel)
-        target = json.loads((self._vault or get_vault()).open_platform(channel.record, channel.target_sealed))
+        target: dict[str, str] = {}
+        with contextlib.suppress(VaultError):  # said as the outcome of this channel's messages, and of no other's
+            target = json.loads((self._vault or get_vault()).open_platform(channel.record, channel.target_sealed))
         return Parcel(
             rows[0][0].channel_id,
             channel.kind,
@@ -140,6 +143,8 @@ class NoticeSender:
 
     async def _send(self, parcel: Parcel) -> str:
         """"" when it arrived, else why not, without any secret."""
+        if not parcel.target:
+            return "the address cannot be opened"
         subject, text = composed(parcel.lines)
         if parcel.kind == "email":
             letter = Letter(parcel.target["to"], f"IronBull: {subject}"[:200], text or subject)

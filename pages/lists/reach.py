@@ -15,7 +15,7 @@ from state.channels import Channels as C
 
 USED.update(f"reach.{kind}" for kind in KINDS)
 USED.update(f"reach.{state}" for state in ("PENDING", "SENT", "DEAD"))
-USED.update(f"reach.x.{why}" for why in ("answered", "private", "late", "connect", "mail", "other"))
+USED.update(f"reach.x.{why}" for why in ("answered", "private", "late", "connect", "mail", "sealed", "other"))
 
 
 def _said(one: rx.Var) -> rx.Component:

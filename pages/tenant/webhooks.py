@@ -18,7 +18,7 @@ ROUTE = route_of("/tenant/webhooks")
 ON_LOAD = [Lists.enter("deliveries"), Hooks.load]
 WORDS = {name: f"hook.e.{name.replace('.', '_')}" for name in EVENTS}
 USED.update(f"hook.{state}" for state in ("pending", "delivered", "dead"))
-USED.update(f"hook.x.{error}" for error in ("answered", "redirect", "private", "late", "connect", "cut", "removed"))
+USED.update(f"hook.x.{error}" for error in ("answered", "redirect", "private", "late", "connect", "cut", "removed", "sealed"))
 
 
 def _error(row: rx.Var) -> rx.Component:

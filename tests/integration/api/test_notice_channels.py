@@ -73,6 +73,27 @@ def deliveries(world: World, channel: int) -> list[NoticeDelivery]:
         return list(session.exec(select(NoticeDelivery).where(NoticeDelivery.channel_id == channel)).all())
 
 
+async def test_an_address_that_cannot_be_opened_stops_no_other(world: World, receiver: dict[str, Any]) -> None:
+    sealed, alive = add(world, receiver["url"] + "/one"), add(world, receiver["url"] + "/two")
+
+    def spoil(session: Session) -> None:
+        channel = session.get(NoticeChannel, sealed)
+        assert channel is not None
+        channel.target_sealed = "not what was sealed"
+        session.add(channel)
+
+    world.db.run(spoil)
+    sender = NoticeSender(world.db, world.settings, allow_private=True, timeout_s=5)
+    try:
+        tell(world, "trade_open", "Opened BTC")
+        assert await sender.run() == 2
+        await sender.settle()
+    finally:
+        await sender.close()
+    assert [row.status for row in deliveries(world, alive)] == ["SENT"]
+    assert [(row.status, row.error) for row in deliveries(world, sealed)] == [("PENDING", "the address cannot be opened")]
+
+
 async def test_a_dead_receiver_delays_nobody_and_gets_it_later(world: World, receiver: dict[str, Any]) -> None:
     dead, alive = add(world, "http://127.0.0.1:9/none"), add(world, receiver["url"] + "/hook")
     sender = NoticeSender(world.db, world.settings, allow_private=True, timeout_s=1)

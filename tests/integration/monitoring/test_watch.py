@@ -89,7 +89,7 @@ def test_a_day_of_measurements_is_a_few_thousand_rows_and_the_day_s_figures_are_
     """Every quarter minute for two hours, then every five minutes: 30 measurements, as a platform of some size has."""
     ended = utcnow()
     names = [f"queue {n}" for n in range(30)]
-    times = [timedelta(seconds=15 * n) for n in range(2 * 240)] + [timedelta(hours=2, minutes=5 * n) for n in range(22 * 12)]
+    times = [timedelta(seconds=15 * n) for n in range(2 * 240)] + [timedelta(hours=2, minutes=5 * n) for n in range(21 * 12)]
     values: list[tuple[datetime, int]] = []
     with world.db.transaction() as session:
         for number, ago in enumerate(reversed(times)):

@@ -142,6 +142,27 @@ async def test_a_redirect_is_not_followed_and_a_gone_endpoint_is_switched_off(wo
     assert len(rows(world)) == 1, "an endpoint that is off is told nothing"
 
 
+async def test_a_secret_that_cannot_be_opened_stops_nobody_else(world: World) -> None:
+    async with Receiver() as one, Receiver() as other:
+        endpoint(world, one.url)
+        other.secret = endpoint(world, other.url, "b").secret
+
+        def spoil(session: Session) -> None:
+            row = session.exec(select(WebhookEndpoint).where(WebhookEndpoint.tenant_id == world.a.tenant_id)).one()
+            row.secret_sealed = Vault("another master key of some length").seal_platform(service.record_of(row), "whsec_AAAA")
+            session.add(row)
+
+        world.db.run(spoil)
+        event(world)
+        event(world, 2, "b")
+        sender = deliverer(world)
+        await rounds(sender, 2)
+        await sender.close()
+    assert {row.tenant_id: row.status for row in rows(world)}[world.b.tenant_id] == "DELIVERED"
+    (sealed,) = [row for row in rows(world) if row.tenant_id == world.a.tenant_id]
+    assert sealed.error == "the secret cannot be opened" and sealed.attempts > 0 and not one.got
+
+
 async def test_a_slow_endpoint_delays_only_itself(world: World) -> None:
     async with Receiver(delay_s=1.5) as slow, Receiver() as quick:
         slow.secret = endpoint(world, slow.url).secret
