@@ -12,9 +12,14 @@ make --no-print-directory lint types
 .venv/bin/python -m ironbull_app.cli build
 # Many tests wait for processes: three at a time keep two cores busy.
 .venv/bin/python -m pytest tests/unit tests/integration tests/faults -n 3 --dist loadscope
-# Browser tests hold an event loop of their own, so each file has its own process, and a fresh server. Two at a time, the
-# longest first; what a file says is printed when it has ended.
-each='said=$(mktemp); .venv/bin/python -m pytest "$1" >"$said" 2>&1; code=$?; echo "$1"; cat "$said"; rm "$said"; exit $code'
-longest=tests/browser/test_every_page.py
-{ echo "$longest"; printf '%s\n' tests/browser/test_*.py | grep -v "$longest"; } |
-  xargs -n 1 -P "${WORKERS:-2}" sh -c "$each" each
+# Browser tests hold an event loop of their own, so each line below has its own process, and a fresh server: files that
+# leave the demo data as they found it share one. Two at a time, the longest first; what one says is printed when it ends.
+together='
+test_every_page.py
+test_handler_matrix.py test_handlers_over_the_socket.py test_every_handler.py
+test_public_pages.py test_branded_pages.py test_help.py test_tenant_tree.py test_trace.py
+test_corrections.py test_long_exports.py test_limits.py test_operator.py
+'
+rest=$(cd tests/browser && for file in test_*.py; do case "$together" in *"$file"*) ;; *) echo "$file" ;; esac; done)
+each='said=$(mktemp); .venv/bin/python -m pytest $(printf "tests/browser/%s " $1) >"$said" 2>&1; code=$?; echo "$1"; cat "$said"; rm "$said"; exit $code'
+printf '%s\n' "$together" "$rest" | grep . | tr '\n' '\0' | xargs -0 -n 1 -P "${WORKERS:-2}" sh -c "$each" each

@@ -11,7 +11,7 @@ from tests.browser.conftest import Opener
 @pytest.mark.parametrize("width", [390, 1440])
 def test_an_agent_sets_a_stricter_limit(visit: Opener, width: int) -> None:
     page = visit("/agent/limits", kind="agent", width=width)
-    held = page.locator("#main dl")
+    held = page.locator("#main dl.kv").first
     expect(held).to_contain_text("platform")
     expect(held).to_contain_text("Smallest free balance")
     page.fill("input[name=max_leverage]", "3000")
@@ -33,4 +33,4 @@ def test_the_platform_and_a_tenant(visit: Opener) -> None:
     expect(page.locator("input[name=min_balance_usdt]")).to_have_value("100")
     page.locator("#main select").select_option(index=1)
     expect(page.locator("input[name=min_balance_usdt]")).to_have_value("")
-    expect(page.locator("#main dl")).to_contain_text("platform")
+    expect(page.locator("#main dl.kv").first).to_contain_text("platform")
