@@ -8,8 +8,11 @@ trap stop EXIT
 
 sh deploy/test-services.sh
 [ ! -f .cache/test.env ] || . ./.cache/test.env
-make --no-print-directory lint types
+make --no-print-directory lint
+# Each keeps one core busy.
+make --no-print-directory types & types=$!
 .venv/bin/python -m ironbull_app.cli build
+wait "$types"
 # Many tests wait for processes: three at a time keep two cores busy.
 .venv/bin/python -m pytest tests/unit tests/integration tests/faults -n 3 --dist loadscope
 # Browser tests hold an event loop of their own, so each line below has its own process, and a fresh server: files that
