@@ -41,7 +41,7 @@ from backend.models import Position
 from backend.notifications.sender import NoticeSender
 from backend.portfolio.sync import sync_balances
 from backend.queue.desk import Desk
-from backend.queue.errands import run_errands
+from backend.queue.errands import Errands
 from backend.risk import stops, switches
 from backend.settings import Settings
 from backend.signals.scanner import Scanner
@@ -107,7 +107,7 @@ class Engine:
                 ("webhooks", partial(self._each_second, self.webhooks.run)),
                 ("notices", partial(self._each_second, self.notices.run)),
                 ("exports", self._exports_loop),
-                ("errands", partial(self._each_second, partial(run_errands, db=self.db, owner=self.owner, feed=self.feed))),
+                ("errands", partial(self._each_second, Errands(self.db, self.owner, self.feed).run)),
             ]
         if self.settings.stepped:
             loops.append(("conduct", self._conduct))

@@ -85,7 +85,7 @@ def _serve(pipe: Connection, folder: str, url: str, port: int) -> None:
         uvicorn.Config(app, "127.0.0.1", port, ws_per_message_deflate=False, access_log=False, log_level="warning", lifespan="off")
     )
     feed = Replay()
-    scanner = Scanner(world.db, feed, world.settings)  # type: ignore[arg-type]
+    scanner = Scanner(world.db, feed, world.settings)
 
     async def cycle() -> float:
         started = time.perf_counter()

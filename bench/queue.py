@@ -29,7 +29,7 @@ from tests.support.intents import enter, leave
 from tests.support.paper import PaperServer
 from tests.support.programs import installed
 from tests.support.queue import RUNNING, at_rest, calm, engines
-from tests.support.redis import RedisServer
+from tests.support.redis import redis_server
 
 LIMIT_S = 120.0
 
@@ -99,15 +99,11 @@ async def behind_a_backlog(redis_url: str, size: int, tries: int) -> tuple[float
 
 async def measure(accounts: int, rounds: int, size: int) -> None:
     """All figures, one line each."""
-    redis = RedisServer()
-    redis.start()
-    try:
+    with redis_server() as redis:
         direct = await throughput(accounts, rounds, execution="direct")
         queued = await throughput(accounts, rounds, redis_url=redis.url)
         alone = await throughput(accounts, rounds)
         busy, idle = await behind_a_backlog(redis.url, size, 10)
-    finally:
-        redis.remove()
     more = {"unit": "orders/s", "higher_is_better": True}
     report("queue mode against direct, one engine", queued, direct, aim=0.5, **more)
     report("D7 queue mode without Redis against with", alone, queued, aim=0.5, **more)

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import structlog
+
+from backend.db import AWAY, get_db, is_away
 from backend.portfolio.record_rules import Record
 from ironbull_app.branded import ADDRESS, Face, dressed, face_of, tenant_at
 from ironbull_app.finding import robots, site_map, with_addresses
 from ironbull_app.record import latest, with_record
+
+log = structlog.get_logger("web")
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -52,7 +58,6 @@ def http_doors() -> list[Any]:
     if os.environ.get("IRONBULL_EXPORT") == "1":
         return []
     from backend.api.app import create_api
-    from backend.db import get_db
     from backend.settings import PAPER_PREFIX, get_settings
 
     static = Path(os.environ["REFLEX_WEB_WORKDIR"]) / "static"
@@ -90,10 +95,13 @@ class _StaticPage:
 
     def __init__(self, plain: bytes) -> None:
         self.plain = plain
+        self._gzipped: bytes | None = None
 
-    @cached_property
-    def gzipped(self) -> bytes:
-        return gzip.compress(self.plain, 9)
+    async def gzipped(self) -> bytes:
+        """Compressed once, beside the event loop."""
+        if self._gzipped is None:
+            self._gzipped = await asyncio.to_thread(gzip.compress, self.plain, 9)
+        return self._gzipped
 
 
 class FrontDoor:
@@ -117,11 +125,10 @@ class FrontDoor:
         request = _Request(scope)
         try:
             passed = await self._served(scope, send, request)
-        except Exception as error:
-            from backend.db import is_away
-
+        except AWAY as error:
             if not is_away(error):
                 raise
+            log.error("database_away", path=request.path, error=type(error).__name__)
             await self._away(send, request)
             return
         if passed is not None:
@@ -208,7 +215,6 @@ class FrontDoor:
         """Whether nobody can sign in yet: a platform without demo data before its first admin."""
         if self._has_admin:
             return False
-        from backend.db import get_db
         from backend.identity.service import first_admin_needed
         from backend.settings import get_settings
 
@@ -243,9 +249,7 @@ class FrontDoor:
         except Exception:
             if started:
                 raise
-            import structlog
-
-            structlog.get_logger("web").exception("request_failed", path=request.path)
+            log.exception("request_failed", path=request.path)
             await self._static(send, request, f"crash-{request.lang()}", 500)
 
     async def _away(self, send: Send, request: _Request) -> None:
@@ -273,7 +277,7 @@ class FrontDoor:
         if kind == b"text/html":
             page = self._at(page, base or self._public or request.base())
         zipped = b"gzip" in request.header(b"accept-encoding")
-        body = await asyncio.to_thread(lambda: page.gzipped) if zipped else page.plain
+        body = await page.gzipped() if zipped else page.plain
         headers = [
             (b"content-type", kind + b"; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),
@@ -308,8 +312,9 @@ class _Request:
         return jar
 
     def base(self) -> str:
-        """Where this site is, by the request itself."""
-        return f"{self.scope.get('scheme', 'http')}://{self.header(b'host').decode('latin-1')}"
+        """Where this site is, by the request itself; "" when what it names cannot be a host: it will stand in a page."""
+        host = self.header(b"host").decode("latin-1")
+        return f"{self.scope.get('scheme', 'http')}://{host}" if _HOST.fullmatch(host) else ""
 
     def lang(self) -> str:
         chosen = self.cookies().get("ib_lang")

@@ -33,7 +33,7 @@ class TableState(rx.State, mixin=True):
 
     async def _fetch(self, who: Principal) -> tuple[list[dict[str, Any]], int]:
         """(rows of this page, true total) for the present sort, filter and page."""
-        raise NotImplementedError
+        raise NotImplementedError  # each list reads its own rows; the metaclass of states knows no abstract methods
 
     async def _detail(self, who: Principal, row_id: str) -> dict[str, Any]:
         """Everything the drawer shows for one row; {} when it does not exist or is not theirs."""

@@ -38,7 +38,7 @@ def measurements(session: Session, limits: Mapping[str, int], hours: int) -> lis
     (at_ms, value), the worst of each minute, over more than two hours of each ten minutes."""
     shown = or_(*(col(Probe.name).like(f"{check}:%") for check in SHOWN))
     of_span = (col(Probe.grain_s) == (ROUGH_S if hours > 2 else FINE_S), col(Probe.at) >= utcnow() - timedelta(hours=hours), shown)
-    columns = sa_select(Probe.name, Probe.seen_at, Probe.ok, Probe.value, Probe.least, Probe.most)  # type: ignore[call-overload]
+    columns = sa_select(col(Probe.name), col(Probe.seen_at), col(Probe.ok), col(Probe.value), col(Probe.least), col(Probe.most))
     found: dict[str, list[Any]] = {}
     for row in session.execute(columns.where(*of_span).order_by(col(Probe.at))):
         found.setdefault(row.name, []).append(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import inspect
 import logging
@@ -140,17 +141,18 @@ class PaperApp:
 
     async def _run(self, route: Route, call: Call) -> tuple[int, bytes]:
         exchange = self.exchange
-        try:
-            reply = route.handler(exchange, call)
-            if inspect.isawaitable(reply):
-                reply = await reply
-        except VenueError:
-            # What was done before the refusal (a run-out countdown, half a batch) is kept.
-            exchange.flush()
-            raise
-        except Exception:  # clean up and re-raise: what is half done is forgotten
-            exchange.reload()
-            raise
+        with contextlib.ExitStack() as undo:
+            undo.callback(exchange.reload)  # what is half done is forgotten
+            try:
+                reply = route.handler(exchange, call)
+                if inspect.isawaitable(reply):
+                    reply = await reply
+            except VenueError:
+                # What was done before the refusal (a run-out countdown, half a batch) is kept.
+                exchange.flush()
+                undo.pop_all()
+                raise
+            undo.pop_all()
         exchange.flush()
         for fault in of_kind(call.faults, "garbage"):
             if "body" in fault.detail:

@@ -2,54 +2,41 @@
 
 from __future__ import annotations
 
-from functools import partial
+from typing import Any
 
-import structlog
 from sqlmodel import Session, col, select
 
 from backend.clock import now_ms
 from backend.db import Database
-from backend.errors import IronBullError
 from backend.live import hub
 from backend.market.feed import Feed
 from backend.models import Job
-from backend.queue import service
 from backend.queue.backtests import KIND, run_backtest_job
-from backend.queue.rules import KINDS, LANES, OPEN
+from backend.queue.rules import OPEN
+from backend.queue.runner import Hold, JobRunner
 
-log = structlog.get_logger("errands")
-
-LEASE_MS = 120_000
+LEASE_S = 120.0
 """A walk takes seconds; after this another may take over what a process that died had begun."""
 
 
-async def run_errands(db: Database, owner: str, feed: Feed) -> bool:
-    """Do the next backtest that waits. False when none does."""
-    if not await db.aread(_waiting):
-        return False
-    others = set(KINDS) - {KIND}
-    taken = await db.arun(partial(service.claim, owner=owner, lease_ms=LEASE_MS, lanes=LANES, full=others))
-    for job in taken:
-        await _do(db, job, feed)
-    return bool(taken)
+class Errands:
+    """Backtests. ``run`` is one round."""
+
+    def __init__(self, db: Database, owner: str, feed: Feed) -> None:
+        self._db = db
+        self._feed = feed
+        self._runner = JobRunner(db, owner, {KIND: self._backtest}, lambda *_: None, lease_s=LEASE_S)
+
+    async def run(self) -> bool:
+        """Do the next one that waits. False when none does."""
+        if not await self._db.aread(_waiting) or not await self._runner.one():
+            return False
+        hub.publish("platform", {"queue_ms": now_ms()})
+        return True
+
+    async def _backtest(self, hold: Hold) -> dict[str, Any]:
+        return await run_backtest_job(hold.job.payload, self._feed)
 
 
 def _waiting(session: Session) -> bool:
     return session.exec(select(Job.id).where(Job.kind == KIND, col(Job.state).in_(OPEN)).limit(1)).first() is not None
-
-
-async def _do(db: Database, job: Job, feed: Feed) -> None:
-    assert job.id is not None
-    number, token = job.id, job.token
-    try:
-        result = await run_backtest_job(job.payload, feed)
-        await db.arun(lambda session: service.finish(session, number, token, result))
-    except IronBullError as error:
-        message = error.message
-        await db.arun(lambda session: service.fail(session, number, token, message))
-    except Exception as error:
-        # The edge of a job: tried again once, then given up with a notification.
-        log.exception("backtest failed", job=number)
-        said = f"an unexpected error ({type(error).__name__}); see the log"
-        await db.arun(lambda session: service.fail(session, number, token, said))
-    hub.publish("platform", {"queue_ms": now_ms()})

@@ -150,6 +150,16 @@ class JobRunner:
             if not self._closing:
                 await asyncio.sleep(0.5)
 
+    async def one(self) -> bool:
+        """Without ``start``: do the next job of the kinds known here, with nobody to renew its lease. False when none is due."""
+        others = set(KINDS) - set(self._handlers)
+        taken = await self._db.arun(partial(service.claim, owner=self.owner, lease_ms=self._lease_ms, lanes=LANES, full=others))
+        for job in taken:
+            work = self._begin(job, "normal")
+            if work is not None:
+                await work
+        return bool(taken)
+
     # --- finding work ----------------------------------------------------------------------------------------------
 
     def added(self, jobs: list[tuple[Lane, int]]) -> None:

@@ -1,27 +1,5 @@
 """Shown when an address leads nowhere."""
 
-from __future__ import annotations
+from pages.public.lost import lost
 
-from typing import Any
-
-import reflex as rx
-
-from pages.components.i18n import words
-from pages.components.icons import mark
-from pages.public.frame import path_of
-
-
-def head(lang: str) -> dict[str, Any]:
-    """Title and description."""
-    return {"title": f"{words(lang, 'nf.title')} · IronBull", "description": "", "meta": []}
-
-
-def page(lang: str) -> rx.Component:
-    """One fact, one line, one way out."""
-    return rx.el.main(
-        mark(title=""),
-        rx.el.h1(words(lang, "nf.title")),
-        rx.el.p(words(lang, "nf.line"), class_name="t2"),
-        rx.el.a(words(lang, "nf.home"), href=path_of("landing", lang), class_name="btn"),
-        class_name="p-lost",
-    )
+head, page = lost("nf", way="nf.home", to="landing")

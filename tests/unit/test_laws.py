@@ -22,7 +22,7 @@ EDGES = {
     "backend/notifications/sender.py", "backend/timetable.py", "ironbull_app/doors.py", "backend/api/guard.py",
     "backend/api/live.py", "backend/paper_exchange/http.py", "backend/paper_exchange/exchange.py", "state/base.py",
     "node_service/app.py", "node_service/executor.py",
-    "backend/queue/runner.py", "backend/queue/errands.py",
+    "backend/queue/runner.py",
 }  # fmt: skip
 
 

@@ -64,3 +64,10 @@ async def test_a_form_says_it_in_a_page_and_a_program_in_json(client: httpx.Asyn
     program = await client.post("/api/session/login", data=form, headers={**head, "accept": "application/json"})
     assert program.status_code == 503 and program.json()["code"] == "database_away"
     assert "secret-word" not in program.text + sent.text and "pymysql" not in program.text + sent.text
+
+
+async def test_a_host_that_is_none_stands_in_no_page(client: httpx.AsyncClient) -> None:
+    """What a page calls its own address comes from the request; a page is no place for whatever that holds."""
+    for host in ('x"><script>alert(1)</script>', "a b", "", "x" * 20 + "\u00e9"):
+        page = await client.get("/agent", headers={"cookie": "sid=abc", "accept": "text/html", "host": host.encode("latin-1")})
+        assert "script" not in page.text and page.status_code == 503

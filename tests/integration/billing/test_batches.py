@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from backend.models import (
     Settlement,
     User,
 )  # fmt: skip
+from tests.support.at_once import at_once
 from tests.support.faults import times
 from tests.support.money import add_fill, add_tenant, add_user, assert_sound, fund
 
@@ -174,27 +175,16 @@ def test_a_fill_that_cannot_be_booked_does_not_hold_up_the_others(database: Data
 def test_batches_that_overlap_settle_each_fill_once(database: Database) -> None:
     fills = [(n, Decimal("25.5"), True) for n in range(60)]
     world = database.run(lambda s: build(s, [0, 1, 1, 2, 2], ["20000", "1500"], ["500", "20"], fills))
-    failures: list[BaseException] = []
     fresh: list[int] = []
-    start = threading.Barrier(4)
 
     def work(turn: int) -> None:
         ids = world["fills"][turn * 7 :] + world["fills"][: turn * 7]
-        start.wait()
-        try:
-            for at in range(0, 60, 20):
-                part = ids[at : at + 20]
-                results = database.run(lambda s, part=part: service.settle_fills(s, part))
-                fresh.extend(one.fill_id for one in results if not one.replayed)
-        except Exception as error:
-            failures.append(error)
+        for at in range(0, 60, 20):
+            part = ids[at : at + 20]
+            results = database.run(lambda s, part=part: service.settle_fills(s, part))
+            fresh.extend(one.fill_id for one in results if not one.replayed)
 
-    threads = [threading.Thread(target=work, args=(turn,)) for turn in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
+    assert at_once(*(partial(work, turn) for turn in range(4))) == [None] * 4
     assert sorted(fresh) == world["fills"]
     assert_sound(database)
 

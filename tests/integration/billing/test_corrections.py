@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from decimal import Decimal as D
+from functools import partial
 
 import pytest
 from sqlmodel import Session, select
@@ -20,6 +20,7 @@ from backend.ledger import books
 from backend.ledger.rules import InsufficientBalance, tenant_card, user_account
 from backend.models import AuditLog, LedgerTransaction, PointCardLog
 from backend.money import from_units
+from tests.support.at_once import all_at_once
 from tests.support.money import add_fill, add_tenant, add_user, amounts, assert_sound
 
 ANN = Principal("admin", 1, None, "Ann", "ann", "owner", 0)
@@ -114,19 +115,15 @@ def test_what_is_not_undone_by_its_opposite(database: Database, world: dict[str,
 
 
 def test_two_who_approve_at_once_post_once(database: Database, world: dict[str, int]) -> None:
-    number, out = ask(database, world["move"]), []
+    number = ask(database, world["move"])
 
-    def act(who: Principal) -> None:
+    def act(who: Principal) -> str:
         try:
-            out.append(database.run(lambda s: corrections.approve(s, number, who)).status)
+            return database.run(lambda s: corrections.approve(s, number, who)).status
         except IronBullError as error:
-            out.append(error.code)
+            return error.code
 
-    threads = [threading.Thread(target=act, args=(Principal("admin", n, None, "", "", "", 0),)) for n in (2, 3, 4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    out = all_at_once(*(partial(act, Principal("admin", n, None, "", "", "", 0)) for n in (2, 3, 4)))
     assert sorted(out) == ["done", "reversal_decided", "reversal_decided"]
     assert points(database, world) == [70, 30, 0]
     assert_sound(database)

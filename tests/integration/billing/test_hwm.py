@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 
@@ -32,6 +31,7 @@ from backend.models import (
     User,
 )
 from backend.money import from_units
+from tests.support.at_once import all_at_once
 from tests.support.golden import EIGHT_MONTHS
 from tests.support.money import add_account, add_fill, add_tenant, add_user, amounts, assert_sound
 
@@ -249,11 +249,7 @@ def test_leaving_the_mark_bills_to_that_day_and_old_trades_do_not_come_back(data
 
 def test_two_who_close_at_once_make_one_chain(database: Database, agent: User) -> None:
     database.run(lambda s: [trade(s, agent, "10", month(n)) for n in range(1, 5)])
-    threads = [threading.Thread(target=close, args=(database, agent, month(5))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    all_at_once(*[lambda: close(database, agent, month(5))] * 4)
     with database.reading() as session:
         assert session.exec(select(func.count()).select_from(BillingPeriod)).one() == 4
         assert session.exec(select(func.count()).select_from(BillingItem)).one() == 4

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from decimal import Decimal
+from functools import partial
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +15,7 @@ from backend.billing.tree import NEAR, chain_above, chains_above
 from backend.db import Database
 from backend.ledger.statements import Wire
 from backend.models import ExchangeAccount, MemberStanding, User, UserAncestor
+from tests.support.at_once import all_at_once
 from tests.support.faults import times
 from tests.support.money import add_account, add_tenant, add_user
 
@@ -103,11 +104,7 @@ def test_eight_at_once_lose_no_change(database: Database) -> None:
 
             database.run(step)
 
-    threads = [threading.Thread(target=work, args=(one,)) for one in ids]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    all_at_once(*(partial(work, one) for one in ids))
     with database.reading() as session:
         assert kept(session) == plain(session)
         assert kept(session)[line[0].id or 0][:2] == (Decimal("1.5"), Decimal("10.5"))

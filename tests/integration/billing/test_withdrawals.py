@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal as D
+from functools import partial
 
 import pytest
 from sqlmodel import func, select
@@ -22,6 +23,7 @@ from backend.ledger.rules import KeyReused, fee_income, user_account
 from backend.models import AuditLog, Notification, Withdrawal
 from backend.money import from_units
 from backend.security import audit
+from tests.support.at_once import all_at_once
 from tests.support.money import add_fill, add_tenant, add_user, amounts, assert_sound, fund
 
 TRON = "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
@@ -177,24 +179,22 @@ STEPS = {
 }
 
 
-def at_once(database: Database, number: int, *steps: tuple[str, Principal]) -> list[str]:
-    """Run the steps in threads that start together; "ok" or the error's code for each."""
-    start, out = threading.Barrier(len(steps)), [""] * len(steps)
+def ended(work: Callable[[], object]) -> str:
+    """"ok" or the error's code."""
+    try:
+        work()
+    except IronBullError as error:
+        return error.code
+    return "ok"
 
-    def act(place: int, name: str, who: Principal) -> None:
-        start.wait()
-        try:
-            database.run(lambda s: STEPS[name](s, number, who))
-            out[place] = "ok"
-        except IronBullError as error:
-            out[place] = error.code
 
-    threads = [threading.Thread(target=act, args=(place, *step)) for place, step in enumerate(steps)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return out
+def act_at_once(database: Database, number: int, *steps: tuple[str, Principal]) -> list[object]:
+    """Do the steps at once; how each ended."""
+
+    def act(name: str, who: Principal) -> str:
+        return ended(lambda: database.run(lambda s: STEPS[name](s, number, who)))
+
+    return all_at_once(*(partial(act, *step) for step in steps))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_of_those_who_act_at_once_one_wins(database: Database, world, before, st
         row = ask(database, world, "60", f"r{turn}")
         for name in before:
             database.run(lambda s, n=name, r=row: STEPS[n](s, r.id, ANN))
-        out = at_once(database, row.id, *((name, (ANN, BOB)[place % 2]) for place, name in enumerate(steps)))
+        out = act_at_once(database, row.id, *((name, (ANN, BOB)[place % 2]) for place, name in enumerate(steps)))
         assert sorted(out) == ["ok"] + ["withdrawal_state"] * (len(steps) - 1)
         with database.reading() as session:
             assert session.get(Withdrawal, row.id).status in ends
@@ -226,7 +226,7 @@ def test_of_those_who_act_at_once_one_wins(database: Database, world, before, st
 
 def test_two_admins_together_are_four_eyes(database: Database, world) -> None:
     row = ask(database, world, "100", policy=WithdrawalPolicy(four_eyes_usdt=D(1)))
-    assert at_once(database, row.id, ("approve", ANN), ("approve", BOB)) == ["ok", "ok"]
+    assert act_at_once(database, row.id, ("approve", ANN), ("approve", BOB)) == ["ok", "ok"]
     with database.reading() as session:
         done = session.get(Withdrawal, row.id)
         assert done.status == rules.APPROVED and {done.audit_by, done.second_audit_by} == {1, 2}
@@ -234,20 +234,11 @@ def test_two_admins_together_are_four_eyes(database: Database, world) -> None:
 
 def test_the_cap_and_the_balance_hold_against_requests_at_once(database: Database, world) -> None:
     start = pockets(database, world)[0]
-    out: list[str] = []
 
-    def request(number: int) -> None:
-        try:
-            ask(database, world, "100", f"c{number % 6}", WithdrawalPolicy(daily_cap_usdt=D(300)))
-            out.append("ok")
-        except IronBullError as error:
-            out.append(error.code)
+    def request(number: int) -> str:
+        return ended(lambda: ask(database, world, "100", f"c{number % 6}", WithdrawalPolicy(daily_cap_usdt=D(300))))
 
-    threads = [threading.Thread(target=request, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    out = all_at_once(*(partial(request, number) for number in range(12)))
     assert pockets(database, world)[:2] == [start - 300, 300]
     with database.reading() as session:
         assert session.exec(select(func.count()).select_from(Withdrawal)).one() == 3

@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 
 from backend.db import Database
 from backend.models import Cooldown
+from tests.support.at_once import all_at_once
 from tests.support.faults import times
 
 TURNS = times(60, 5_000)
@@ -84,11 +85,7 @@ def test_a_real_deadlock_is_resolved(request: pytest.FixtureRequest, nested: boo
 
         database.run(both)
 
-    threads = [threading.Thread(target=work, args=(who,)) for who in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    all_at_once(lambda: work(0), lambda: work(1))
     assert _values(database) == [2, 2] and sorted(tries) == [1, 2]
     database.dispose()
 
@@ -118,9 +115,5 @@ def test_eight_writers_lose_nothing(database: Database) -> None:
         for _ in range(15):
             database.run(lambda session: _add(session, 0))
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    all_at_once(*[work] * 8)
     assert _values(database) == [120]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 from sqlalchemy import event, text
@@ -11,6 +12,7 @@ from sqlmodel import Session
 from backend.db import Database
 from backend.ledger.statements import Wire, insert_sql, stamp
 from backend.models import LedgerTransaction
+from tests.support.at_once import all_at_once
 from tests.support.faults import times
 
 INSERT = insert_sql(
@@ -39,11 +41,7 @@ def test_many_writers_at_once(database: Database) -> None:
             names = [f"{who}:{turn}:{n}" for n in range(1 + (turn * 7 + who) % 40)]
             told.append(database.run(lambda session, names=names: _write(session, names)))
 
-    threads = [threading.Thread(target=write, args=(who,)) for who in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
+    all_at_once(*(partial(write, who) for who in range(4)))
     assert len(told) == 4 * ROUNDS
     assert {name: number for one in told for name, number in one.items()} == _stored(database)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 import pytest
 from sqlalchemy import text
 
@@ -21,6 +18,7 @@ from backend.ledger.rules import (
     tenant_card,
     user_account,
 )
+from tests.support.at_once import at_once
 
 SOURCE = platform_source()
 TENANT = tenant_card(1, "point_self")
@@ -44,26 +42,6 @@ def sound(database: Database) -> None:
         for check in (queries.check_zero_sum, queries.check_balances, queries.check_not_negative):
             result = check(session)
             assert result.ok, result
-
-
-def together(*works: Callable[[], object]) -> list[object]:
-    """Run in threads that start at once; answers or exceptions in order."""
-    gate = threading.Barrier(len(works))
-    answers: list[object] = [None] * len(works)
-
-    def run(place: int, work: Callable[[], object]) -> None:
-        gate.wait()
-        try:
-            answers[place] = work()
-        except Exception as error:  # handed to the test
-            answers[place] = error
-
-    threads = [threading.Thread(target=run, args=(i, work)) for i, work in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return answers
 
 
 def test_money_moves_and_is_counted_twice(database: Database) -> None:
@@ -167,7 +145,7 @@ def test_a_rolled_back_account_is_not_remembered(database: Database) -> None:
 
 
 def test_a_race_on_one_key_posts_once(database: Database) -> None:
-    answers = together(*[lambda: database.run(move("same", 50))] * 8)
+    answers = at_once(*[lambda: database.run(move("same", 50))] * 8)
     assert sorted(answer.replayed for answer in answers) == [False] + [True] * 7
     assert len({answer.id for answer in answers}) == 1
     assert held(database, TENANT) == 50
@@ -176,7 +154,7 @@ def test_a_race_on_one_key_posts_once(database: Database) -> None:
 
 def test_a_race_for_the_last_money_has_one_winner(database: Database) -> None:
     database.run(move("a", 100))
-    answers = together(*[lambda n=n: database.run(move(f"take{n}", 60, TENANT, USER)) for n in range(6)])
+    answers = at_once(*[lambda n=n: database.run(move(f"take{n}", 60, TENANT, USER)) for n in range(6)])
     assert sum(isinstance(answer, InsufficientBalance) for answer in answers) == 5
     assert (held(database, TENANT), held(database, USER)) == (40, 60)
     sound(database)

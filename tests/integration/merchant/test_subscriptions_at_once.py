@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from backend.merchant import quota, service, subscriptions
 from backend.merchant.admission import Caller
 from backend.models import Binding, Strategy, Tenant, TenantStrategy
 from backend.onboarding import service as onboarding
+from tests.support.at_once import all_at_once
 from tests.support.faults import times
 from tests.support.money import add_account, add_tenant, add_user
 
@@ -58,29 +59,17 @@ def make(database: Database, number: int, users: int, room: int) -> Place:
     return database.run(build)
 
 
-def at_once(database: Database, works: list[Callable[[Session], Any]]) -> Counter[str]:
-    """Each in a thread of its own, started together: how many ended how. Only refusals in words count as an end."""
-    together = threading.Barrier(len(works))
-    ended: Counter[str] = Counter()
-    broken: list[BaseException] = []
+def ended(database: Database, works: list[Callable[[Session], Any]]) -> Counter[str]:
+    """All at the same moment: how many ended how. Only refusals in words count as an end."""
 
-    def run(work: Callable[[Session], Any]) -> None:
-        together.wait(60)
+    def run(work: Callable[[Session], Any]) -> str:
         try:
             database.run(work)
-            ended["done"] += 1
         except IronBullError as error:
-            ended[error.code] += 1
-        except BaseException as error:
-            broken.append(error)
+            return error.code
+        return "done"
 
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert not broken, broken
-    return ended
+    return Counter(map(str, all_at_once(*(partial(run, work) for work in works))))
 
 
 def running(database: Database, place: Place) -> int:
@@ -124,23 +113,23 @@ WAYS = pytest.mark.parametrize("way", [by_api, by_admin, by_agent], ids=["mercha
 def test_the_same_subscription_at_once_is_made_once(database: Database, way: Any) -> None:
     for number in range(ROUNDS):
         place = make(database, number, users=1, room=1 if number % 2 else 0)
-        ended = at_once(database, [way(place, place.users[0])] * 4)
+        found = ended(database, [way(place, place.users[0])] * 4)
         # Who comes second is told, or finds it made; nobody meets an error of the database.
-        assert running(database, place) == 1 and ended["done"] >= 1, ended
-        assert set(ended) <= ({"done", "already_followed"} if way is by_admin else {"done"}), ended
+        assert running(database, place) == 1 and found["done"] >= 1, found
+        assert set(found) <= ({"done", "already_followed"} if way is by_admin else {"done"}), found
 
 
 def test_the_same_subscription_by_all_doors_at_once(database: Database) -> None:
     for number in range(ROUNDS):
         place = make(database, number, users=1, room=1 if number % 2 else 0)
-        ended = at_once(database, [way(place, place.users[0]) for way in (by_api, by_admin, by_agent)])
-        assert running(database, place) == 1 and set(ended) <= {"done", "already_followed"} and ended["done"] >= 2, ended
+        found = ended(database, [way(place, place.users[0]) for way in (by_api, by_admin, by_agent)])
+        assert running(database, place) == 1 and set(found) <= {"done", "already_followed"} and found["done"] >= 2, found
 
 
 def test_all_ways_together_do_not_exceed_the_plan(database: Database) -> None:
     for number in range(ROUNDS):
         place = make(database, number, users=6, room=3)
         ways = [by_api, by_admin, by_agent] * 2
-        ended = at_once(database, [way(place, user) for way, user in zip(ways, place.users, strict=True)])
-        assert running(database, place) == ended["done"] == 3, ended
-        assert ended == {"done": 3, "quota_exceeded": 3}
+        found = ended(database, [way(place, user) for way, user in zip(ways, place.users, strict=True)])
+        assert running(database, place) == found["done"] == 3, found
+        assert found == {"done": 3, "quota_exceeded": 3}
