@@ -35,7 +35,7 @@ from tests.support.faults import times
 from tests.support.merchant import signature
 from tests.support.money import assert_sound
 
-PER_DOOR = times(1, 70)
+PER_DOOR = times(1, 30)
 SIGNED = {"X-App-Key", "X-Timestamp", "X-Nonce", "X-Sign-Version", "X-Sign"}
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
