@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 from sqlmodel import Session
 
 from backend.api.context import EVERY, May, context_of, peer, run, user_agent
@@ -34,7 +34,7 @@ class EmailLogin(BaseModel):
 
     email: str = Field(max_length=190)
     password: str = Field(max_length=1_000)
-    tenant_id: int | None = Field(None, ge=1, le=MAX_ID)
+    tenant_id: StrictInt | None = Field(None, ge=1, le=MAX_ID)
     code: str = Field("", max_length=40, description="Code of the authenticator, where one is set")
 
 

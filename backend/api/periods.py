@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 from sqlmodel import Session
 
 from backend.api.context import May, admin, agent, peer, read, run, tenant
@@ -66,7 +66,7 @@ class CloseBody(BaseModel):
     """Whose months to close. ``final`` also closes the running month now: the agent leaves."""
 
     user_id: Number
-    final: bool = False
+    final: StrictBool = False
 
 
 class PaidBody(BaseModel):

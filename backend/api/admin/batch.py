@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 from sqlmodel import Session, col, select
 
 from backend.api.admin.people import Recharge, card_of
@@ -26,8 +26,8 @@ router = APIRouter(prefix="/api/batch", tags=["people"])
 Support = Annotated[Principal, Depends(May("people"))]
 Cashier = Annotated[Principal, Depends(May("money"))]
 Trader = Annotated[Principal, Depends(May("trading"))]
-UserId = Annotated[int, Field(ge=1, le=MAX_ID)]
-Number = Annotated[str, Field(max_length=40)] | int
+UserId = Annotated[StrictInt, Field(ge=1, le=MAX_ID)]
+Number = Annotated[str, Field(max_length=40)] | StrictInt
 SHOWN = 10
 
 
@@ -35,7 +35,7 @@ class Toggle(BaseModel):
     """1 on, 0 off, for up to 200 users."""
 
     user_ids: Annotated[list[UserId], Field(min_length=1, max_length=200)]
-    status: int = Field(ge=0, le=1)
+    status: StrictInt = Field(ge=0, le=1)
 
 
 class RechargeMany(Recharge):
@@ -49,9 +49,9 @@ class BindMany(BaseModel):
     """Let up to 100 users follow a strategy, each with the first exchange account in use."""
 
     user_ids: Annotated[list[UserId], Field(min_length=1, max_length=100)]
-    strategy_id: int = Field(ge=1, le=MAX_ID)
+    strategy_id: StrictInt = Field(ge=1, le=MAX_ID)
     capital: Number
-    leverage: int
+    leverage: StrictInt
 
 
 @router.post("/toggle-users")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
@@ -40,7 +40,7 @@ class NewWindow(BaseModel):
 
     check: str = Field("", max_length=32)
     subject: str = Field("", max_length=64)
-    minutes: int = Field(ge=1, le=watch.LONGEST_WINDOW_MIN)
+    minutes: StrictInt = Field(ge=1, le=watch.LONGEST_WINDOW_MIN)
     reason: str = Field(max_length=200)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 from sqlmodel import Session, col, select
 
 from backend.api.context import May, admin, read, run
@@ -25,7 +25,7 @@ Engineer = Annotated[Principal, Depends(May("settings"))]
 Trader = Annotated[Principal, Depends(May("trading"))]
 Page = Annotated[Window, Depends(window)]
 TenantId = Annotated[int, Depends(required_tenant)]
-Number = Annotated[str, Field(max_length=40)] | int | None
+Number = Annotated[str, Field(max_length=40)] | StrictInt | None
 OnOff = Annotated[int | None, Query(ge=0, le=1)]
 MONEY = ("capital", "max_loss_per_trade", "min_capital")
 
@@ -36,38 +36,38 @@ class InstanceChange(BaseModel):
     display_name: str | None = Field(None, max_length=100)
     display_description: str | None = Field(None, max_length=500)
     capital: Number = None
-    leverage: int | None = None
-    risk_mode: int | None = None
+    leverage: StrictInt | None = None
+    risk_mode: StrictInt | None = None
     max_loss_per_trade: Number = None
     min_capital: Number = None
-    status: int = Field(1, ge=0, le=1)
-    sort_order: int = Field(0, ge=-9999, le=9999)
+    status: StrictInt = Field(1, ge=0, le=1)
+    sort_order: StrictInt = Field(0, ge=-9999, le=9999)
 
 
 class NewInstance(InstanceChange):
     """A further instance of a catalogue strategy."""
 
-    strategy_id: int = Field(ge=1, le=MAX_ID)
-    copy_from_master: bool = False
+    strategy_id: StrictInt = Field(ge=1, le=MAX_ID)
+    copy_from_master: StrictBool = False
 
 
 class BindingChange(BaseModel):
     """Fields left out stay as they are."""
 
-    mode: int | None = None
-    ratio: int | None = None
+    mode: StrictInt | None = None
+    ratio: StrictInt | None = None
     capital: Number = None
-    leverage: int | None = None
-    risk_mode: int | None = None
+    leverage: StrictInt | None = None
+    risk_mode: StrictInt | None = None
     max_loss_per_trade: Number = None
-    status: int | None = Field(None, ge=0, le=1)
+    status: StrictInt | None = Field(None, ge=0, le=1)
 
 
 class NewBinding(BindingChange):
     """A further subscription."""
 
-    user_id: int = Field(ge=1, le=MAX_ID)
-    account_id: int = Field(ge=1, le=MAX_ID)
+    user_id: StrictInt = Field(ge=1, le=MAX_ID)
+    account_id: StrictInt = Field(ge=1, le=MAX_ID)
     strategy_code: str = Field(max_length=64)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, StrictBool, StrictInt
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
@@ -46,13 +46,13 @@ class TenantChange(BaseModel):
 
     name: str | None = Field(None, max_length=100)
     email: str | None = Field(None, max_length=190)
-    status: int | None = Field(None, ge=0, le=1)
+    status: StrictInt | None = Field(None, ge=0, le=1)
 
 
 class Recharge(BaseModel):
     """Points; ``key`` (8 to 64 characters) makes a repeat change nothing."""
 
-    amount: Annotated[str, Field(max_length=40)] | int
+    amount: Annotated[str, Field(max_length=40)] | StrictInt
     card_type: str = Field("self", max_length=8, description="self or gift")
     key: str = Field(max_length=64)
 
@@ -60,13 +60,13 @@ class Recharge(BaseModel):
 class Status(BaseModel):
     """1 on, 0 off."""
 
-    status: int = Field(ge=0, le=1)
+    status: StrictInt = Field(ge=0, le=1)
 
 
 class Flag(BaseModel):
     """Whether the user is a market node."""
 
-    is_node: bool
+    is_node: StrictBool
 
 
 @router.get("/api/tenants")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 
 from backend.api.context import May, admin, peer, read, run
 from backend.api.params import Id, done, listed, window
@@ -41,9 +41,9 @@ class BacktestOrder(BaseModel):
 
     strategy: str = Field(max_length=64)
     timeframe: str = Field("1h", max_length=8)
-    bars: int = Field(500, ge=100, le=MAX_BARS)
+    bars: StrictInt = Field(500, ge=100, le=MAX_BARS)
     symbols: list[Annotated[str, Field(max_length=32)]] = Field(default_factory=list, max_length=200)
-    params: dict[str, int | float | bool | str] = Field(default_factory=dict, max_length=100)
+    params: dict[str, StrictInt | float | StrictBool | str] = Field(default_factory=dict, max_length=100)
     capital: Decimal | None = Field(None, ge=100, le=100_000_000)
     fee_bps: Decimal | None = Field(None, ge=0, le=100)
     slippage_bps: Decimal | None = Field(None, ge=0, le=100)

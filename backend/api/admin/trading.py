@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 from sqlmodel import Session, select
 
 from backend.api import shapes
@@ -23,18 +23,18 @@ from backend.money import parse_amount
 router = APIRouter(tags=["trading"])
 
 Trader = Annotated[Principal, Depends(May("trading"))]
-Number = Annotated[str, Field(max_length=40)] | int
+Number = Annotated[str, Field(max_length=40)] | StrictInt
 Request_ = Annotated[str, Field(max_length=30, description="8 to 30 letters, digits, - or _; the same again is not done again")]
 
 
 class Manual(BaseModel):
     """What to open: ``amount_usdt`` is the notional. A market order at the current price, with a protective stop."""
 
-    account_id: int = Field(ge=1, le=MAX_ID)
+    account_id: StrictInt = Field(ge=1, le=MAX_ID)
     symbol: str = Field(max_length=32)
     side: str = Field(max_length=8, description="BUY or LONG, SELL or SHORT")
     amount_usdt: Number
-    leverage: int = Field(1, ge=1, le=125)
+    leverage: StrictInt = Field(1, ge=1, le=125)
     stop_loss: Number
     take_profit: Number | None = None
     reason: str = Field(max_length=200)
@@ -45,9 +45,9 @@ class ClosePosition(BaseModel):
     """Which position: by symbol, account and side."""
 
     symbol: str = Field(max_length=32)
-    account_id: int = Field(ge=1, le=MAX_ID)
+    account_id: StrictInt = Field(ge=1, le=MAX_ID)
     position_side: str = Field("LONG", max_length=8)
-    share_pct: int = Field(100, ge=1, le=100)
+    share_pct: StrictInt = Field(100, ge=1, le=100)
     reason: str = Field(max_length=200)
     request_id: Request_
 

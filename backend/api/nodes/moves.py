@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 
 from backend.api import shapes
 from backend.api.context import May, admin, context_of, peer, read, run, tenant
@@ -38,33 +38,33 @@ class Join(BaseModel):
     public_key: str = Field("", max_length=64)
     base_url: str = Field("", max_length=255)
     version: str = Field("", max_length=32)
-    time_ms: int = Field(0, ge=0, lt=10**13)
+    time_ms: StrictInt = Field(0, ge=0, lt=10**13)
 
 
 class Assignment(BaseModel):
     """Accounts and their executor; no node means the centre."""
 
-    account_ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field(min_length=1, max_length=5_000)
-    node_id: int | None = Field(None, ge=1, lt=2**63)
+    account_ids: list[Annotated[StrictInt, Field(ge=1, lt=2**63)]] = Field(min_length=1, max_length=5_000)
+    node_id: StrictInt | None = Field(None, ge=1, lt=2**63)
 
 
 class Move(BaseModel):
     """Where all accounts of a node go; no node means the centre."""
 
-    to: int | None = Field(None, ge=1, lt=2**63)
+    to: StrictInt | None = Field(None, ge=1, lt=2**63)
 
 
 class Policy(BaseModel):
     """none | centre | any for a tenant, or for the platform when none is named."""
 
     policy: str = Field(max_length=8)
-    tenant_id: int | None = Field(None, ge=1, lt=2**63)
+    tenant_id: StrictInt | None = Field(None, ge=1, lt=2**63)
 
 
 class Drain(BaseModel):
     """Whether a node opens nothing new."""
 
-    on: bool = True
+    on: StrictBool = True
 
 
 def _difference(row: Difference) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 from sqlmodel import Session, select
 
 from backend.api import shapes
@@ -41,7 +41,7 @@ class NodeChange(BaseModel):
 
     name: str | None = Field(None, max_length=100)
     base_url: str | None = Field(None, max_length=255)
-    status: int | None = Field(None, ge=0, le=1)
+    status: StrictInt | None = Field(None, ge=0, le=1)
 
 
 class HeartbeatRefused(IronBullError):
