@@ -6,7 +6,8 @@ position nobody knows, a stop that left, a loss that no trade explains. What is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -31,6 +32,8 @@ from backend.models import Difference, ExchangeAccount, ForeignPosition, Notific
 from backend.models.tables import table_of
 
 Reports = Mapping[int, Sequence[Mapping[str, Any]]]
+Key = tuple[int, Any, Any]
+"""Account, symbol and side of a position."""
 
 BLOCKS_AFTER: Final = 2
 """One report may be older than what was booked meanwhile: the second in a row counts."""
@@ -50,17 +53,48 @@ def quantity_of(row: Mapping[str, Any]) -> Decimal:
     return value if value.is_finite() else Decimal(0)
 
 
-def surplus(session: Session, reports: Reports) -> list[Order]:
-    """Note what accounts hold beyond what the platform knows. Returns orders that may have made it: ask for them."""
+def less(session: Session, reports: Reports) -> tuple[list[Position], set[Key]]:
+    """Positions that are open here with more quantity than the exchange shows, and the keys of those that agree exactly."""
+    there: dict[Key, Decimal] = defaultdict(Decimal)
+    for account_id, rows in reports.items():
+        for row in rows:
+            there[account_id, row.get("symbol"), row.get("position_side")] += quantity_of(row)
+    held = session.connection().execute(
+        columns(
+            col(Position.id), col(Position.account_id), col(Position.symbol), col(Position.position_side), col(Position.quantity)
+        ).where(col(Position.account_id).in_(list(reports)), col(Position.status) == "OPEN")
+    )
+    ids, agreeing = [], set()
+    for pk, account, symbol, side, quantity in held:
+        shown = there.get((account, symbol, side), Decimal(0))
+        if shown < quantity:
+            ids.append(pk)
+        elif shown == quantity:
+            agreeing.add((account, symbol, side))
+    short = select(Position).where(col(Position.id).in_(ids)).order_by(col(Position.id))
+    return list(session.exec(short).all()) if ids else [], agreeing
+
+
+def surplus(session: Session, reports: Reports, agreeing: Set[Key] = frozenset()) -> list[Order]:
+    """Note what accounts hold beyond what the platform knows. Returns orders that may have made it: ask for them.
+
+    ``agreeing``: what ``less`` found to be the same on both sides; it is nearly all, and not looked at again.
+    """
     adopt: list[Order] = []
-    held, foreign = _held(session, reports), _known(session, reports)
-    accounts = {row.id: row for row in session.exec(select(ExchangeAccount).where(col(ExchangeAccount.id).in_(list(reports)))).all()}
-    for account_id in sorted(reports):
+    odd = {
+        account_id: [row for row in rows if (account_id, row.get("symbol"), row.get("position_side")) not in agreeing]
+        for account_id, rows in reports.items()
+    }
+    foreign = _known(session, reports)
+    asked = [account_id for account_id in sorted(reports) if odd[account_id] or account_id in foreign]
+    held = _held(session, asked)
+    accounts = {row.id: row for row in session.exec(select(ExchangeAccount).where(col(ExchangeAccount.id).in_(asked))).all()}
+    for account_id in asked:
         account = accounts.get(account_id)
         if account is None:
             continue
         seen: set[tuple[str, str]] = set()
-        for row in reports[account_id]:
+        for row in odd[account_id]:
             symbol, side, there = str(row.get("symbol")), str(row.get("position_side")), quantity_of(row)
             if there <= 0 or not symbol:
                 continue
@@ -81,11 +115,11 @@ def surplus(session: Session, reports: Reports) -> list[Order]:
     return adopt
 
 
-def _held(session: Session, reports: Reports) -> dict[tuple[int, str], dict[str, Decimal]]:
+def _held(session: Session, account_ids: Sequence[int]) -> dict[tuple[int, str], dict[str, Decimal]]:
     """What is open here by (account, symbol) and side: asked once for all accounts, not row by row."""
     rows = session.connection().execute(
         columns(col(Position.account_id), col(Position.symbol), col(Position.position_side), col(Position.quantity)).where(
-            col(Position.account_id).in_(list(reports)), col(Position.status) == "OPEN"
+            col(Position.account_id).in_(account_ids), col(Position.status) == "OPEN"
         )
     )
     found: dict[tuple[int, str], dict[str, Decimal]] = {}

@@ -14,12 +14,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from backend.clock import to_ms, utcnow
@@ -248,7 +246,7 @@ class Reconciler:
 
     async def _compare(self, reports: dict[int, list[dict[str, Any]]], ways: _Accounts, patience_s: float | None) -> list[Applied]:
         """What executors report against what the platform holds. Accounts that are slow to say why have to wait."""
-        gone = await self._db.aread(lambda s: self._missing(s, reports))
+        gone, agreeing = await self._db.aread(lambda s: compare.less(s, reports))
         applied = await self._explain(gone, patience_s)
         still = await self._still(gone, reports)
         applied += await self._rebuild(still, ways, patience_s)
@@ -256,16 +254,18 @@ class Reconciler:
         if left:
             # Neither an order nor a trade says why.
             await self._db.arun(lambda s: compare.unexplained(s, [p.id for p in left if p.id is not None], reports))
-        return applied + await self._rest(reports, patience_s)
+        return applied + await self._rest(reports, agreeing, patience_s)
 
     async def _still(self, positions: list[Position], reports: dict[int, list[dict[str, Any]]]) -> list[Position]:
         """Those of ``positions`` that are missing after all that was asked; of accounts that are waited for nothing is said."""
         ids = {p.id for p in positions if p.account_id not in self._asking.accounts}
-        return await self._db.aread(lambda s: [p for p in self._missing(s, reports) if p.id in ids]) if ids else []
+        return await self._db.aread(lambda s: [p for p in compare.less(s, reports)[0] if p.id in ids]) if ids else []
 
-    async def _rest(self, reports: dict[int, list[dict[str, Any]]], patience_s: float | None) -> list[Applied]:
+    async def _rest(
+        self, reports: dict[int, list[dict[str, Any]]], agreeing: set[compare.Key], patience_s: float | None
+    ) -> list[Applied]:
         """The other rows of the comparison: more than here, the other side, not ours, stops that left."""
-        applied = await self.look_up(await self._db.arun(lambda s: compare.surplus(s, reports)), patience_s)
+        applied = await self.look_up(await self._db.arun(lambda s: compare.surplus(s, reports, agreeing)), patience_s)
         stops = await self._db.aread(lambda s: compare.stops_to_check(s, list(reports)))
         applied += await self.look_up(stops, patience_s)
         if stops:
@@ -278,20 +278,6 @@ class Reconciler:
         if account_ids is not None:
             open_ids &= account_ids
         return list(session.exec(select(ExchangeAccount).where(col(ExchangeAccount.id).in_(open_ids))).all())
-
-    def _missing(self, session: Session, reports: dict[int, list[dict[str, Any]]]) -> list[Position]:
-        """Positions the platform holds open with more quantity than the exchange shows."""
-        there: dict[tuple[int, Any, Any], Decimal] = defaultdict(Decimal)
-        for account_id, rows in reports.items():
-            for row in rows:
-                there[account_id, row.get("symbol"), row.get("position_side")] += compare.quantity_of(row)
-        held = session.connection().execute(
-            columns(
-                col(Position.id), col(Position.account_id), col(Position.symbol), col(Position.position_side), col(Position.quantity)
-            ).where(col(Position.account_id).in_(list(reports)), col(Position.status) == "OPEN")
-        )
-        ids = [pk for pk, account, symbol, side, quantity in held if there.get((account, symbol, side), 0) < quantity]
-        return list(session.exec(select(Position).where(col(Position.id).in_(ids)).order_by(col(Position.id))).all()) if ids else []
 
     async def _explain(self, positions: list[Position], patience_s: float | None) -> list[Applied]:
         """Ask for the closing orders we know of; what they did is applied like any result."""

@@ -1,7 +1,7 @@
 """Column types: exact decimals, UTC times, ids."""
 
 from datetime import UTC, datetime
-from decimal import Context, Decimal, localcontext
+from decimal import Context, Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Integer, Numeric, String
@@ -37,15 +37,13 @@ class Exact(TypeDecorator[Decimal]):
         value = Decimal(value)
         if not value.is_finite():
             raise ValueError("only finite amounts can be stored")
-        with localcontext(_WIDE):
-            value = value.quantize(_PLACES)
-            return format(value.normalize(), "f") if dialect.name == "sqlite" else value
+        value = value.quantize(_PLACES, context=_WIDE)
+        return format(value.normalize(_WIDE), "f") if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         if value is None:
             return None
-        with localcontext(_WIDE):
-            return Decimal(format(Decimal(value).normalize(), "f"))
+        return Decimal(format(Decimal(value).normalize(_WIDE), "f"))
 
 
 class UtcDateTime(TypeDecorator[datetime]):
