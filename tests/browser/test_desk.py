@@ -1,4 +1,4 @@
-"""An operator adds a colleague, changes the catalogue and stops a subscription, in the browser."""
+"""An operator adds a colleague, changes the catalogue, stops a subscription and asks for a backtest, in the browser."""
 
 from __future__ import annotations
 
@@ -59,3 +59,17 @@ def test_the_catalogue_and_its_subscriptions(visit: Opener) -> None:
     page.mouse.up()
     page.locator("[data-drawer]").get_by_role("button", name="Let it run").click()
     expect(page.locator(".toast")).to_contain_text("runs for this account")
+
+
+def test_a_backtest_is_asked_for_and_its_result_appears(visit: Opener) -> None:
+    page = visit("/admin/backtests", kind="admin")
+    expect(page.get_by_text("None yet.")).to_be_visible()
+    page.fill("input[name=symbols]", "NOSUCHCOIN")
+    page.get_by_role("button", name="Run the backtest").click()
+    expect(page.locator(".toast")).to_contain_text("The market has no NOSUCHCOIN")
+    page.fill("input[name=symbols]", "btc")
+    page.fill("input[name=bars]", "300")
+    page.get_by_role("button", name="Run the backtest").click()
+    # Nobody asks again: it is said when the job has ended.
+    expect(page.get_by_role("heading", name="Capital on the way")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("300 candles, 1 symbols")).to_be_visible()
