@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 from sqlmodel import select
 
 from backend.clock import utcnow
 from backend.db import Database
 from backend.execution.planning import AHEAD, TOGETHER, plan
-from backend.execution.service import new_order_id
+from backend.execution.service import new_order_id, ready_orders
 from backend.models import Job, Order
 from tests.support.centre import make_centre, until
 from tests.support.faults import times
 from tests.support.intents import enter, leave
+from tests.support.money import add_tenant, add_user
 from tests.support.paper import PaperServer
 from tests.support.queue import RUNNING, calm, engines
 
@@ -84,3 +86,33 @@ def test_planned_are_closes_first_then_the_newest_and_no_more_than_can_wait(
     with db.reading() as session:
         waiting = session.exec(select(Job.id).where(Job.state == "WAITING")).all()
     assert len(waiting) <= AHEAD + 25
+
+
+def test_of_late_orders_none_is_read_to_find_the_fresh(database: Database) -> None:
+    """The database's own count of rows it went through, SQLite's plan on SQLite."""
+    number = database.run(lambda session: add_user(session, add_tenant(session)).id)
+    like = Order(
+        tenant_id=1, user_id=number or 0, account_id=1, strategy_code="x", symbol="BTC/USDT", side="BUY", position_side="LONG",
+        trade_type="OPEN", order_type="MARKET", quantity=Decimal(1), order_id="O", client_order_id="q", signal_id="S",
+        exchange="binance", market_type="future", mode="simulated",
+    )  # fmt: skip
+    backlog(database, like, 5_000, late=True)
+    backlog(database, like, 3, late=False)
+    with database.transaction() as session:
+        run = session.connection().exec_driver_sql
+        if database.is_sqlite:
+            said: list[str] = []
+            event.listen(database.engine, "before_cursor_execute", lambda *args: said.append(args[2]))
+            found = ready_orders(session, 500)
+            asked = [sql for sql in said if sql.startswith("SELECT trade_order") and "expires_at DESC" in sql]
+            marks = [tuple("0" for _ in range(sql.count("?"))) for sql in asked]
+            plans = [row[3] for sql, values in zip(asked, marks, strict=True) for row in run(f"EXPLAIN QUERY PLAN {sql}", values)]
+            assert plans
+            assert all("ix_trade_order_due" in one or "TEMP B-TREE" in one for one in plans), plans
+        else:
+            run("ANALYZE TABLE trade_order")
+            run("FLUSH STATUS")
+            found = ready_orders(session, 500)
+            read = sum(int(count) for name, count in run("SHOW SESSION STATUS LIKE 'Handler_read%%'"))
+            assert read < 500, read
+        assert len(found) == 3
