@@ -13,8 +13,8 @@ make --no-print-directory lint
 make --no-print-directory types & types=$!
 .venv/bin/python -m ironbull_app.cli build
 wait "$types"
-# Many tests wait for processes: three at a time keep two cores busy.
-.venv/bin/python -m pytest tests/unit tests/integration tests/faults -n 3 --dist loadscope
+# Many tests wait for processes: three at a time keep two cores busy. The long files come first, so that none is alone at the end.
+.venv/bin/python -m pytest tests/faults tests/integration tests/unit -n 3 --dist loadscope --no-loadscope-reorder
 # Browser tests hold an event loop of their own, so each line below has its own process, and a fresh server: files that
 # leave the demo data as they found it share one. Two at a time, the longest first; what one says is printed when it ends.
 together='

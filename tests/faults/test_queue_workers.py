@@ -128,7 +128,7 @@ def test_workers_are_killed_and_paused(centre: Centre, private_redis: RedisServe
     with Tap(private_redis.port) as tap:
         workers.start(WORKERS)
         try:
-            wait(lambda: len(alive(db)) >= WORKERS and leader_pid(db) is not None, "the workers")
+            wait(lambda: len(alive(db)) >= WORKERS and leader_pid(db) is not None, "the workers", 40 * WORKERS)
             for number in range(ROUNDS):
                 enter(centre, f"SIGROUND{number}", ttl_s=900.0)
                 disturb(workers, db, rng, number)
