@@ -141,7 +141,8 @@ class WipeForeign(rx.Middleware):
                 return
             raise
         owner = f"{who.kind}:{who.id}:{who.session_id}" if who else ""
-        if here._owner and here._owner != owner:
+        # Where somebody whose session had ended was sent is nothing to the next one in this tab.
+        if here._owner != owner and (here._owner or here.leave_to):
             state._get_root_state().reset()
             here = await state.get_state(Session)
         here._owner, here._cookie = owner, cookie

@@ -30,8 +30,8 @@ LOADS = (
 class RawClient:
     """Speaks to the pages' socket as a script would."""
 
-    def __init__(self, base: str, cookie: str = "") -> None:
-        self.base, self.cookie = base, cookie
+    def __init__(self, base: str, cookie: str = "", tab: str = "") -> None:
+        self.base, self.cookie, self.tab, self.first = base, cookie, tab or str(uuid.uuid4()), ""
         self.sio = socketio.AsyncClient(reconnection=False)
         self.updates: list[dict[str, Any]] = []
         self.sio.on("event", self._on, namespace="/_event")
@@ -45,10 +45,11 @@ class RawClient:
         boot = {"name": f"{ROOT}.hydrate_and_load", "payload": {"vars": {}}, "router_data": route}
         headers = {"Origin": self.base} | ({"Cookie": self.cookie} if self.cookie else {})
         await self.sio.connect(
-            f"{self.base}?token={uuid.uuid4()}", headers=headers, auth={"event": boot}, namespaces=["/_event"],
+            f"{self.base}?token={self.tab}", headers=headers, auth={"event": boot}, namespaces=["/_event"],
             transports=["websocket"], socketio_path="/_event", wait_timeout=10,
         )  # fmt: skip
         await self._answered()
+        self.first = json.dumps(self.updates)
         self.updates.clear()
 
     async def call(self, handler: str, **payload: Any) -> str:
@@ -129,3 +130,20 @@ async def test_a_stranger_cannot_fill_a_list(server: Server) -> None:
     answer = await client.call("state___lists____lists.enter", name="orders")
     await client.sio.disconnect()
     assert "/login" in answer and "rows_rx_state_" not in answer
+
+
+async def test_where_one_was_sent_is_nothing_to_the_next_in_the_same_tab(server: Server) -> None:
+    """Whose session ended is sent to sign in; who then signs in there must not be sent after."""
+    async with httpx.AsyncClient(base_url=server.base, headers={"Origin": server.base}) as http:
+        await http.post("/api/session/demo", data={"kind": "agent", "index": "0"})
+        before = RawClient(server.base, f"sid={http.cookies['sid']}")
+        await before.connect()
+        await http.post("/api/session/logout")
+        assert "/login?error=signed_out" in await before.call("state___agent_bot____agent_bot.load")
+        await before.sio.disconnect()
+        await http.post("/api/session/demo", data={"kind": "admin", "index": "0"})
+        after = RawClient(server.base, f"sid={http.cookies['sid']}", tab=before.tab)
+        await after.connect()
+        await after.sio.disconnect()
+    assert "ok_for" in after.first
+    assert "/login" not in after.first
