@@ -37,7 +37,8 @@ browser: setup-dev
 # The full number of repetitions of the fault tests; CI runs a few of each.
 FAULTS = tests/faults tests/unit/billing tests/unit/ledger tests/unit/merchant tests/integration/billing \
   tests/integration/ledger tests/integration/db tests/integration/merchant tests/integration/exports tests/unit/risk \
-  tests/integration/node_service/test_bundle.py
+  tests/integration/api/test_bad_input.py tests/integration/engine/test_replay_equals_backtest.py tests/integration/engine/test_restart.py \
+  tests/integration/queue/test_backlog.py tests/integration/queue/test_queue_mode.py tests/integration/node_service/test_bundle.py
 
 # make faults SEED=n replays one run of the fault harness byte for byte and prints its trace.
 faults: setup-dev

@@ -1,4 +1,5 @@
-"""The list of planted faults is true: every text to be replaced stands in the tree once, every test named exists.
+"""The list of planted faults is true: every text to be replaced stands in the tree and what comes of it compiles, every test
+named exists.
 
 ``make planted`` plants them and shows that each is caught.
 """
@@ -17,6 +18,9 @@ def test_there_are_twenty_of_them() -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_it_can_be_planted(fault: Fault) -> None:
     for change in fault.changes:
-        assert change.old in (ROOT / change.file).read_text(), f"{change.file} has changed; write the fault anew"
+        text = (ROOT / change.file).read_text()
+        assert change.old in text, f"{change.file} has changed; write the fault anew"
+        if change.file.endswith(".py"):
+            compile(text.replace(change.old, change.new), change.file, "exec")  # else it is caught for the wrong reason
     for tests in fault.tests:
         assert (ROOT / tests.partition("::")[0]).exists(), tests

@@ -144,7 +144,8 @@ def test_workers_are_killed_and_paused(centre: Centre, private_redis: RedisServe
             sys.stdout.write(workers.log[-4000:])
     # In good order they end at once, leaving nothing in hand.
     assert set(codes) == {0}, workers.log[-3000:]
-    assert not jobs(centre, state="RUNNING") and not jobs(centre, state="DEAD")
+    left = [(job.state, job.kind, job.payload, job.attempts, job.error) for state in ("RUNNING", "DEAD") for job in jobs(centre, state=state)]
+    assert left == []
     check_books(centre, ROUNDS * ACCOUNTS * 2)
     for number in range(ACCOUNTS):
         keys = centre.paper.account(f"agent-{number}")

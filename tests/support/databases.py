@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -165,7 +165,11 @@ def _mariadb_tables(mariadb_server: str) -> Iterator[str]:
 def mariadb_url(_mariadb_tables: str) -> Iterator[str]:
     """URL of a MariaDB database with all tables, empty at the start of the test."""
     yield _mariadb_tables
-    database = Database(_mariadb_tables)
+    _empty(_mariadb_tables)
+
+
+def _empty(url: str) -> None:
+    database = Database(url)
     with database.engine.begin() as connection:
         # Rows of a test are few: deleting them is much faster than truncating tables.
         for table in metadata.sorted_tables:
@@ -200,6 +204,30 @@ def database(database_url: str) -> Iterator[Database]:
     made = Database(database_url)
     yield made
     made.dispose()
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def fresh_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Database]]:
+    """For tests that need many: each call closes the database before and gives an empty one with all tables."""
+    made: list[Database] = []
+
+    def fresh() -> Database:
+        if made:
+            made[-1].dispose()
+        if request.param == "sqlite":
+            path = tmp_path / f"fresh{len(made)}.db"
+            shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
+            url = f"sqlite:///{path}"
+        else:
+            url = request.getfixturevalue("mariadb_url")
+            if made:
+                _empty(url)
+        made.append(Database(url))
+        return made[-1]
+
+    yield fresh
+    if made:
+        made[-1].dispose()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -162,7 +163,7 @@ class Book:
         return [stop for stop in self.stops if stop.state == "open"]
 
 
-class RecordedVenue:
+class RecordedVenue(ABC):
     """A venue's REST door on a free port. Use as ``async with Okx() as venue``; `seen` lists the signed requests."""
 
     code = ""
@@ -214,9 +215,9 @@ class RecordedVenue:
         """Whether the request carries the account's key."""
         return self.key_header in request.headers
 
+    @abstractmethod
     def answer(self, method: str, path: str, params: Any) -> Any:
         """The documented reply; raises `Refusal`."""
-        raise NotImplementedError
 
     def writes(self, path: str) -> list[Any]:
         """The parameters of every signed POST or DELETE to a path that ends so."""

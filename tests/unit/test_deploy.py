@@ -159,3 +159,15 @@ def test_a_backup_holds_the_database(tmp_path: Path) -> None:
     subprocess.run(["gunzip", str(made)], check=True)
     with sqlite3.connect(made.with_suffix("")) as copy:
         assert copy.execute("SELECT sum(n) FROM t").fetchone() == (499500,)
+
+
+def test_make_faults_runs_every_test_that_knows_a_full_number() -> None:
+    listed = re.search(r"^FAULTS = ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert listed
+    rooms = tuple(listed[1].replace("\\", " ").split())
+    assert all((ROOT / room).exists() for room in rooms)
+    known = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py") if re.search(r"^from tests.support.faults import", path.read_text(), re.MULTILINE)]
+    assert known
+    # The browser tests are run one by one after these.
+    left = [name for name in known if not name.startswith(("tests/browser/", *(room if room.endswith(".py") else f"{room}/" for room in rooms)))]
+    assert left == []

@@ -16,6 +16,7 @@ from backend.billing.rules import WithdrawalTooSmall
 from backend.billing.service import settle_fill
 from backend.billing.wallets import BadAddress, BadNetwork
 from backend.billing.withdrawal_rules import WithdrawalPolicy
+from backend.dashboards.lists.withdrawals import withdrawal_detail
 from backend.db import Database
 from backend.errors import IronBullError
 from backend.identity.principal import Principal
@@ -65,6 +66,13 @@ def pockets(database: Database, world) -> list[D]:
     return amounts(database, [*refs, fee_income()])
 
 
+def way(database: Database, world, pk: int) -> list[str]:
+    """The steps its owner sees."""
+    owner = Principal("agent", world["user"], world["tenant"], "Root", "root", "agent", 0)
+    with database.reading() as session:
+        return [step["name"] for step in withdrawal_detail(session, owner, pk)["steps"]]
+
+
 def test_the_golden_case_from_request_to_payment(database: Database, world) -> None:
     start = pockets(database, world)[0]
     row = ask(database, world, "100")
@@ -80,6 +88,7 @@ def test_the_golden_case_from_request_to_payment(database: Database, world) -> N
         titles = session.exec(select(Notification.title).order_by(Notification.id)).all()
     assert actions == ["withdrawal.approve", "withdrawal.complete"]
     assert titles == ["Withdrawal approved", "Withdrawal paid"]
+    assert way(database, world, row.id) == ["asked", "approved", "completed"]
     assert_sound(database)
 
 
@@ -91,6 +100,7 @@ def test_a_refusal_returns_everything(database: Database, world, first, kind) ->
         database.run(lambda s: withdrawals.approve(s, row.id, ANN))
     done = database.run(lambda s: getattr(withdrawals, kind)(s, row.id, ANN, "wrong  network"))
     assert (done.reason, pockets(database, world)) == ("wrong network", start)
+    assert way(database, world, row.id) == ["asked", *(["approved", "failed"] if first else ["rejected"])]
     with database.reading() as session:
         assert "wrong network" in session.exec(select(Notification.message).order_by(Notification.id.desc())).first()
     assert_sound(database)
@@ -138,6 +148,7 @@ def test_four_eyes(database: Database, world) -> None:
     row = ask(database, world, "100", policy=WithdrawalPolicy(four_eyes_usdt=D(100)))
     first = database.run(lambda s: withdrawals.approve(s, row.id, ANN))
     assert (first.status, first.audit_by) == (rules.PENDING, ANN.id)
+    assert way(database, world, row.id) == ["asked"], "one of two is no approval yet"
     with pytest.raises(rules.SecondAdminNeeded):
         database.run(lambda s: withdrawals.approve(s, row.id, ANN))
     with pytest.raises(rules.WithdrawalStateRefused) as caught:

@@ -28,7 +28,9 @@ from tests.support.centre import make_centre
 from tests.support.faults import FULL
 from tests.support.paper import PaperServer
 
-SYMBOLS, WARMUP, TRADED = 6, 320, 70
+SYMBOLS, WARMUP = 6, 320
+TRADED = {"composite_score": 70, "market_regime": 200}
+"""Bars that give enough trades: the second enters rarely."""
 BOT: dict[str, Any] = {
     "min_score": 30,
     "long_min_score": 30,
@@ -44,7 +46,7 @@ BOT: dict[str, Any] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["composite_score", *(["market_regime"] if FULL else [])])
 async def test_live_trades_equal_the_backtest(algorithm: str, sqlite_database: Database, tmp_path: Path) -> None:
-    market = candles.random_market(SYMBOLS, WARMUP + TRADED, seed=11)
+    market = candles.random_market(SYMBOLS, WARMUP + TRADED[algorithm], seed=11)
     source = candles.write_csv(tmp_path / "market.csv", market)
     count, bars = market["close"].shape
     times = candles.START_MS + np.arange(bars, dtype=np.int64) * candles.HOUR_MS

@@ -16,7 +16,7 @@ def test_opposite_moves_do_not_deadlock(mariadb_url: str) -> None:
     database = Database(mariadb_url)
     accounts = [user_account(1, number, "point_self") for number in range(1, 9)]
     for number, account in enumerate(accounts):
-        start = [Posting(platform_source(), -10_000), Posting(account, 10_000)]
+        start = [Posting(platform_source(), -7 * MOVES), Posting(account, 7 * MOVES)]
         database.run(lambda s, n=number, p=start: service.post(s, f"start{n}", p, kind="move"))
     failures: list[str] = []
     together = threading.Barrier(2)

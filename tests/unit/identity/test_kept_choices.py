@@ -10,7 +10,7 @@ from sqlmodel import Session
 from backend.db import Database
 from backend.errors import InvalidInput
 from backend.identity import personal
-from backend.identity.principal import Principal
+from backend.identity.principal import Kind, Principal
 from backend.identity.service import create_admin, create_tenant, create_user
 from backend.models import metadata
 
@@ -22,14 +22,14 @@ def people(tmp_path: Path) -> tuple[Database, dict[str, Principal]]:
     db = Database(f"sqlite:///{tmp_path / 'people.db'}")
     metadata.create_all(db.engine)
 
-    def make(session: Session) -> dict[str, int]:
+    def make(session: Session) -> dict[Kind, int]:
         tenant = create_tenant(session, "Desk", "desk@one.example", PASSWORD).tenant
         user = create_user(session, tenant.id or 0, "trader@one.example", PASSWORD)
         return {"admin": create_admin(session, "boss", PASSWORD, "Boss").id or 0, "tenant": tenant.id or 0, "agent": user.id or 0}
 
     ids = db.run(make)
     return db, {
-        kind: Principal(kind, number, None if kind == "admin" else ids["tenant"], "Name", f"{kind}@one.example", "owner", 1)  # type: ignore[arg-type]
+        kind: Principal(kind, number, None if kind == "admin" else ids["tenant"], "Name", f"{kind}@one.example", "owner", 1)
         for kind, number in ids.items()
     }
 
