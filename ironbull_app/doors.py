@@ -21,7 +21,7 @@ from ironbull_app.finding import robots, site_map, with_addresses
 from ironbull_app.record import latest, with_record
 
 log = structlog.get_logger("web")
-_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from backend.api.context import EVERY, May, context_of, peer, run, user_agent
-from backend.api.params import MAX_ID, done
+from backend.api.params import BodyId, done
 from backend.identity.principal import Kind, Principal
 from backend.identity.service import change_password, revoke_session, sign_in
 from backend.security import audit
@@ -34,7 +34,7 @@ class EmailLogin(BaseModel):
 
     email: str = Field(max_length=190)
     password: str = Field(max_length=1_000)
-    tenant_id: StrictInt | None = Field(None, ge=1, le=MAX_ID)
+    tenant_id: BodyId | None = None
     code: str = Field("", max_length=40, description="Code of the authenticator, where one is set")
 
 

@@ -10,6 +10,7 @@ import orjson
 from fastapi import Query
 from fastapi.params import Path as PathParameter
 from fastapi.responses import Response
+from pydantic import Field, StrictInt
 
 from backend.errors import InvalidInput
 from backend.portfolio.queries import Listing, Window
@@ -18,6 +19,9 @@ MAX_ID = 2**63 - 1
 Id = Annotated[int, PathParameter(ge=1, le=MAX_ID)]
 IdQuery = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 Text = Annotated[str | None, Query(max_length=120)]
+BodyId = Annotated[StrictInt, Field(ge=1, le=MAX_ID)]
+Amount = Annotated[str, Field(max_length=40)] | StrictInt
+"""Money or a price in a body: a text or a whole number, never a fraction in binary; what it means is checked by the door."""
 
 
 class TenantRequired(InvalidInput):

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StrictBool, StrictInt
+from pydantic import BaseModel, Field, StrictBool
 from sqlmodel import Session
 
 from backend.api.context import May, admin, agent, peer, read, run, tenant
-from backend.api.params import MAX_ID, Id, IdQuery, Text, done, listed, moment, window
+from backend.api.params import BodyId, Id, IdQuery, Text, done, listed, moment, window
 from backend.billing import hwm, hwm_queries, hwm_rules
 from backend.billing.lists import Row
 from backend.billing.statements import Statement, rows, statement, summary, to_csv, to_pdf
@@ -29,7 +29,6 @@ Cashier = Annotated[Principal, Depends(May("money"))]
 Tenant = Annotated[Principal, Depends(tenant)]
 Agent = Annotated[Principal, Depends(agent)]
 Page = Annotated[Window, Depends(window)]
-Number = Annotated[StrictInt, Field(ge=1, le=MAX_ID)]
 
 _PERIOD = (
     "id", "tenant_id", "user_id", "share_bp", "trades", "status", "invoice_no", "payment_reference", "approved_by",
@@ -65,7 +64,7 @@ Query = Annotated[PeriodQuery, Depends()]
 class CloseBody(BaseModel):
     """Whose months to close. ``final`` also closes the running month now: the agent leaves."""
 
-    user_id: Number
+    user_id: BodyId
     final: StrictBool = False
 
 
@@ -78,15 +77,15 @@ class PaidBody(BaseModel):
 class ShareBody(BaseModel):
     """A profit share such as "0.20", of a tenant's agents or of one of them."""
 
-    tenant_id: Number
-    user_id: Number | None = None
+    tenant_id: BodyId
+    user_id: BodyId | None = None
     share: str = Field(max_length=10)
 
 
 class SchemeBody(BaseModel):
     """How a tenant's agents are billed."""
 
-    tenant_id: Number
+    tenant_id: BodyId
     scheme: Literal["per_close", "hwm"]
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StrictInt
 from sqlmodel import Session, col, func, select
 
 from backend.api.context import EVERY, May, anyone, peer, read, run
-from backend.api.params import Id, done, listed, window
+from backend.api.params import MAX_ID, Id, done, listed, window
 from backend.identity.principal import Principal
 from backend.models import KillSwitch
 from backend.portfolio.queries import Listing, Window
@@ -29,7 +29,7 @@ class Stop(BaseModel):
     """What to stop (platform | tenant | account, with its id), how far (entries | close), and why."""
 
     scope: Annotated[str, Field(max_length=12)]
-    id: Annotated[StrictInt, Field(ge=0, le=2**63 - 1)] = 0
+    id: Annotated[StrictInt, Field(ge=0, le=MAX_ID)] = 0
     mode: Annotated[str, Field(max_length=12)] = ENTRIES
     reason: Why
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from backend.api.admin.people import Recharge, card_of
 from backend.api.context import May, run
-from backend.api.params import MAX_ID, done
+from backend.api.params import Amount, BodyId, done
 from backend.dashboards import service
 from backend.errors import Conflict, IronBullError, NotFound
 from backend.identity.principal import Principal
@@ -26,31 +26,29 @@ router = APIRouter(prefix="/api/batch", tags=["people"])
 Support = Annotated[Principal, Depends(May("people"))]
 Cashier = Annotated[Principal, Depends(May("money"))]
 Trader = Annotated[Principal, Depends(May("trading"))]
-UserId = Annotated[StrictInt, Field(ge=1, le=MAX_ID)]
-Number = Annotated[str, Field(max_length=40)] | StrictInt
 SHOWN = 10
 
 
 class Toggle(BaseModel):
     """1 on, 0 off, for up to 200 users."""
 
-    user_ids: Annotated[list[UserId], Field(min_length=1, max_length=200)]
+    user_ids: Annotated[list[BodyId], Field(min_length=1, max_length=200)]
     status: StrictInt = Field(ge=0, le=1)
 
 
 class RechargeMany(Recharge):
     """The same amount for up to 100 users. ``key`` with a user's id is what makes a repeat change nothing for that user."""
 
-    user_ids: Annotated[list[UserId], Field(min_length=1, max_length=100)]
+    user_ids: Annotated[list[BodyId], Field(min_length=1, max_length=100)]
     key: str = Field(min_length=8, max_length=40)
 
 
 class BindMany(BaseModel):
     """Let up to 100 users follow a strategy, each with the first exchange account in use."""
 
-    user_ids: Annotated[list[UserId], Field(min_length=1, max_length=100)]
-    strategy_id: StrictInt = Field(ge=1, le=MAX_ID)
-    capital: Number
+    user_ids: Annotated[list[BodyId], Field(min_length=1, max_length=100)]
+    strategy_id: BodyId
+    capital: Amount
     leverage: StrictInt
 
 

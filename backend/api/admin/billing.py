@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from sqlmodel import Session
 
 from backend.api.context import May, admin, peer, read, run
-from backend.api.params import MAX_ID, answer, done, required_tenant
+from backend.api.params import Amount, BodyId, answer, done, required_tenant
 from backend.billing.rates import NAMES, history, rates_of, read_rates, set_rates
 from backend.billing.rules import RATES, Rates, plain
 from backend.billing.simulate import MAX_MEMBERS, Simulation, TreeMember, simulate
@@ -26,17 +26,16 @@ router = APIRouter(tags=["billing"])
 Admin = Annotated[Principal, Depends(admin)]
 Reader = Annotated[Principal, Depends(May("read"))]
 Cashier = Annotated[Principal, Depends(May("money"))]
-Number = Annotated[StrictInt, Field(ge=1, le=MAX_ID)]
 
 
 class SimulatedMember(BaseModel):
     """One member of the invite tree."""
 
-    id: Number
-    inviter_id: Number | None = None
+    id: BodyId
+    inviter_id: BodyId | None = None
     level: Annotated[StrictInt, Field(ge=0, le=7)] = 0
     market_node: StrictBool = False
-    self_hold: str | StrictInt = "0"
+    self_hold: Amount = "0"
 
 
 class SimulatedProfit(BaseModel):
@@ -44,19 +43,19 @@ class SimulatedProfit(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    profit: str | StrictInt
-    own: str | StrictInt = Field(alias="self")
-    gift: str | StrictInt = "0"
-    source_id: Number
-    root_id: Number | None = None
-    tenant_id: Number | None = None
+    profit: Amount
+    own: Amount = Field(alias="self")
+    gift: Amount = "0"
+    source_id: BodyId
+    root_id: BodyId | None = None
+    tenant_id: BodyId | None = None
     members: list[SimulatedMember] = Field(max_length=MAX_MEMBERS)
 
 
 class NewRates(BaseModel):
     """Rates such as {"billing": "0.25"}: billing, tech, network, direct, peer."""
 
-    tenant_id: Number
+    tenant_id: BodyId
     rates: dict[Annotated[str, Field(max_length=20)], str] = Field(max_length=10)
     reason: str = Field("", max_length=200)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt
 from sqlmodel import Session, col, select
 
 from backend.api.context import May, admin, read, run
-from backend.api.params import MAX_ID, Id, IdQuery, done, listed, required_tenant, window
+from backend.api.params import Amount, BodyId, Id, IdQuery, done, listed, required_tenant, window
 from backend.identity.principal import Principal
 from backend.merchant import instances, subscriptions
 from backend.models import ExchangeAccount, Strategy, User
@@ -25,7 +25,6 @@ Engineer = Annotated[Principal, Depends(May("settings"))]
 Trader = Annotated[Principal, Depends(May("trading"))]
 Page = Annotated[Window, Depends(window)]
 TenantId = Annotated[int, Depends(required_tenant)]
-Number = Annotated[str, Field(max_length=40)] | StrictInt | None
 OnOff = Annotated[int | None, Query(ge=0, le=1)]
 MONEY = ("capital", "max_loss_per_trade", "min_capital")
 
@@ -35,11 +34,11 @@ class InstanceChange(BaseModel):
 
     display_name: str | None = Field(None, max_length=100)
     display_description: str | None = Field(None, max_length=500)
-    capital: Number = None
+    capital: Amount | None = None
     leverage: StrictInt | None = None
     risk_mode: StrictInt | None = None
-    max_loss_per_trade: Number = None
-    min_capital: Number = None
+    max_loss_per_trade: Amount | None = None
+    min_capital: Amount | None = None
     status: StrictInt = Field(1, ge=0, le=1)
     sort_order: StrictInt = Field(0, ge=-9999, le=9999)
 
@@ -47,7 +46,7 @@ class InstanceChange(BaseModel):
 class NewInstance(InstanceChange):
     """A further instance of a catalogue strategy."""
 
-    strategy_id: StrictInt = Field(ge=1, le=MAX_ID)
+    strategy_id: BodyId
     copy_from_master: StrictBool = False
 
 
@@ -56,18 +55,18 @@ class BindingChange(BaseModel):
 
     mode: StrictInt | None = None
     ratio: StrictInt | None = None
-    capital: Number = None
+    capital: Amount | None = None
     leverage: StrictInt | None = None
     risk_mode: StrictInt | None = None
-    max_loss_per_trade: Number = None
+    max_loss_per_trade: Amount | None = None
     status: StrictInt | None = Field(None, ge=0, le=1)
 
 
 class NewBinding(BindingChange):
     """A further subscription."""
 
-    user_id: StrictInt = Field(ge=1, le=MAX_ID)
-    account_id: StrictInt = Field(ge=1, le=MAX_ID)
+    user_id: BodyId
+    account_id: BodyId
     strategy_code: str = Field(max_length=64)
 
 

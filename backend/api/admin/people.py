@@ -14,7 +14,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from backend.api.context import May, admin, read, run
-from backend.api.params import Id, IdQuery, Text, done, listed, window
+from backend.api.params import Amount, Id, IdQuery, Text, done, listed, window
 from backend.dashboards import service
 from backend.errors import InvalidInput, NotFound
 from backend.identity.principal import Principal
@@ -52,7 +52,7 @@ class TenantChange(BaseModel):
 class Recharge(BaseModel):
     """Points; ``key`` (8 to 64 characters) makes a repeat change nothing."""
 
-    amount: Annotated[str, Field(max_length=40)] | StrictInt
+    amount: Amount
     card_type: str = Field("self", max_length=8, description="self or gift")
     key: str = Field(max_length=64)
 

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from backend.api import shapes
 from backend.api.context import May, admin, peer, read, run
-from backend.api.params import MAX_ID, Id, done
+from backend.api.params import Amount, BodyId, Id, done
 from backend.branding.service import set_reveal
 from backend.identity.principal import Principal
 from backend.merchant import quota
@@ -38,7 +38,7 @@ class PlanChange(BaseModel):
     max_users: Limit | None = None
     max_strategies: Limit | None = None
     max_exchange_accounts: Limit | None = None
-    price_monthly: str | StrictInt | None = None
+    price_monthly: Amount | None = None
     sort_order: Annotated[StrictInt, Field(ge=0, le=10_000)] | None = None
 
     def values(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Switch(BaseModel):
 class Assignment(BaseModel):
     """The plan a tenant gets; null for none, which is unlimited."""
 
-    plan_id: Annotated[StrictInt, Field(ge=1, le=MAX_ID)] | None
+    plan_id: BodyId | None
 
 
 @router.get("/api/quota-plans")

@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 
 from backend.api import shapes
 from backend.api.context import May, context_of, peer, run
-from backend.api.params import MAX_ID, Id, done
+from backend.api.params import Amount, BodyId, Id, done
 from backend.dashboards.marks import marks
 from backend.errors import NotFound
 from backend.execution import desk
@@ -23,20 +23,19 @@ from backend.money import parse_amount
 router = APIRouter(tags=["trading"])
 
 Trader = Annotated[Principal, Depends(May("trading"))]
-Number = Annotated[str, Field(max_length=40)] | StrictInt
 Request_ = Annotated[str, Field(max_length=30, description="8 to 30 letters, digits, - or _; the same again is not done again")]
 
 
 class Manual(BaseModel):
     """What to open: ``amount_usdt`` is the notional. A market order at the current price, with a protective stop."""
 
-    account_id: StrictInt = Field(ge=1, le=MAX_ID)
+    account_id: BodyId
     symbol: str = Field(max_length=32)
     side: str = Field(max_length=8, description="BUY or LONG, SELL or SHORT")
-    amount_usdt: Number
+    amount_usdt: Amount
     leverage: StrictInt = Field(1, ge=1, le=125)
-    stop_loss: Number
-    take_profit: Number | None = None
+    stop_loss: Amount
+    take_profit: Amount | None = None
     reason: str = Field(max_length=200)
     request_id: Request_
 
@@ -45,7 +44,7 @@ class ClosePosition(BaseModel):
     """Which position: by symbol, account and side."""
 
     symbol: str = Field(max_length=32)
-    account_id: StrictInt = Field(ge=1, le=MAX_ID)
+    account_id: BodyId
     position_side: str = Field("LONG", max_length=8)
     share_pct: StrictInt = Field(100, ge=1, le=100)
     reason: str = Field(max_length=200)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt
 
 from backend.api import shapes
 from backend.api.context import May, admin, context_of, peer, read, run, tenant
-from backend.api.params import Id, done, listed, window
+from backend.api.params import BodyId, Id, done, listed, window
 from backend.execution import differences, enrolment, failover, routing
 from backend.identity.principal import Principal
 from backend.models import Difference
@@ -44,21 +44,21 @@ class Join(BaseModel):
 class Assignment(BaseModel):
     """Accounts and their executor; no node means the centre."""
 
-    account_ids: list[Annotated[StrictInt, Field(ge=1, lt=2**63)]] = Field(min_length=1, max_length=5_000)
-    node_id: StrictInt | None = Field(None, ge=1, lt=2**63)
+    account_ids: list[BodyId] = Field(min_length=1, max_length=5_000)
+    node_id: BodyId | None = None
 
 
 class Move(BaseModel):
     """Where all accounts of a node go; no node means the centre."""
 
-    to: StrictInt | None = Field(None, ge=1, lt=2**63)
+    to: BodyId | None = None
 
 
 class Policy(BaseModel):
     """none | centre | any for a tenant, or for the platform when none is named."""
 
     policy: str = Field(max_length=8)
-    tenant_id: StrictInt | None = Field(None, ge=1, lt=2**63)
+    tenant_id: BodyId | None = None
 
 
 class Drain(BaseModel):

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StrictBool, StrictInt
+from pydantic import BaseModel, Field, StrictBool
 from sqlmodel import Session
 
 from backend.api.context import context_of, peer, read, run, tenant
-from backend.api.params import Id, IdQuery, Text, done, listed, window
+from backend.api.params import Amount, Id, IdQuery, Text, done, listed, window
 from backend.identity.principal import Principal
 from backend.models import WebhookDelivery, WebhookEndpoint
 from backend.money import parse_amount
@@ -32,7 +32,7 @@ class NewHook(BaseModel):
 
     url: Url
     events: Events
-    low_points: str | StrictInt = "10"
+    low_points: Amount = "10"
 
 
 class HookChange(BaseModel):
@@ -40,7 +40,7 @@ class HookChange(BaseModel):
 
     url: Url | None = None
     events: Events | None = None
-    low_points: str | StrictInt | None = None
+    low_points: Amount | None = None
     on: StrictBool | None = None
 
 
