@@ -35,7 +35,7 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("dispatch", 0),
         Kind("settle", 1, together=2),
         Kind("positions", 1, together=1),
-        Kind("timetable", 2, max_attempts=3, together=2),
+        Kind("timetable", 2, together=2),
         Kind("notices", 3, together=1),
         Kind("webhooks", 3, together=1),
         Kind("export", 4, together=1, backoff_s=5.0),
