@@ -75,7 +75,7 @@ def less(session: Session, reports: Reports) -> tuple[list[Position], set[Key]]:
     return list(session.exec(short).all()) if ids else [], agreeing
 
 
-def surplus(session: Session, reports: Reports, agreeing: Set[Key] = frozenset()) -> list[Order]:
+def surplus(session: Session, reports: Reports, agreeing: Set[Key]) -> list[Order]:
     """Note what accounts hold beyond what the platform knows. Returns orders that may have made it: ask for them.
 
     ``agreeing``: what ``less`` found to be the same on both sides; it is nearly all, and not looked at again.
@@ -87,6 +87,8 @@ def surplus(session: Session, reports: Reports, agreeing: Set[Key] = frozenset()
     }
     foreign = _known(session, reports)
     asked = [account_id for account_id in sorted(reports) if odd[account_id] or account_id in foreign]
+    if not asked:
+        return adopt
     held = _held(session, asked)
     accounts = {row.id: row for row in session.exec(select(ExchangeAccount).where(col(ExchangeAccount.id).in_(asked))).all()}
     for account_id in asked:
