@@ -221,7 +221,7 @@ def detail_shown(detail: dict[str, Any]) -> dict[str, Any]:
         "max_hold": str(detail["max_hold_ms"] // 3_600_000) if detail["max_hold_ms"] else MISSING,
         "stop_status": detail["stop_status"],
         "stop_raw": _typed(detail["stop_loss"]),
-        "target_raw": _typed(detail["take_profit"]),
+        "target_raw": typed_target(detail["take_profit"]),
         "to_stop": _away(detail, "stop_loss"),
         "to_target": _away(detail, "take_profit"),
         "story": story(detail),
@@ -231,6 +231,11 @@ def detail_shown(detail: dict[str, Any]) -> dict[str, Any]:
 def _typed(price: Decimal | None) -> str:
     """A price as a person would type it."""
     return "" if price is None else f"{price.normalize():f}"
+
+
+def typed_target(target: Decimal | None) -> str:
+    """A target for its field: computed from a percentage it has digits that nobody would type."""
+    return "" if target is None else _typed(Decimal(price(target).replace(",", "")))
 
 
 def _away(detail: dict[str, Any], level: str) -> str:

@@ -15,6 +15,7 @@ from backend.execution import by_hand
 from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
 from backend.models import Position
+from state.agent_common import typed_target
 from state.agent_positions import AgentPositions
 from state.base import needs, signed_in, write
 from state.merchant import row_id
@@ -65,7 +66,8 @@ class ByHand(rx.State):
             mark, before = prices.get(position.symbol), (position.stop_loss, position.take_profit)
             if stop is not None and stop != position.stop_loss:
                 by_hand.move_stop(session, who, row, stop, mark=mark)
-            if target != position.take_profit:
+            # What the field shows of it is no wish to move it.
+            if target not in (position.take_profit, _price(typed_target(position.take_profit))):
                 by_hand.move_target(session, who, row, target, mark=mark)
             return (position.stop_loss, position.take_profit) != before
 

@@ -186,6 +186,12 @@ def account(row: Row) -> Row:
     return rows.account(row) | {"lines": lines}
 
 
+_STEPS = {
+    "asked": "withdrawal.step_asked", "approved": "withdrawal.step_approved", "completed": "withdrawal.step_completed",
+    "rejected": "withdrawal.step_rejected", "failed": "withdrawal.step_failed",
+}  # fmt: skip
+
+
 def withdrawal(row: Row) -> Row:
     """A request: amounts, wallet, approvals, what may be done now."""
     pending, approved = row["status"] == "pending", row["status"] == "approved"
@@ -204,6 +210,7 @@ def withdrawal(row: Row) -> Row:
         "can_pay": approved,
         "approvals": [{**one, "place": str(one["place"])} for one in row["approvals"]],
         "done_ms": row["done_ms"],
+        "steps": [{"at_ms": one["at_ms"], "name": _STEPS[one["name"]]} for one in row["steps"]],
     }
 
 

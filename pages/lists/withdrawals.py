@@ -37,12 +37,15 @@ def withdrawals_page(route: Route, *above: Any) -> rx.Component:
         drawer_section(rx.el.p(d["reason"]), rx.el.p(d["tx_hash"], class_name="mono cut"), title="withdrawal.result"),
         rx.fragment(),
     )
+    who = () if agent else (("col.user", d["user"]),)
+    step = lambda s: rx.el.li(rx.el.span(tx(s["name"].to(str)), class_name="grow"), rx.el.span(rel_time(s["at_ms"].to(int)), class_name="t2"), key=s["name"])
     panel = drawer(
-        drawer_section(kv(("withdrawal.asked", d["amount"]), ("withdrawal.fee", d["fee"]), (tx("withdrawal.pays"), rx.el.b(d["actual"])))),
+        drawer_section(kv(*who, ("withdrawal.asked", d["amount"]), ("withdrawal.fee", d["fee"]), (tx("withdrawal.pays"), rx.el.b(d["actual"])))),
         drawer_section(
             rx.el.div(rx.el.span(d["wallet"], class_name="mono"), copy_button(d["wallet"]), class_name="secret"),
             title="withdrawal.wallet", right=d["network"],
         ),
+        drawer_section(rx.el.ul(rx.foreach(d["steps"].to(list[dict]), step), class_name="lines"), title="withdrawal.way"),
         result,
         state=Lists,
         head=rx.fragment(

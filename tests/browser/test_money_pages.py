@@ -184,6 +184,9 @@ def test_an_agent_asks_for_a_payout_once(visit: Opener, server: Server, width: i
     expect(rows).to_have_count(before + 1)
     theirs = visit("/tenant/withdrawals", kind="tenant", width=width)
     expect(theirs.locator("tr[data-row]").first).to_contain_text("57.00")
+    rows.first.click()
+    expect(page.locator("[data-drawer]")).to_contain_text("Its way")
+    expect(page.locator("[data-drawer] .lines")).to_contain_text("Asked for")
 
 
 def test_a_ledger_entry_leads_to_the_fill_that_caused_it(visit: Opener) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import case, func
 from sqlmodel import Session, col, select
 
-from backend.billing.withdrawal_rules import APPROVED, COMPLETED, PENDING, REJECTED, STATUS_NAMES
+from backend.billing.withdrawal_rules import APPROVED, COMPLETED, FAILED, PENDING, REJECTED, STATUS_NAMES
 from backend.billing.withdrawals import POLICY
 from backend.clock import to_ms, utcnow
 from backend.dashboards.lists.base import ANY_ID, Find, ListOf, Row, between, matching, paged, where
@@ -17,11 +17,12 @@ from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped, scoped
 from backend.ledger.queries import balance
 from backend.ledger.rules import user_account
-from backend.models import Admin, Tenant, User, Withdrawal
+from backend.models import Admin, LedgerTransaction, Tenant, User, Withdrawal
 from backend.money import from_units
 from backend.portfolio.queries import Listing
 
 _WAITING = {PENDING: 0, APPROVED: 1}
+_BACK = {"withdraw_reject_return": "rejected", "withdraw_fail_return": "failed"}
 
 
 def _statement(who: Principal, find: Find) -> Any:
@@ -80,8 +81,18 @@ def withdrawal_detail(session: Session, who: Principal, withdrawal_id: int) -> R
     return _row(row, session.get(User, row.user_id), tenant.name if tenant else "") | {
         "free": free, "held": held, "before": free + from_units(row.amount) if held else None, "used": int(used),
         "approvals": approvals if row.status != REJECTED and who.kind == "admin" else [], "four_eyes": POLICY.four_eyes_usdt or Decimal(0),
-        "mine": any(one["me"] for one in approvals),
+        "mine": any(one["me"] for one in approvals), "steps": _steps(session, row),
     }  # fmt: skip
+
+
+def _steps(session: Session, row: Withdrawal) -> list[Row]:
+    """Its way so far, oldest first; when it came back is what the ledger says. No names of admins."""
+    approved = row.second_audit_at if row.approvals_needed > 1 else row.audit_at
+    steps = [("asked", row.created_at), ("approved", approved if row.status in (APPROVED, COMPLETED, FAILED) else None), ("completed", row.completed_at)]
+    if row.status in (REJECTED, FAILED):
+        posted = select(LedgerTransaction.kind, LedgerTransaction.created_at).where(LedgerTransaction.reference == f"withdrawal:{row.id}")
+        steps += [(_BACK[kind], at) for kind, at in session.exec(posted).all() if kind in _BACK]
+    return [{"name": name, "at_ms": to_ms(at)} for name, at in steps if at is not None]
 
 
 def _admin(session: Session, admin_id: int) -> str:
