@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import re
-import time
 from email import policy
 from http.cookies import SimpleCookie
 
@@ -19,6 +18,7 @@ from backend.identity.principal import Principal
 from backend.identity.sessions import resolve_session
 from backend.identity.sign_up import PER_ADDRESS, PER_MAILBOX
 from backend.models import OneTimeToken, User
+from tests.support.codes import step_before
 from tests.support.doors import PASSWORD, World
 
 ORIGIN = {"Origin": "http://127.0.0.1"}
@@ -141,7 +141,7 @@ def factor(world: World) -> tuple[str, list[str]]:
     who = Principal("agent", world.a.user_id, world.a.tenant_id, "T", "trader@a.example", "agent", 0)
     offer = world.db.run(lambda s: second_factor.offer(s, who))
     # The step before: the present code stays free for the sign-in of the test.
-    code = pyotp.TOTP(offer.secret).at(int(time.time()) - 30)
+    code = step_before(offer.secret)
     return offer.secret, world.db.run(lambda s: second_factor.confirm(s, who, code))
 
 

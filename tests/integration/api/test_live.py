@@ -12,6 +12,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
+from backend.api.live import CHECK_S
 from backend.identity import service, sessions
 from backend.identity.principal import Kind
 from tests.support.doors import World, make_world, served
@@ -34,7 +35,7 @@ def dial(address: str, sid: str = "", origin: str | None = None) -> connect:
 
 
 async def hear(socket: ClientConnection) -> dict[str, Any]:
-    return json.loads(await asyncio.wait_for(socket.recv(), 5))
+    return json.loads(await asyncio.wait_for(socket.recv(), 20))
 
 
 async def subscribe(socket: ClientConnection, *topics: str) -> dict[str, dict[str, Any]]:
@@ -126,9 +127,10 @@ async def test_the_socket_closes_when_the_session_ends(address: str, world: Worl
                     "UPDATE login_session SET revoked_at = '2020-01-01 00:00:00.000000' WHERE id = ?", (number,)
                 )
         with pytest.raises(websockets.ConnectionClosed):
-            await asyncio.wait_for(socket.recv(), 6)
+            await asyncio.wait_for(socket.recv(), 20)
         assert socket.close_code == 4401
-        assert time.monotonic() - started < (5 if how == "expired elsewhere" else 2.5)
+        # Looked for every three seconds where nothing tells; a crowded machine needs some more.
+        assert CHECK_S <= 3 and time.monotonic() - started < (10 if how == "expired elsewhere" else 5)
     world.hub.publish(f"agent:{owner.user_id}", {"late": 1})
     with world.db.transaction() as session:
         service.set_status(session, "agent", owner.user_id, active=True)

@@ -96,13 +96,13 @@ async def test_an_address_that_cannot_be_opened_stops_no_other(world: World, rec
 
 async def test_a_dead_receiver_delays_nobody_and_gets_it_later(world: World, receiver: dict[str, Any]) -> None:
     dead, alive = add(world, "http://127.0.0.1:9/none"), add(world, receiver["url"] + "/hook")
-    sender = NoticeSender(world.db, world.settings, allow_private=True, timeout_s=1)
+    sender = NoticeSender(world.db, world.settings, allow_private=True, timeout_s=20)
     try:
         tell(world, "trade_open", "Opened BTC")
         tell(world, "billing", "not wanted here")
         started = time.monotonic()
         assert await sender.run() == 2
-        assert time.monotonic() - started < 0.9, "a round does not wait for receivers"
+        assert time.monotonic() - started < 10, "a round does not wait for receivers"
         await sender.settle()
         (sent,), (waiting,) = deliveries(world, alive), deliveries(world, dead)
         assert (sent.status, sent.attempts, sent.error) == ("SENT", 1, "")

@@ -52,10 +52,13 @@ async def test_a_bad_timestamp(a: Merchant, stamp: str) -> None:
 
 
 async def test_one_second_past_the_window(a: Merchant) -> None:
-    now = int(time.time())
-    for age, allowed in ((-298, True), (298, True), (-302, False), (301, False)):
-        headers = a.headers("GET", PATH, {}, b"", timestamp=str(now - age))
-        answer = await a.send("GET", PATH, "", b"", headers)
+    for age, allowed in ((-300, True), (300, True), (-301, False), (301, False)):
+        for _ in range(50):
+            now = int(time.time())
+            headers = a.headers("GET", PATH, {}, b"", timestamp=str(now - age))
+            answer = await a.send("GET", PATH, "", b"", headers)
+            if int(time.time()) == now:
+                break  # asked and answered within the same second, so that the age is what it was
         if allowed:
             data(answer)
         else:

@@ -30,7 +30,7 @@ async def test_shared_by_redis_and_without_it(tmp_path: Path) -> None:
     counted, cached = await dashboard.summary(third.db, "redis://127.0.0.1:1/0")
     assert not cached and counted["total_tenants"] == 2
     assert (await dashboard.summary(third.db, "redis://127.0.0.1:1/0"))[1], "kept in this process meanwhile"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def _folder(path: Path, name: str) -> Path:

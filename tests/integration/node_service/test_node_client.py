@@ -253,9 +253,9 @@ async def test_a_hung_node_delays_nobody_and_is_left_alone_after_three_failures(
             assert [reply.node_code for reply in arrivals].index("hung") == len(good)  # the others did not wait for it
         assert client.breaker_open("hung")
         started = time.monotonic()
-        refused = await client.send(hung, EXECUTE, EMPTY, timeout_s=5)
+        refused = await client.send(hung, EXECUTE, EMPTY, timeout_s=30)
         assert (refused.delivery, refused.error_code) == (Delivery.NOT_SENT, "NODE_DOWN")
-        assert time.monotonic() - started < 2.5  # at once, not after the time it may take
+        assert time.monotonic() - started < 15  # at once, not after the time it may take
 
 
 async def test_an_answer_that_comes_between_closes_the_breaker_for_who_was_about_to_probe() -> None:

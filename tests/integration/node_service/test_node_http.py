@@ -238,7 +238,7 @@ async def test_the_heartbeat_is_signed_and_says_how_the_node_is() -> None:
     try:
         async with NodeServer(center_url=center_url, heartbeat_s=0.05) as server:
             for _ in range(2):
-                path, headers, raw = await asyncio.wait_for(beats.get(), 5)
+                path, headers, raw = await asyncio.wait_for(beats.get(), 20)
                 assert path == "/api/nodes/n1/heartbeat"
                 protocol.RequestVerifier(SECRET, started_ms=0).verify(headers, "POST", path, raw)
                 beat = protocol.loads(raw)

@@ -62,7 +62,7 @@ async def test_ten_simultaneous_deliveries_send_one_order(executor: Executor, tr
 
 
 async def test_the_callers_cancellation_does_not_stop_an_order(executor: Executor, trader: Trader) -> None:
-    trader.venue.faults({"kind": "delay", "delay_ms": 300, "method": "POST", "path": "/fapi/v1/order"})
+    trader.venue.faults({"kind": "delay", "delay_ms": 1_500, "method": "POST", "path": "/fapi/v1/order"})
     task = trader.task()
     caller = asyncio.create_task(run(executor, trader, task))
     await asyncio.sleep(0.15)
@@ -280,8 +280,8 @@ async def test_a_retry_after_from_the_exchange_is_obeyed(executor: Executor, tra
     assert (first["status"], first["error_code"], first["sent"]) == ("REJECTED", "RATE_LIMITED", False)
     started = time.monotonic()
     second = await run(executor, trader, trader.task())
-    assert (second["error_code"], second["retry_after_s"] > 20) == ("RATE_LIMITED", True)
-    assert time.monotonic() - started < 5
+    assert second["error_code"] == "RATE_LIMITED" and second["retry_after_s"] > 30 - 15
+    assert time.monotonic() - started < 15
     assert len(trader.orders()) == 1
 
 

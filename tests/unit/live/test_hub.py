@@ -12,7 +12,7 @@ from backend.live import Hub, Watcher, may_watch
 
 
 async def drain(watcher: Watcher) -> list[dict[str, Any]]:
-    return [json.loads(message) for message in await asyncio.wait_for(watcher.read(), 2)]
+    return [json.loads(message) for message in await asyncio.wait_for(watcher.read(), 20)]
 
 
 def watching(hub: Hub, *topics: str) -> Watcher:
@@ -29,7 +29,7 @@ async def test_a_watcher_gets_the_snapshot_then_changes() -> None:
     watcher = watching(hub, "market")
     (first,) = await drain(watcher)
     assert (first["t"], first["d"]) == ("market", {"prices": {"A": "1", "B": "3"}, "n": "1.50"})
-    assert abs(first["ts"] - time.time() * 1000) < 5_000
+    assert abs(first["ts"] - time.time() * 1000) < 60_000
     hub.publish("market", {"prices": {"A": "9"}})
     (second,) = await drain(watcher)
     assert second["d"] == {"prices": {"A": "9"}}

@@ -55,9 +55,9 @@ async def test_a_wait_that_is_too_long_is_refused_at_once() -> None:
     await budget.take(10, Priority.CLOSE, 0)
     started = time.monotonic()
     with pytest.raises(Throttled) as caught:
-        await budget.take(5, Priority.CLOSE, 1.0)
-    assert time.monotonic() - started < 0.9
-    assert 25 < caught.value.retry_after_s < 31
+        await budget.take(5, Priority.CLOSE, 15.0)
+    assert time.monotonic() - started < 10  # refused before the time it was ready to wait
+    assert 20 < caught.value.retry_after_s < 31
 
 
 async def test_a_pause_stops_everyone() -> None:
