@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from backend.dashboards.lists.base import ListOf, accepted, find_of
+from backend.dashboards.lists.base import ListOf, accepted, find_of, totals_of
 from backend.dashboards.lists.people import tenant_choices
 from backend.dashboards.lists.registry import list_for
 from backend.errors import NotFound
@@ -115,7 +115,7 @@ class Lists(TableState, rx.State):
         )
 
         def work(session: Any) -> tuple[Any, Any]:
-            return listed.fetch(session, who, find), listed.totals(session, who, find) if listed.totals else {}
+            return listed.fetch(session, who, find), totals_of(session, who, listed, find)
 
         found, totals = await read(work)
         self.totals = TOTALS[self.name](totals) if totals else {}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt
 
 from backend.api.context import EVERY, May, anyone, peer, read, run
 from backend.api.params import Id, Text, done, listed, window
-from backend.dashboards.lists.base import find_of, refuse_unknown
+from backend.dashboards.lists.base import find_of, refuse_unknown, totals_of
 from backend.dashboards.lists.pending import PENDING
 from backend.execution import resting
 from backend.identity.principal import Principal
@@ -47,9 +47,7 @@ async def waiting(request: Request, who: Anyone, page: Page, state: Text = None,
 @router.get("/api/pending-limit-orders/stats")
 async def stats(request: Request, who: Anyone) -> Response:
     """How many are in each state."""
-    totals = PENDING.totals
-    assert totals is not None
-    counted = await read(request, lambda s: totals(s, who, find_of(PENDING, {})))
+    counted = await read(request, lambda s: totals_of(s, who, PENDING, find_of(PENDING, {})))
     return done({name.lower() or "total": n for name, n in counted.items()})
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -146,12 +147,13 @@ def verify(session: Session) -> Verdict:
     verdict = Verdict()
     wire = Wire(session)
     settled = stamp(utcnow() - SEALED_WITHIN)
-    last = 0
-    sql = _SEALED_SQLITE if wire.sqlite else _SEALED_MYSQL
-    while rows := wire.rows(sql, (last, _CHUNK)):
-        last = rows[-1][0]
-        for row, count, lines in _with_entries(wire, rows):
-            _check(verdict, row, count, lines, settled)
+    # The database joins the next part while this one is hashed; the session is in one thread at a time.
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(_part_after, wire, 0)
+        while part := coming.result():
+            coming = ahead.submit(_part_after, wire, part[-1][0][0])
+            for row, count, lines in part:
+                _check(verdict, row, count, lines, settled)
     verdict.problems += [
         f"link {number} of chain {chain} does not follow from the one before"
         for chain, number in wire.rows(_BROKEN_LINKS, (START,))
@@ -161,6 +163,11 @@ def verify(session: Session) -> Verdict:
     ]
     verdict.heads = heads(session)
     return verdict
+
+
+def _part_after(wire: Wire, last: int) -> list[tuple[Header, int, str]]:
+    rows = wire.rows(_SEALED_SQLITE if wire.sqlite else _SEALED_MYSQL, (last, _CHUNK))
+    return list(_with_entries(wire, rows))
 
 
 def heads(session: Session) -> list[Head]:

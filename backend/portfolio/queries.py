@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
 from backend.identity.principal import Principal
@@ -23,6 +22,7 @@ from backend.models import (
     Order,
     Position,
 )
+from backend.portfolio.paging import rows_of, total_of
 
 Row = TypeVar("Row")
 Who = Principal | int
@@ -135,8 +135,10 @@ class TransactionRow:
 
 def orders(session: Session, who: Who, find: OrderFilter | None = None, window: Window | None = None) -> Listing[Order]:
     """Orders, newest first."""
-    statement = _filtered(scoped(select(Order), who, Order), Order, find or OrderFilter(), col(Order.created_at))
-    return _listing(session, statement, col(Order.id).desc(), window)
+    find = find or OrderFilter()
+    statement = _filtered(scoped(select(Order), who, Order), Order, find, col(Order.created_at))
+    changes = find.status or find.close_reason
+    return _listing(session, statement, col(Order.id), window, written=None if changes else col(Order.created_at))
 
 
 def fills(session: Session, who: Who, find: FillFilter | None = None, window: Window | None = None) -> Listing[FillRow]:
@@ -150,7 +152,7 @@ def fills(session: Session, who: Who, find: FillFilter | None = None, window: Wi
     statement = _filtered(scoped(statement, who, Fill), Fill, find, col(Fill.filled_at), skip=("order_id",))
     if find.order_id is not None:
         statement = statement.where(Order.order_id == find.order_id)
-    found = _listing(session, statement, col(Fill.id).desc(), window)
+    found = _listing(session, statement, col(Fill.id), window, written=col(Fill.created_at))
     return Listing([FillRow(*row) for row in found.rows], found.total)
 
 
@@ -164,7 +166,9 @@ def positions(
     if find.has_position is not None:
         is_open = Position.status == "OPEN"
         statement = statement.where(is_open if find.has_position else ~is_open)
-    return _listing(session, statement, col(Position.id).desc(), window)
+    changes = find.status or find.close_reason or find.has_position is not None
+    # A position knows when it was opened on the exchange; what was last changed long ago was also written long ago.
+    return _listing(session, statement, col(Position.id), window, written=None if changes else col(Position.updated_at))
 
 
 def exchange_accounts(
@@ -174,7 +178,7 @@ def exchange_accounts(
     statement = scoped(select(ExchangeAccount), who, ExchangeAccount)
     if tenant_id is not None:
         statement = statement.where(ExchangeAccount.tenant_id == tenant_id)
-    return _listing(session, statement, col(ExchangeAccount.id), window)
+    return _listing(session, statement, col(ExchangeAccount.id), window, desc=False)
 
 
 def ledger_accounts(
@@ -196,7 +200,7 @@ def ledger_accounts(
         )
     if currency is not None:
         statement = statement.where(LedgerAccount.currency == currency)
-    return _listing(session, statement, col(LedgerAccount.id), window)
+    return _listing(session, statement, col(LedgerAccount.id), window, desc=False)
 
 
 def transactions(
@@ -221,7 +225,9 @@ def transactions(
     if find.source_id is not None:
         statement = statement.where(LedgerTransaction.reference == find.source_id)
     statement = _between(statement, col(LedgerTransaction.created_at), find.start, find.end)
-    found = _listing(session, statement, col(LedgerEntry.id).desc(), window)
+    of_its_set = select(LedgerTransaction.created_at).where(LedgerTransaction.id == LedgerEntry.transaction_id)
+    written = of_its_set.correlate(LedgerEntry).scalar_subquery()
+    found = _listing(session, statement, col(LedgerEntry.id), window, written=written)
     return Listing([TransactionRow(*row) for row in found.rows], found.total)
 
 
@@ -254,8 +260,10 @@ def _between(statement: Any, column: Any, start: datetime | None, end: datetime 
     return statement
 
 
-def _listing(session: Session, statement: Any, order: Any, window: Window | None) -> Listing[Any]:
+def _listing(
+    session: Session, statement: Any, last: Any, window: Window | None, *, desc: bool = True, written: Any = None
+) -> Listing[Any]:
     window = window or Window()
-    total = session.exec(select(func.count()).select_from(statement.order_by(None).subquery())).one()
-    page = statement.order_by(order).limit(min(max(window.limit, 1), MAX_LIMIT)).offset(max(window.offset, 0))
-    return Listing(list(session.exec(page).all()), int(total))
+    total = total_of(session, statement, last, written)
+    limit = min(max(window.limit, 1), MAX_LIMIT)
+    return Listing(list(rows_of(session, statement, last, total, limit=limit, offset=window.offset, desc=desc)), total)

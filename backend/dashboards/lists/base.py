@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, literal_column, or_
+from sqlalchemy import literal_column, or_
 from sqlmodel import Session
 
 from backend.errors import InvalidInput
 from backend.identity.principal import Principal
 from backend.models.types import Exact
+from backend.portfolio.paging import remembered, rows_of, total_of
 from backend.portfolio.queries import Listing
 
 Row = dict[str, Any]
@@ -28,8 +29,6 @@ ANY_TEXT: tuple[str, ...] = ("*",)
 
 MAX_PAGE = 5_000
 """Rows of one page at most; doors allow fewer."""
-_NEAR = 500
-"""Rows skipped whole; more than these are skipped by their ids."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _WORD = re.compile(r"[\w./:#@-]{1,64}")
 
@@ -104,34 +103,31 @@ def refuse_unknown(listed: ListOf, given: Mapping[str, str]) -> None:
         raise InvalidInput(f"Not a filter of this list, or not a value of it: {', '.join(sorted(wrong)[:5])}.")
 
 
-def paged(session: Session, statement: Any, find: Find, sorts: Mapping[str, Any], last: Any) -> tuple[Sequence[Any], int]:
+def paged(
+    session: Session, statement: Any, find: Find, sorts: Mapping[str, Any], last: Any, *, written: Any = None
+) -> tuple[Sequence[Any], int]:
     """(rows of the page, how many match). ``last`` is the id column: the order of equals, and the order without a sort.
 
-    Far pages cost little more than the first: those of the second half are counted from the end, and only ids are
-    walked to find them.
+    ``written``: the column of the time of writing, for rows that are never removed, when nothing asked for can change
+    afterwards (see ``total_of``).
     """
-    total = session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)) or 0
-    limit, offset = min(max(find.limit, 1), MAX_PAGE), max(find.offset, 0)
-    limit = min(limit, max(total - offset, 0))
-    if not limit:
-        return [], total
-    backwards = offset > total // 2
-    down = find.desc != backwards
-    order = [last.desc() if down else last.asc()]
-    column = sorts.get(find.sort)
-    if column is not None:
+    total = total_of(session, statement, last, written)
+    by = sorts.get(find.sort)
+    if by is not None and isinstance(getattr(by, "type", None), Exact):
         # Exact numbers are text on SQLite: adding nothing makes both engines compare them as numbers.
-        value = column.op("+")(literal_column("0")) if isinstance(getattr(column, "type", None), Exact) else column
-        order.insert(0, value.desc() if down else value.asc())
-    skipped = total - offset - limit if backwards else offset
-    page = statement.order_by(*order)
-    if skipped > _NEAR:
-        ids = page.with_only_columns(last, maintain_column_froms=True).limit(limit).offset(skipped)
-        page = page.where(last.in_(session.scalars(ids).all()))
-    else:
-        page = page.limit(limit).offset(skipped)
-    rows = session.exec(page).all()
-    return rows[::-1] if backwards else rows, total
+        by = by.op("+")(literal_column("0"))
+    limit = min(max(find.limit, 1), MAX_PAGE)
+    return rows_of(session, statement, last, total, limit=limit, offset=find.offset, desc=find.desc, by=by), total
+
+
+def totals_of(session: Session, who: Principal, listed: ListOf, find: Find) -> Row:
+    """The figures above a list; those that take long may be as old as twenty times that."""
+    ask = listed.totals
+    if ask is None:
+        return {}
+    whole = replace(find, sort="", desc=True, limit=1, offset=0)
+    key = f"{ask.__module__}.{ask.__qualname__} {who.kind} {who.tenant_id} {who.id} {whole}"
+    return remembered(session, key, lambda: ask(session, who, find))
 
 
 def matching(statement: Any, find: Find, *columns: Any) -> Any:

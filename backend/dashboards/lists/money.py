@@ -51,7 +51,8 @@ def cards(session: Session, who: Principal, find: Find) -> Listing[Row]:
     )
     statement = matching(_cards_where(statement, who, find), find, col(User.name), col(User.email), col(PointCardLog.remark))
     sorts = {"at_ms": col(PointCardLog.created_at), "amount": col(PointCardLog.amount)}
-    rows, total = paged(session, statement, find, sorts, col(PointCardLog.id))
+    written = None if find.search else col(PointCardLog.created_at)
+    rows, total = paged(session, statement, find, sorts, col(PointCardLog.id), written=written)
     found = [
         {
             "id": log.id, "at_ms": to_ms(log.created_at), "tenant": tenant or "", "user": person(user), "related": person(third),
@@ -95,7 +96,8 @@ def rewards(session: Session, who: Principal, find: Find) -> Listing[Row]:
     )
     statement = matching(_rewards_where(statement, who, find), find, col(User.name), col(User.email), col(Reward.remark))
     sorts = {"at_ms": col(Reward.created_at), "amount": col(Reward.amount)}
-    rows, total = paged(session, statement, find, sorts, col(Reward.id))
+    written = None if find.search else col(Reward.created_at)
+    rows, total = paged(session, statement, find, sorts, col(Reward.id), written=written)
     settled = select(ProfitPool.id, ProfitPool.settle_batch).where(col(ProfitPool.id).in_({reward.pool_id for reward, *_ in rows}))
     batches = {pool_id: batch or "" for pool_id, batch in session.exec(settled).all()}
     found = [
@@ -203,7 +205,7 @@ def transactions(session: Session, who: Principal, find: Find) -> Listing[Row]:
         statement, find, col(LedgerTransaction.reference), col(LedgerTransaction.key), col(LedgerTransaction.remark)
     )
     sorts = {"at_ms": col(LedgerTransaction.created_at), "kind": col(LedgerTransaction.kind)}
-    rows, total = paged(session, statement, find, sorts, col(LedgerTransaction.id))
+    rows, total = paged(session, statement, find, sorts, col(LedgerTransaction.id), written=col(LedgerTransaction.created_at))
     ids = [row.id for row, _ in rows]
     moved = {
         int(number): (int(count), from_units(int(amount)))

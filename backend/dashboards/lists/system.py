@@ -77,7 +77,8 @@ def audit(session: Session, who: Principal, find: Find) -> Listing[Row]:
     if find.only.get("result"):
         statement = statement.where(col(AuditLog.ok).is_(find.only["result"] == "ok"))
     statement = matching(statement, find, col(AuditLog.action), col(AuditLog.target), col(AuditLog.ip))
-    rows, total = paged(session, statement, find, {"at_ms": col(AuditLog.at), "action": col(AuditLog.action)}, col(AuditLog.id))
+    sorts = {"at_ms": col(AuditLog.at), "action": col(AuditLog.action)}
+    rows, total = paged(session, statement, find, sorts, col(AuditLog.id), written=col(AuditLog.at))
     return Listing([_audit(session, *row) for row in rows], total)
 
 

@@ -28,6 +28,7 @@ SIDES = ("LONG", "SHORT")
 LEGS = ("entry", "exit", "stop")
 MODES = ("live", "testnet", "paper", "simulated")
 EXITS = ("SL", "TP", "TRAILING", "TIME", "MANUAL", "LIQUIDATION", "EXTERNAL", "NAKED", "UNCONFIRMED")
+_CHANGING = frozenset({"status", "state", "position"})
 _STATES = {"open": OPEN_STATES, "filled": ("FILLED",), "problems": PROBLEM_STATES, "cancelled": ("CANCELLED",)}
 
 
@@ -76,7 +77,10 @@ def orders(session: Session, who: Principal, find: Find) -> Listing[Row]:
         "at_ms": col(Order.created_at), "symbol": col(Order.symbol), "status": col(Order.status),
         "quantity": col(Order.quantity), "fee": col(Order.total_fee), "updated_ms": col(Order.updated_at),
     }  # fmt: skip
-    rows, total = paged(session, _orders(who, find), find, sorts, col(Order.id))
+    # What the exchange calls an order, its state and its position come later.
+    changes = find.search or not _CHANGING.isdisjoint(find.only)
+    written = None if changes else col(Order.created_at)
+    rows, total = paged(session, _orders(who, find), find, sorts, col(Order.id), written=written)
     return Listing([order_row(*row) for row in rows], total)
 
 
@@ -157,7 +161,7 @@ def fills(session: Session, who: Principal, find: Find) -> Listing[Row]:
         "at_ms": col(Fill.filled_at), "symbol": col(Fill.symbol), "quantity": col(Fill.quantity), "price": col(Fill.price),
         "fee": col(Fill.fee), "pnl": col(Fill.realized_pnl),
     }  # fmt: skip
-    rows, total = paged(session, statement, find, sorts, col(Fill.id))
+    rows, total = paged(session, statement, find, sorts, col(Fill.id), written=col(Fill.created_at))
     found = [
         _fill(fill) | {
             "fill_id": fill.fill_id, "order_id": order or "", "order": fill.order_pk, "user": person(user),
