@@ -28,8 +28,8 @@ _SHORT = 5_000
 """Rows that are simply counted."""
 _NEAR = 500
 """Rows skipped whole; more than these are skipped by their ids."""
-_SLOW_S = 0.25
-"""A figure that took longer than this to find is kept ..."""
+_SLOW_S = 0.5
+"""A figure that took longer than this to find, twice in a row, is kept ..."""
 _TIMES = 20
 """... for so many times as long as it took."""
 _ROOM = 512
@@ -55,6 +55,10 @@ class _Kept:
             self._found.move_to_end(key)
             while len(self._found) > _ROOM:
                 self._found.popitem(last=False)
+
+    def drop(self, key: str) -> None:
+        with self._lock:
+            self._found.pop(key, None)
 
 
 _known: weakref.WeakKeyDictionary[Engine, _Kept] = weakref.WeakKeyDictionary()
@@ -93,17 +97,22 @@ def total_of(session: Session, statement: Any, last: Any, written: Any = None) -
 
 
 def remembered(session: Session, key: str, find: Callable[[], T]) -> T:
-    """``find()``, or what it said before when that took long and is not old yet. ``key`` names it in this database."""
+    """``find()``, or what it said before when that takes long and is not old yet. ``key`` names it in this database.
+
+    One slow look may be a busy moment of the machine: only the second in a row is kept.
+    """
     kept = _kept(session)
-    now = time.monotonic()
+    began = time.monotonic()
     said = kept.get(key)
-    if said is not None and now < said[0]:
+    if said is not None and began < said[0]:
         found: T = said[1]
         return found
     found = find()
-    took = time.monotonic() - now
-    if took > _SLOW_S:
-        kept.put(key, (time.monotonic() + took * _TIMES, found))
+    ended = time.monotonic()
+    if ended - began > _SLOW_S:
+        kept.put(key, (ended + (ended - began) * _TIMES if said is not None else 0.0, found))
+    elif said is not None:
+        kept.drop(key)
     return found
 
 
