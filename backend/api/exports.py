@@ -95,9 +95,9 @@ def _shape(job: ExportJob) -> dict[str, Any]:
 async def export(request: Request, name: str, who: Anyone) -> StreamingResponse:
     """The list ``name`` with the given filters, at most 50,000 rows; times are ISO 8601 in UTC."""
     found, find = _list(request, name, who)
-    first = await _page(request, who, found, find)
-    rows = _stream(request, who, found, find, first)
-    return StreamingResponse(rows, media_type=MEDIA_TYPES["csv"], headers=_headers(name, "csv"))
+    pages = _pages(request, who, found, find)
+    first = await anext(pages)
+    return StreamingResponse(_stream(found, first, pages), media_type=MEDIA_TYPES["csv"], headers=_headers(name, "csv"))
 
 
 @router.get("/api/lists/{name}.xlsx")
@@ -106,16 +106,13 @@ async def export_excel(request: Request, name: str, who: Anyone) -> StreamingRes
     from backend.exports.sheet import Sheet
 
     found, find = _list(request, name, who)
-    rows = await _page(request, who, found, find)
+    pages = _pages(request, who, found, find)
+    first = await anext(pages)
     sheet = await asyncio.to_thread(Sheet, name, [title(column) for column in found.columns])
     with ExitStack() as unfinished:
         unfinished.callback(sheet.remove)
-        while rows:
+        async for rows in _after(first, pages):
             await asyncio.to_thread(sheet.add, [[typed(column, row.get(column)) for column in found.columns] for row in rows])
-            if len(rows) < STEP:
-                break
-            find = replace(find, offset=find.offset + STEP)
-            rows = await _page(request, who, found, find)
         await asyncio.to_thread(sheet.finish)
         unfinished.pop_all()
     return StreamingResponse(sheet.chunks(), media_type=MEDIA_TYPES["xlsx"], headers=_headers(name, "xlsx"))
@@ -139,11 +136,25 @@ async def _page(request: Request, who: Principal, found: ListOf, find: Find) -> 
     return page.rows
 
 
-async def _stream(request: Request, who: Principal, found: ListOf, find: Find, rows: list[Row]) -> AsyncIterator[bytes]:
-    yield BOM + lines([[title(column) for column in found.columns]])
-    while rows:
-        yield lines([[cell(column, row.get(column)) for column in found.columns] for row in rows])
+async def _pages(request: Request, who: Principal, found: ListOf, find: Find) -> AsyncIterator[list[Row]]:
+    """Page by page, at least one. Rows that arrive meanwhile push others onto the next page: those are not written twice."""
+    before: set[Any] = set()
+    while True:
+        rows = await _page(request, who, found, find)
+        yield [row for row in rows if row["id"] not in before]
         if len(rows) < STEP:
             return
+        before = {row["id"] for row in rows}
         find = replace(find, offset=find.offset + STEP)
-        rows = await _page(request, who, found, find)
+
+
+async def _after(first: list[Row], pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[Row]]:
+    yield first
+    async for rows in pages:
+        yield rows
+
+
+async def _stream(found: ListOf, first: list[Row], pages: AsyncIterator[list[Row]]) -> AsyncIterator[bytes]:
+    yield BOM + lines([[title(column) for column in found.columns]])
+    async for rows in _after(first, pages):
+        yield lines([[cell(column, row.get(column)) for column in found.columns] for row in rows])

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from backend.dashboards.lists.base import find_of
+from backend.api import exports
+from backend.dashboards.lists.base import Row, find_of
 from backend.dashboards.lists.registry import LISTS, list_for
 from backend.errors import NotAllowed
 from backend.exports.cells import cell
 from backend.exports.sheet import Sheet
 from backend.identity.principal import Kind, Principal
-from backend.models import Order, User
+from backend.models import AuditLog, Order, User
 from tests.support.doors import World, make_world
 
 
@@ -165,6 +166,32 @@ async def test_another_tenants_rows_do_not_come_by_asking_for_them(world: World)
     async with world.client("tenant_a") as http:
         answer = await http.get(f"/api/lists/orders.csv?tenant={world.b.tenant_id}")
     assert len(answer.text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_rows_that_arrive_while_it_is_written_double_nothing(fresh: World, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    def add(session: Session, *names: str) -> None:
+        session.add_all([AuditLog(actor_kind="system", action=name) for name in names])
+
+    wanted = [f"row {number}" for number in range(20)]
+    fresh.db.run(lambda s: add(s, *wanted))
+    page = exports._page
+
+    async def slowly(*given: object) -> list[Row]:
+        rows = await page(*given)
+        fresh.db.run(lambda s: add(s, "late", "late"))
+        return rows
+
+    monkeypatch.setattr(exports, "STEP", 7)
+    monkeypatch.setattr(exports, "_page", slowly)
+    async with fresh.client("admin") as http:
+        answer = await http.get(f"/api/lists/audit.{kind}?actor=system")
+    if kind == "csv":
+        text = answer.text
+    else:
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
+            text = "\n".join(book.read(name).decode() for name in book.namelist())
+    assert [len(re.findall(rf"\b{one}\b", text)) for one in wanted] == [1] * len(wanted)
 
 
 def test_every_list_on_mariadb(tmp_path: Path, mariadb_url: str) -> None:
