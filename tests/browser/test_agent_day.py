@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +13,15 @@ from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from backend.db import Database
-from backend.models import AuditLog
+from backend.models import AuditLog, Order, Position
 from tests.browser.conftest import Opener, Server
 from tests.support.faults import FULL
 
 LONG_MS = 60_000
+STILL_S = 6.0
 
 
 @contextmanager
@@ -38,9 +40,25 @@ def calm(server: Server) -> Iterator[None]:
 
     speed(1)
     try:
+        _wait_until_still(server)
         yield
     finally:
         speed(360)
+
+
+def _wait_until_still(server: Server) -> None:
+    """What the quick market had set off is done: for a while no position opens or closes and no order is on its way."""
+    db = Database(f"sqlite:///{server.home / 'ironbull.db'}")
+    seen: object = None
+    since = begun = time.monotonic()
+    while time.monotonic() - since < STILL_S and time.monotonic() - begun < LONG_MS / 1000:
+        with db.reading() as session:
+            held = session.exec(select(Position.id, Position.quantity, Position.stop_status).where(Position.status == "OPEN")).all()
+            sent = session.exec(select(func.count()).where(col(Order.status).in_(("PENDING", "SENT", "UNKNOWN")))).one()
+        if sent or held != seen:
+            seen, since = held, time.monotonic()
+        time.sleep(0.5)
+    db.dispose()
 
 
 def _rows(page: Page) -> Locator:
@@ -134,8 +152,8 @@ def test_a_day_at_the_desk(visit: Opener, server: Server) -> None:
     _rows(page)
     with calm(server):
         page.reload()
-        # the newest may still be waiting for its stop
-        row = _rows(page).last
+        # The newest is the farthest from its end.
+        row = _rows(page).first
         position = row.get_attribute("data-row") or ""
         row.click()
         drawer = page.locator("[data-drawer]")
@@ -188,7 +206,7 @@ def test_a_day_on_a_phone_by_touch(visit: Opener, server: Server) -> None:
     _rows(page)
     with calm(server):
         page.reload()
-        row = _rows(page).last
+        row = _rows(page).first
         position = row.get_attribute("data-row") or ""
         row.tap()
         stop = _move_stop(page)
@@ -232,7 +250,7 @@ def test_a_day_in_chinese_by_keys_alone(visit: Opener, server: Server) -> None:
     _rows(page)
     with calm(server):
         page.reload()
-        row = _rows(page).last
+        row = _rows(page).first
         position = row.get_attribute("data-row") or ""
         _tab_to(page, row)
         page.keyboard.press("Enter")
