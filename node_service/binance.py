@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from . import orders
 from .binance_replies import as_dict, as_list, income_of, order_fact, position_of, stop_fact, trade_of
-from .errors import Kind, Reaction, VenueError, bad_reply
+from .errors import Kind, Reaction, VenueError, asked_twice, bad_reply
 from .figures import Market, plain, signed_number
 from .key_facts import key_facts
 from .limits import Priority
@@ -67,13 +67,7 @@ class BinanceAccount:
 
     async def _isolate(self, market: Market, adding: bool) -> None:
         try:
-            reply = await self._write(
-                "fapiPrivatePostMarginType",
-                {"symbol": market.venue_id, "marginType": "ISOLATED"},
-                Priority.OPEN,
-            )
-            if str(as_dict(reply, Kind.WRITE).get("code")) != "200":
-                raise bad_reply(Kind.WRITE, "margin mode not confirmed")
+            await asked_twice(lambda: self._ask_isolated(market))
         except VenueError as error:
             if error.reaction is Reaction.TREAT_AS_OK or (error.error_code == "MARGIN_MODE_LOCKED" and adding):
                 return
@@ -85,6 +79,12 @@ class BinanceAccount:
                 "Isolated margin could not be ensured, so the order was not sent.",
                 venue_code=error.venue_code,
             ) from None
+
+    async def _ask_isolated(self, market: Market) -> None:
+        params = {"symbol": market.venue_id, "marginType": "ISOLATED"}
+        reply = await self._write("fapiPrivatePostMarginType", params, Priority.OPEN)
+        if str(as_dict(reply, Kind.WRITE).get("code")) != "200":
+            raise bad_reply(Kind.WRITE, "margin mode not confirmed")
 
     async def _set_leverage(self, market: Market, leverage: int | None) -> bool:
         if leverage is None:

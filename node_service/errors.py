@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
+
+Answer = TypeVar("Answer")
 
 
 class Reaction(StrEnum):
@@ -262,6 +264,16 @@ def _told(
         shown = sorted(given - {"0", "1", "2"}) or sorted(given)
         return VenueError(Reaction.FIX_INPUT, "ORDER_REFUSED", f"The exchange refused this (code {shown[0]}).")
     return None
+
+
+async def asked_twice(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """For a setting, which asking again does not change: once more when it is not known what became of it."""
+    try:
+        return await ask()
+    except VenueError as error:
+        if error.reaction is not Reaction.UNKNOWN_OUTCOME:
+            raise
+    return await ask()
 
 
 def bad_reply(kind: Kind, what: str) -> VenueError:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from . import orders
 from .dialects.base import LOST, Call, Dialect
-from .errors import Kind, Reaction, VenueError, bad_reply
+from .errors import Kind, Reaction, VenueError, asked_twice, bad_reply
 from .figures import Market, plain
 from .limits import Priority
 from .venues import venue_client_id
@@ -73,7 +73,7 @@ class VenueAccount:
                     raise _not_isolated(
                         "Switch the account to isolated margin at the exchange; the order was not sent."
                     )
-            elif not self._words.isolated_in(await self._write(call, Priority.OPEN)):
+            elif not self._words.isolated_in(await asked_twice(lambda: self._write(call, Priority.OPEN))):
                 raise _not_isolated()
         except VenueError as error:
             if error.reaction is Reaction.TREAT_AS_OK or (error.error_code == "MARGIN_MODE_LOCKED" and adding):

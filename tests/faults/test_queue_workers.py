@@ -107,8 +107,14 @@ def leading(db: Database) -> queries.Leader | None:
 
 
 def leader_pid(db: Database) -> int | None:
+    """The process that leads; None also while the lease is still that of one that was killed."""
     found = leading(db)
-    return next((row.pid for row in alive(db) if found is not None and row.owner == found.owner), None)
+    pid = next((row.pid for row in alive(db) if found is not None and row.owner == found.owner), None)
+    try:
+        os.kill(pid or 0, 0)
+    except ProcessLookupError:
+        return None
+    return pid
 
 
 @pytest.fixture
@@ -172,9 +178,9 @@ def disturb(workers: Workers, db: Database, rng: random.Random, number: int) -> 
 def pause_leader(db: Database) -> None:
     """Stopped until another leads. One that is stopped in the middle of a write holds SQLite's one lock: it goes on for a moment."""
     for _ in range(20):
+        wait(lambda: leader_pid(db) is not None, "a leader")
         pid, was = leader_pid(db), leading(db)
         if pid is None or was is None:
-            time.sleep(0.2)
             continue
         os.kill(pid, signal.SIGSTOP)
         try:

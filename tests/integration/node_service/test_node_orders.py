@@ -259,6 +259,13 @@ async def test_unconfirmed_isolated_margin_refuses_the_entry(executor: Executor,
     assert trader.orders() == []
 
 
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 500}, {"kind": "drop", "when": "after"}])
+async def test_isolated_margin_is_asked_for_once_more_when_the_answer_is_lost(executor: Executor, trader: Trader, fault: dict[str, Any]) -> None:
+    trader.venue.faults({**fault, "path": "/fapi/v1/marginType", "times": 1})
+    result = await run(executor, trader, trader.task())
+    assert (result["status"], len(trader.orders())) == ("FILLED", 1)
+
+
 async def test_a_wrong_clock_is_corrected_once(executor: Executor, trader: Trader) -> None:
     trader.venue.faults({"kind": "error", "code": -1021, "method": "POST", "path": "/fapi/v1/order", "times": 1})
     result = await run(executor, trader, trader.task())
