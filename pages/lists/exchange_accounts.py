@@ -120,7 +120,7 @@ def _drawer(kind: str) -> rx.Component:
             *_targets(), value="", on_change=lambda v: Executors.assign_one(Lists.open_id, v), disabled=d["busy"].to(bool),
             class_name="inp sm", aria_label=t("exacc.where"),
         )  # fmt: skip
-        parts.append(drawer_section(where, rx.el.p(tx("exacc.where_why"), class_name="t3 t12"), title="exacc.executor"))
+        parts.append(drawer_section(where, rx.el.p(tx("exacc.where_why"), class_name="hint"), title="exacc.executor"))
     some = rx.cond(orders.length() > 0, rx.el.ul(rx.foreach(orders, order), class_name="lines"), rx.el.p(tx("exacc.no_order"), class_name="t3"))
     parts.append(drawer_section(some, title="exacc.newest"))
     if kind == "admin":
