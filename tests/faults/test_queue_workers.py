@@ -145,18 +145,25 @@ def test_workers_are_killed_and_paused(centre: Centre, private_redis: RedisServe
                 wait(lambda: at_rest(centre) and open_positions(db) == 0, f"exits of round {number}")
             pids = {one.pid for one in workers.processes}
             wait(lambda: pids <= {row.pid for row in alive(db)}, "the last one started to be there")
+            wait(lambda: not orphans(centre, pids), "others to take what the killed ones had in hand")
         finally:
             codes = workers.end()
             sys.stdout.write(workers.log[-4000:])
     # In good order they end at once, leaving nothing in hand.
     assert set(codes) == {0}, workers.log[-3000:]
-    left = [(job.state, job.kind, job.payload, job.attempts, job.error) for state in ("RUNNING", "DEAD") for job in jobs(centre, state=state)]
+    left = [(job.state, job.kind, job.payload, job.attempts, job.error, job.owner) for state in ("RUNNING", "DEAD") for job in jobs(centre, state=state)]
     assert left == []
     check_books(centre, ROUNDS * ACCOUNTS * 2)
     for number in range(ACCOUNTS):
         keys = centre.paper.account(f"agent-{number}")
         for text in (tap.text, workers.log):
             assert keys["api_key"] not in text and keys["api_secret"] not in text
+
+
+def orphans(centre: Centre, pids: set[int]) -> list[str]:
+    """Jobs in the hand of nobody who lives."""
+    living = {row.owner for row in alive(centre.db) if row.pid in pids}
+    return [job.kind for job in jobs(centre, state="RUNNING") if job.owner not in living]
 
 
 def disturb(workers: Workers, db: Database, rng: random.Random, number: int) -> None:
