@@ -35,6 +35,21 @@ def test_nothing_scrolls_sideways(visit: Opener, path: str, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_demo_accounts_move_nothing_when_they_come(visit: Opener, width: int) -> None:
+    """Who is about to press a link above them must not meet one of them instead."""
+    page = visit("about:blank", width=width, height=844, quiet=True)
+    link = page.locator("a[href$='/join']")
+    page.route("**/api/demo/accounts", lambda route: route.abort())
+    page.goto("/login")
+    page.wait_for_timeout(300)
+    before = link.bounding_box()
+    page.unroute("**/api/demo/accounts")
+    page.reload()
+    page.locator("[data-demo] button").first.wait_for()
+    assert before and link.bounding_box() == before
+
+
 def test_the_landing_page_claims_only_what_is_recorded(visit: Opener) -> None:
     page = visit("/")
     record = page.inner_text("#record")
