@@ -81,7 +81,7 @@ def total_of(session: Session, statement: Any, last: Any, written: Any = None) -
     key = f"{compiled.string}\n{compiled.params}"
     if written is None:
         return remembered(session, key, lambda: int(session.scalar(count) or 0))
-    kept = _kept(session)
+    kept, key = _kept(session), f"through {key}"
     through, known = kept.get(key) or (0, 0)
     if not through and int(session.scalar(select(func.max(last))) or 0) <= _SHORT:
         return int(session.scalar(count) or 0)
@@ -90,9 +90,9 @@ def total_of(session: Session, statement: Any, last: Any, written: Any = None) -
         high = session.scalar(select(last).where(written < utcnow() - SETTLED).order_by(last.desc()).limit(1)) or 0
         if high > through:
             known += int(session.scalar(count.where(last > through, last <= high)) or 0)
-            through = high
-            kept.put(key, (through, known))
-        later = int(session.scalar(count.where(last > through)) or 0)
+            kept.put(key, (high, known))
+        if high > through or not through:
+            later = int(session.scalar(count.where(last > high)) or 0)
     return known + later
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event, func
 from sqlmodel import Session, col, insert, select
 
 from backend.clock import utcnow
+from backend.dashboards.lists.base import find_of
+from backend.dashboards.lists.registry import LISTS
 from backend.db import Database
+from backend.identity.principal import Principal
 from backend.models import LedgerTransaction
-from backend.portfolio import paging
+from backend.portfolio import paging, queries
 from backend.portfolio.paging import SETTLED, remembered, rows_of, total_of
+from tests.support.doors import World, make_world
 
 LAST, WRITTEN = col(LedgerTransaction.id), col(LedgerTransaction.created_at)
 MANY = 6_000
@@ -73,6 +78,26 @@ def test_the_part_that_is_settled_grows(database: Database, monkeypatch: pytest.
             assert total(session) == counted(session) == 3 * MANY - 1
     (through, known) = next(value for value in paging._known[database.engine]._found.values() if isinstance(value[0], int))
     assert (through, known) == (3 * MANY - 1, 3 * MANY - 1)
+
+
+def test_every_list_counts_the_same_when_it_keeps_what_it_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mariadb_url: str) -> None:
+    """Also those whose time of writing stands in another table."""
+    read = (queries.orders, queries.fills, queries.positions, queries.transactions)
+    for folder, url in (("sqlite", []), ("mariadb", [mariadb_url])):
+        (tmp_path / folder).mkdir()
+        world = make_world(tmp_path / folder, *url)
+        admin = Principal("admin", 1, None, "n", "e", "", 1)
+
+        def totals(world: World = world, admin: Principal = admin) -> list[int]:
+            with world.db.reading() as session:
+                lists = [one.fetch(session, admin, find_of(one, {})).total for one in LISTS.values() if "admin" in one.kinds]
+                return lists + [ask(session, admin).total for ask in read]
+
+        plain = totals()
+        with monkeypatch.context() as patched:
+            patched.setattr(paging, "_SHORT", 0)
+            patched.setattr(paging, "SETTLED", timedelta(seconds=-60))
+            assert totals() == totals() == plain and sum(plain) > 20
 
 
 def test_one_database_knows_nothing_of_another(database: Database, tmp_path) -> None:
