@@ -53,8 +53,12 @@ class Lists(TableState, rx.State):
     @rx.event(supersedes=True)
     @needs()
     async def pulse(self) -> None:
-        """Something happened. The list follows only while nobody reads further down or has a row open."""
-        if self.page == 0 and not self.open_id and self.name:
+        """Something happened. An open row follows; the list does while nobody has a row open or reads further down."""
+        if self.open_id:
+            now = await self._detail(await signed_in(self), self.open_id)
+            if now and now != self.detail:
+                self.detail = now
+        elif self.page == 0 and self.name:
             await self._reload()
 
     @rx.event

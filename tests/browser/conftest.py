@@ -11,14 +11,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect, sync_playwright
 
 from tests.support.programs import chromium
 
@@ -44,6 +44,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             "tests/browser" in str(item.path) and not inspect.iscoroutinefunction(getattr(item, "function", None))
         )
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the open pages showed when a test failed goes with its report: a slow machine's failure is rarely seen twice."""
+    report = yield
+    opened = getattr(item, "funcargs", {}).get("browser")
+    if call.when == "call" and report.failed and isinstance(opened, Browser):
+        for number, page in enumerate(page for context in opened.contexts for page in context.pages):
+            report.sections.append((f"page {number}", _seen(page)))
+    return report
+
+
+def _seen(page: Page) -> str:
+    try:
+        shown = page.inner_text("body", timeout=2_000)
+        drawer = page.locator("[data-drawer]").all_inner_texts()
+        return f"{page.url}\n{shown[:2000]}\nopen drawers: {drawer}"
+    except Error as error:
+        return f"{page.url}: {error}"
 
 
 @dataclass(frozen=True)
@@ -160,7 +182,11 @@ def visit(browser: Browser, server: Server) -> Iterator[Opener]:
         touch: bool = False,
     ) -> Page:
         context = browser.new_context(
-            base_url=server.base, viewport={"width": width, "height": height}, locale=lang, color_scheme="dark", has_touch=touch
+            base_url=server.base,
+            viewport={"width": width, "height": height},
+            locale=lang,
+            color_scheme="dark",
+            has_touch=touch,
         )
         context.set_default_timeout(30_000)
         contexts.append(context)

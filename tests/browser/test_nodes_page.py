@@ -25,5 +25,11 @@ def test_a_token_is_shown_once_and_a_node_is_drained(visit: Opener) -> None:
     drawer.get_by_text("127.0.0.1", exact=True).wait_for()
     drawer.get_by_role("button", name="Drain", exact=True).click()
     drawer.get_by_text("Draining: closes only").first.wait_for()
+    watched = visit("/admin/nodes", kind="admin")
+    watched.locator("tbody tr", has_text="node-1").first.click()
+    beside = watched.locator("[data-drawer]")
+    beside.get_by_text("Draining: closes only").first.wait_for()
     drawer.get_by_role("button", name="Take new orders again").click()
     drawer.get_by_text("Taking orders").first.wait_for()
+    # An open drawer follows what happens elsewhere.
+    beside.get_by_text("Taking orders").first.wait_for()

@@ -58,8 +58,10 @@ def test_two_factor_devices_tokens_and_a_new_password(visit: Opener, server: Ser
     expect(page.locator("[data-token]")).to_have_count(0)
     assert plain.request.get("/api/auth/me", headers=bearer, max_retries=3).status == 401
     plain.close()
+    # The device that was ended is sent away without being touched, and stays out.
+    other.wait_for_url("**/login?error=signed_out**")
     other.goto("/agent/bot")
-    other.wait_for_url("**/login**")
+    other.wait_for_url("**/login?**next=%2Fagent%2Fbot**")
 
 
 def test_language_and_colours_follow_a_merchant_to_every_browser(visit: Opener) -> None:
