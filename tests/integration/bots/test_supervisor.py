@@ -139,12 +139,17 @@ def test_a_worker_that_hangs_is_killed(tmp_path: Path) -> None:
 def test_it_ends_its_workers(tmp_path: Path) -> None:
     db = database(tmp_path / "home")
     supervisor = Supervisor(get_settings(), db, 2, [sys.executable, "-c", "import time; time.sleep(600)"])
-    threading.Timer(1.0, supervisor.stop).start()
-    thread_pids: list[int] = []
+    pids: list[int] = []
 
-    def note() -> None:
-        thread_pids.extend(slot.process.pid for slot in supervisor.slots if slot.process is not None)
+    def stop_when_all_run() -> None:
+        try:
+            wait(lambda: all(slot.state == "running" for slot in supervisor.slots), 60, "both workers")
+            pids.extend(slot.process.pid for slot in supervisor.slots if slot.process is not None)
+        finally:
+            supervisor.stop()
 
-    threading.Timer(0.8, note).start()
+    watch = threading.Thread(target=stop_when_all_run)
+    watch.start()
     assert supervisor.run() == 0
-    assert len(thread_pids) == 2 and all(gone(pid) for pid in thread_pids)
+    watch.join()
+    assert len(pids) == 2 and all(gone(pid) for pid in pids)
