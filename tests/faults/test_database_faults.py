@@ -173,8 +173,12 @@ def test_the_books_are_whole_after_settling_under_cuts(server: MariaServer, url:
             settle_fill(session, fill_id)
             proxy.armed.set()
 
-        with pytest.raises(OperationalError):
+        before, raised = proxy.cuts, False
+        try:
             database.run(cut)
+        except OperationalError:
+            raised = True
+        assert (raised, proxy.cuts - before, proxy.armed.is_set()) == (True, 1, False)
         assert database.run(lambda s, one=fill_id: settle_fill(s, one)).replayed
     assert_sound(database)
     proxy.close()

@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 
+from tests.support.listening import Listening
+
 
 class CutLink:
     """Between a centre and its node. ``cut_after``: the next request that holds these bytes still arrives, then all is
@@ -19,9 +21,8 @@ class CutLink:
         self.cut_at_s = 0.0
         self.swallowed = 0
         self._sockets: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listening = Listening(self._between)
+        self.port = self._listening.port
 
     def cut_after(self, text: bytes) -> None:
         """Arm the cut."""
@@ -36,26 +37,21 @@ class CutLink:
 
     def close(self) -> None:
         """No link any more."""
-        self._listener.close()
+        self._listening.close()
         self.restore()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self._sockets.append(client)
-            if self.cut.is_set():
-                continue  # the handshake was the kernel's; nobody is on the far side
-            try:
-                server = socket.create_connection(("127.0.0.1", self._port))
-            except OSError:
-                _end(client)
-                continue
-            self._sockets.append(server)
-            threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
+    def _between(self, client: socket.socket) -> None:
+        self._sockets.append(client)
+        if self.cut.is_set():
+            return  # the handshake was the kernel's; nobody is on the far side
+        try:
+            server = socket.create_connection(("127.0.0.1", self._port))
+        except OSError:
+            _end(client)
+            return
+        self._sockets.append(server)
+        threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
+        threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
 
     def _pump(self, source: socket.socket, target: socket.socket, there: bool) -> None:
         with contextlib.suppress(OSError):

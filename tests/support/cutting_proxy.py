@@ -6,6 +6,8 @@ import contextlib
 import socket
 import threading
 
+from tests.support.listening import Listening
+
 COMMIT = b"\x03COMMIT"
 
 
@@ -17,25 +19,23 @@ class CuttingProxy:
         self.armed = threading.Event()
         self.deliver = True
         self.cuts = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listening = Listening(self._between)
+        self.port = self._listening.port
 
     def close(self) -> None:
         """No further connections."""
-        self._listener.close()
+        self._listening.close()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
+    def _between(self, client: socket.socket) -> None:
+        try:
             server = socket.create_connection(("127.0.0.1", self._server_port))
-            for one in (client, server):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._there, args=(client, server), daemon=True).start()
-            threading.Thread(target=self._back, args=(client, server), daemon=True).start()
+        except OSError:
+            _end(client)
+            return
+        for one in (client, server):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=self._there, args=(client, server), daemon=True).start()
+        threading.Thread(target=self._back, args=(client, server), daemon=True).start()
 
     def _there(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
