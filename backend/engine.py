@@ -158,7 +158,7 @@ class Engine:
             except IronBullError as error:
                 log.warning("loop paused", loop=name, code=error.code, message=error.message)
                 announce.trouble(name, error.message)
-            except Exception:
+            except Exception:  # the edge of a loop: it goes on
                 log.exception("loop failed", loop=name)
                 announce.trouble(name, "An unexpected error; see the log.")
             await asyncio.sleep(ERROR_PAUSE_S)

@@ -121,8 +121,7 @@ class Platform:
         except asyncio.CancelledError:
             await feed.close()
             raise
-        except Exception:
-            # Without the engine the pages still answer and /api/health says what is missing.
+        except Exception:  # without the engine the pages still answer, and /api/health says what is missing
             log.exception("the engine could not start")
             await feed.close()
 

@@ -130,8 +130,7 @@ class Timetable:
             await job.work()
         except asyncio.CancelledError:
             raise
-        except Exception as failure:
-            # The edge of every job: whatever it was, the timetable goes on and people hear of it.
+        except Exception as failure:  # the edge of every job: the timetable goes on and people hear of it
             log.exception("job failed", job=job.name)
             error = type(failure).__name__
         duration_ms = int((time.perf_counter() - started) * 1000)

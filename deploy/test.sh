@@ -24,13 +24,5 @@ test_public_pages.py test_branded_pages.py test_help.py test_tenant_tree.py test
 test_corrections.py test_long_exports.py test_limits.py test_operator.py
 '
 rest=$(cd tests/browser && for file in test_*.py; do case "$together" in *"$file"*) ;; *) echo "$file" ;; esac; done)
-# What fails beside another, on a machine that may stand still for seconds, is run again alone and counts as it ends then;
-# its first failure stays in the output.
-again=$(mktemp)
-each='said=$(mktemp); .venv/bin/python -m pytest $(printf "tests/browser/%s " $2) >"$said" 2>&1 || echo "$2" >>"$1"; echo "$2"; cat "$said"; rm "$said"'
-printf '%s\n' "$together" "$rest" | grep . | tr '\n' '\0' | xargs -0 -n 1 -P "${WORKERS:-2}" sh -c "$each" each "$again"
-while read -r files; do
-  echo "once more, alone: $files"
-  .venv/bin/python -m pytest $(printf "tests/browser/%s " $files) </dev/null
-done <"$again"
-rm "$again"
+each='said=$(mktemp); .venv/bin/python -m pytest $(printf "tests/browser/%s " $1) >"$said" 2>&1; code=$?; echo "$1"; cat "$said"; rm "$said"; exit $code'
+printf '%s\n' "$together" "$rest" | grep . | tr '\n' '\0' | xargs -0 -n 1 -P "${WORKERS:-2}" sh -c "$each" each

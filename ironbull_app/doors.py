@@ -246,7 +246,7 @@ class FrontDoor:
 
         try:
             await self.app(scope, receive, answer)
-        except Exception:
+        except Exception:  # the edge of a page request: the visitor gets a page that says so
             if started:
                 raise
             log.exception("request_failed", path=request.path)

@@ -70,9 +70,7 @@ class AgentBot(TableState, rx.State):
         """A new scan came: the list follows, an open drawer too."""
         await self._read_panel()
         await self._reload()
-        if self.open_id:
-            who = await signed_in(self)
-            self.detail = await self._detail(who, self.open_id)
+        await self._follow()
 
     @rx.event
     @needs("agent")

@@ -64,9 +64,7 @@ class AgentPositions(TableState, rx.State):
     async def changed(self) -> None:
         """A position opened or closed."""
         await self._reload()
-        if self.open_id:
-            who = await signed_in(self)
-            self.detail = await self._detail(who, self.open_id)
+        await self._follow()
 
     @rx.event(supersedes=True)
     @needs("agent")
@@ -74,8 +72,7 @@ class AgentPositions(TableState, rx.State):
         """Other bars in the chart."""
         if timeframe in TIMEFRAMES and self.open_id:
             self.timeframe = timeframe
-            who = await signed_in(self)
-            self.detail = await self._detail(who, self.open_id)
+            await self._follow()
 
     async def _fetch(self, who: Principal) -> tuple[list[dict[str, Any]], int]:
         found = await read(lambda session: _rows(session, who, self.only == "closed"))

@@ -80,7 +80,7 @@ def needs(*kinds: str, may: str = READ) -> Callable[[Handler], Handler]:
                 try:
                     async for item in fn(self, *args, **kwargs):
                         yield item
-                except Exception as error:
+                except Exception as error:  # the edge of a handler: logged, and a toast says so
                     await _tell(self, error, fn.__qualname__)
 
             wrapped: Any = stream
@@ -93,7 +93,7 @@ def needs(*kinds: str, may: str = READ) -> Callable[[Handler], Handler]:
                 try:
                     result = fn(self, *args, **kwargs)
                     return await result if inspect.isawaitable(result) else result
-                except Exception as error:
+                except Exception as error:  # the edge of a handler: logged, and a toast says so
                     await _tell(self, error, fn.__qualname__)
                     return None
 

@@ -12,7 +12,6 @@ from sqlmodel import Session
 from backend.dashboards.marks import marks
 from backend.errors import InvalidInput
 from backend.execution import by_hand
-from backend.identity.principal import Principal
 from backend.identity.scope import get_scoped
 from backend.models import Position
 from state.agent_common import typed_target
@@ -52,7 +51,7 @@ class ByHand(rx.State):
         await write(work)
         self._request, self.share = "", "100"
         await say(self, "hand.closing")
-        await self._again(who)
+        await self._again()
 
     @rx.event
     @needs("agent")
@@ -72,14 +71,13 @@ class ByHand(rx.State):
             return (position.stop_loss, position.take_profit) != before
 
         await say(self, "hand.moved" if await write(work) else "hand.same")
-        await self._again(who)
+        await self._again()
 
     async def _row(self) -> int:
         return row_id((await self.get_state(AgentPositions)).open_id)
 
-    async def _again(self, who: Principal) -> None:
-        page = await self.get_state(AgentPositions)
-        page.detail = await page._detail(who, page.open_id)
+    async def _again(self) -> None:
+        await (await self.get_state(AgentPositions))._follow()
 
 
 def _price(text: Any) -> Decimal | None:

@@ -183,8 +183,7 @@ class Console(rx.State):
         done = await write(lambda session: work(session, who))
         lists = await self.get_state(Lists)
         await lists._reload()
-        if lists.open_id:
-            lists.detail = await lists._detail(who, lists.open_id)
+        await lists._follow()
         return done
 
 

@@ -55,9 +55,7 @@ class Lists(TableState, rx.State):
     async def pulse(self) -> None:
         """Something happened. An open row follows; the list does while nobody has a row open or reads further down."""
         if self.open_id:
-            now = await self._detail(await signed_in(self), self.open_id)
-            if now and now != self.detail:
-                self.detail = now
+            await self._follow()
         elif self.page == 0 and self.name:
             await self._reload()
 

@@ -90,6 +90,5 @@ async def act(state: rx.State, work: Callable[[Session, Principal], Any]) -> Any
     done = await write(lambda session: work(session, who))
     lists = await state.get_state(Lists)
     await lists._reload()
-    if lists.open_id:
-        lists.detail = await lists._detail(who, lists.open_id)
+    await lists._follow()
     return done

@@ -56,8 +56,8 @@ class Periods(rx.State):
         done = await write(lambda session: work(session, who))
         lists = await self.get_state(Lists)
         await lists._reload()
-        if still and lists.open_id:
-            lists.detail = await lists._detail(who, lists.open_id)
+        if still:
+            await lists._follow()
         else:
             lists.open_id, lists.detail = "", {}
         return done

@@ -50,6 +50,16 @@ class TableState(rx.State, mixin=True):
             rows, total = await self._fetch(who)
         self.rows, self.total, self.ready = rows, total, True
 
+    async def _follow(self) -> None:
+        """Read the open row again; close it when it is there no more."""
+        if not self.open_id:
+            return
+        now = await self._detail(await signed_in(self), self.open_id)
+        if not now:
+            self.open_id = ""
+        if now != self.detail:
+            self.detail = now
+
     @rx.var
     def first_shown(self) -> int:
         """Number of the first row on this page, from 1; 0 when there is none."""
@@ -70,9 +80,7 @@ class TableState(rx.State, mixin=True):
     async def refresh(self) -> None:
         """Read the page again, and the open row with it."""
         await self._reload()
-        if self.open_id:
-            who = await signed_in(self)
-            self.detail = await self._detail(who, self.open_id)
+        await self._follow()
 
     @rx.event
     @needs()

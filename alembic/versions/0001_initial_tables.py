@@ -1,4 +1,4 @@
-"""initial tables
+"""initial tables: generated whole from the models, one table after the other; a split would only scatter them
 
 Revision ID: 0001
 Revises:

@@ -58,8 +58,7 @@ class Exporter:
             log.info("export given up", job=job.id)
         except IronBullError as error:
             await self._finish(job, "failed", error.message)
-        except Exception:
-            # The edge of a job: the others must go on, and its owner must hear of it.
+        except Exception:  # the edge of a job: the others must go on, and its owner must hear of it
             log.exception("export failed", job=job.id)
             await self._finish(job, "failed", "The file could not be written. Try again.")
         return True

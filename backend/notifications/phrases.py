@@ -8,7 +8,7 @@ order knows of languages. What a person typed (a reason, a broadcast) fits no ph
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from backend.notifications.order_phrases import PHRASES as ORDER_PHRASES
@@ -263,7 +263,7 @@ def _held(value: str) -> str:
         return _WORDS[value]
     if re.fullmatch(r"[A-Z][a-z]+ \d{4}", value):
         try:
-            month = datetime.strptime(value, "%B %Y")  # noqa: DTZ007 - a month has no zone
+            month = datetime.strptime(value, "%B %Y").replace(tzinfo=UTC)
         except ValueError:
             return value
         return f"{month.year} 年 {month.month} 月"

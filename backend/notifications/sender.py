@@ -137,8 +137,7 @@ class NoticeSender:
         error = await self._send(parcel)
         try:
             await self._db.arun(lambda session: _write(session, parcel, error))
-        except Exception:
-            # The edge of one delivery: it stays due and is sent again.
+        except Exception:  # the edge of one delivery: it stays due and is sent again
             log.exception("outcome of a notification not written", channel=parcel.channel_id)
 
     async def _send(self, parcel: Parcel) -> str:

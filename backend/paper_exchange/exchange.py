@@ -198,8 +198,7 @@ class Exchange:
                 await asyncio.sleep(0)
             try:
                 await self.step(1)
-            except Exception:
-                # The edge of the clock loop: a failed tick must not stop the market for good.
+            except Exception:  # the edge of the clock loop: a failed tick must not stop the market for good
                 log.exception("paper exchange tick failed")
                 await asyncio.sleep(0.5)
             due = max(due + self.tick_seconds(), loop.time() - MAX_LAG_S)

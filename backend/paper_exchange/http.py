@@ -87,8 +87,7 @@ class PaperApp:
             status, body = error.status, orjson.dumps(error.body())
             if error.retry_after_s is not None:
                 extra["retry-after"] = str(error.retry_after_s)
-        except Exception:
-            # The edge: nothing of the failure reaches the caller.
+        except Exception:  # the edge of one request: nothing of the failure reaches the caller
             log.exception("paper exchange request failed: %s %s", scope["method"], path)
             unknown = refuse(-1000)
             status, body = unknown.status, orjson.dumps(unknown.body())

@@ -145,7 +145,7 @@ class JobRunner:
             except asyncio.CancelledError:
                 if self._closing:
                     raise
-            except Exception:
+            except Exception:  # the edge of a loop: the worker stays
                 log.exception("worker loop failed")
             if not self._closing:
                 await asyncio.sleep(0.5)
@@ -241,15 +241,13 @@ class JobRunner:
             return
         except IronBullError as failure:
             error = failure.message
-        except Exception as failure:
-            # The edge of a job: it is tried again later, and given up with a notification in the end.
+        except Exception as failure:  # the edge of a job: it is tried again later, and given up with a notification in the end
             log.exception("job failed", job=hold.id, kind=hold.job.kind)
             error = f"an unexpected error ({type(failure).__name__}); see the log"
         try:
             await self._db.arun(lambda s: self._write_end(s, hold, error, result))
             self._done += 1
-        except Exception:
-            # The lease runs out and another worker finds what was done and what was not.
+        except Exception:  # the lease runs out, and another worker finds what was done and what was not
             log.exception("the end of a job was not written", job=hold.id)
         self._held.pop(hold.id, None)
 

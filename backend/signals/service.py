@@ -129,7 +129,7 @@ def _judge_safely(session: Session, facts: ScanFacts, follower: Follower, outcom
         return _judge_follower(session, facts, follower, outcome)
     except SQLAlchemyError:
         raise
-    except Exception as error:
+    except Exception as error:  # the edge of one bot: the others are scanned
         log.exception("bot failed", user=follower.bot.user_id)
         for order in outcome.orders[written:]:
             session.expunge(order)

@@ -151,8 +151,7 @@ class Deliverer:
         outcome = await self._send(parcel)
         try:
             await self._db.arun(lambda session: self._write(session, parcel, outcome))
-        except Exception:
-            # The edge of one delivery: it stays due and is sent again, the receiver knows it by its id.
+        except Exception:  # the edge of one delivery: it stays due and is sent again, the receiver knows it by its id
             log.exception("outcome of a webhook not written", delivery=parcel.delivery_id)
 
     async def _send(self, parcel: Parcel) -> Outcome:
